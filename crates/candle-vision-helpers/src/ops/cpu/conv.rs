@@ -1,0 +1,358 @@
+//! A convolution and its two gradients as products over taps (see [`gemm`](super::gemm)).
+//!
+//! Images are spread once into planes with their padding, strided ones into one plane a phase (pixels `s i + r`), so that every
+//! tap of every kernel reads neighbours as neighbours. The unfolded matrix exists only as panels of a few kilobytes.
+
+use super::correlation::Correlation;
+use super::direct::{Dots, SLACK};
+use super::gemm::{Matrix, Product, pack_matrix};
+use super::memory::{Scratch, Shared};
+use super::pack::Grid;
+use super::parallel;
+use crate::ops::ConvParams;
+
+/// The sizes of a convolution, checked: all positive, groups divide the channels, the kernel fits the padded image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub b: usize,
+    pub c: usize,
+    pub h: usize,
+    pub w: usize,
+    pub o: usize,
+    pub kh: usize,
+    pub kw: usize,
+    pub oh: usize,
+    pub ow: usize,
+    pub p: ConvParams,
+}
+
+/// What a source is read from: itself where no copy is needed.
+enum Planes<'a> {
+    AsIs(&'a [f32]),
+    Spread(Scratch),
+}
+
+impl Planes<'_> {
+    fn data(&self) -> &[f32] {
+        match self {
+            Planes::AsIs(x) => x,
+            Planes::Spread(x) => x,
+        }
+    }
+}
+
+/// One axis of the spread image: the phases that some tap needs.
+struct Axis {
+    phases: Vec<usize>,
+    /// Length of a phase's row.
+    len: usize,
+}
+
+impl Axis {
+    fn new(kernel: usize, out: usize, p: &ConvParams) -> Self {
+        let mut phases: Vec<usize> = (0..kernel).map(|k| k * p.dilation % p.stride).collect();
+        phases.sort_unstable();
+        phases.dedup();
+        Self { phases, len: out + (kernel - 1) * p.dilation / p.stride }
+    }
+    /// The phase's index and the place in it where tap `k` begins.
+    fn tap(&self, k: usize, p: &ConvParams) -> (usize, usize) {
+        let at = k * p.dilation;
+        let phase = self.phases.iter().position(|&r| r == at % p.stride).unwrap_or(0);
+        (phase, at / p.stride)
+    }
+}
+
+impl Sizes {
+    fn out_plane(&self) -> usize {
+        self.oh * self.ow
+    }
+    fn in_plane(&self) -> usize {
+        self.h * self.w
+    }
+    fn taps(&self) -> usize {
+        self.kh * self.kw
+    }
+
+    /// The image's planes and, from the first channel of a group, the offset of every tap; steps from channel to channel and row to row.
+    /// A copy, where asked for or needed, has finite floats behind its end: a row and [`SLACK`].
+    fn source<'a>(&self, x: &'a [f32], copy: bool) -> (Planes<'a>, Vec<usize>, usize, usize) {
+        let p = &self.p;
+        let (rows, cols) = (Axis::new(self.kh, self.oh, p), Axis::new(self.kw, self.ow, p));
+        let as_is = p.stride == 1 && p.padding == 0 && !copy;
+        let (height, width) = if as_is { (self.h, self.w) } else { (rows.len, cols.len) };
+        let plane = rows.phases.len() * cols.phases.len() * height * width;
+        let mut taps = Vec::with_capacity(self.c / p.groups * self.taps());
+        for c in 0..self.c / p.groups {
+            for kh in 0..self.kh {
+                let (ph, i) = rows.tap(kh, p);
+                for kw in 0..self.kw {
+                    let (pw, j) = cols.tap(kw, p);
+                    taps.push(c * plane + (ph * cols.phases.len() + pw) * height * width + i * width + j);
+                }
+            }
+        }
+        let planes = if as_is { Planes::AsIs(x) } else { Planes::Spread(self.spread(x, &rows, &cols, plane)) };
+        (planes, taps, plane, width)
+    }
+
+    fn spread(&self, x: &[f32], rows: &Axis, cols: &Axis, plane: usize) -> Scratch {
+        let len = self.b * self.c * plane;
+        let mut all = Scratch::new(len + cols.len + SLACK);
+        all[len..len + cols.len + SLACK].fill(0.0);
+        let to = Shared::of(&mut all);
+        let ConvParams { stride: s, padding: p, .. } = self.p;
+        let (h, w) = (self.h, self.w);
+        parallel::for_each(self.b * self.c, |i| {
+            let x = &x[i * h * w..][..h * w];
+            // SAFETY: one plane a task.
+            let to = unsafe { to.part(i * plane, plane) };
+            let mut lines = to.chunks_exact_mut(cols.len);
+            for &rh in &rows.phases {
+                for &rw in &cols.phases {
+                    // columns j with 0 <= s j + rw - p < w
+                    let j0 = p.saturating_sub(rw).div_ceil(s).min(cols.len);
+                    let j1 = (w + p).saturating_sub(rw).div_ceil(s).clamp(j0, cols.len);
+                    for row in 0..rows.len {
+                        let Some(line) = lines.next() else { return };
+                        let ih = s * row + rh;
+                        if ih < p || ih - p >= h {
+                            line.fill(0.0);
+                            continue;
+                        }
+                        let x = &x[(ih - p) * w..][..w];
+                        line[..j0].fill(0.0);
+                        line[j1..].fill(0.0);
+                        if s == 1 {
+                            line[j0..j1].copy_from_slice(&x[j0 + rw - p..][..j1 - j0]);
+                        } else if j1 > j0 {
+                            let from = &x[s * j0 + rw - p..];
+                            for (to, x) in line[j0..j1].iter_mut().zip(from.iter().step_by(s)) {
+                                *to = *x;
+                            }
+                        }
+                    }
+                }
+            }
+        });
+        all
+    }
+
+    fn out_grid(&self, plane: usize, width: usize, group: usize) -> Grid {
+        Grid {
+            images: self.b,
+            rows: self.oh,
+            cols: self.ow,
+            src_image: self.c * plane,
+            src_row: width,
+            dst_image: self.o * self.out_plane(),
+            dst_row: self.ow,
+            dst_col: 1,
+            dst_base: group * (self.o / self.p.groups) * self.out_plane(),
+        }
+        .merged()
+    }
+
+    /// `y (b, o, oh, ow)` of `x (b, c, h, w)` and `weight (o, c / groups, kh, kw)`.
+    ///
+    /// # Safety
+    /// `y` holds `b o oh ow` floats; the slices have the sizes' lengths.
+    pub(crate) unsafe fn forward(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, y: Shared) {
+        let groups = self.p.groups;
+        let (planes, taps, plane, width) = self.source(x, false);
+        let (m, depth) = (self.o / groups, taps.len());
+        for g in 0..groups {
+            let weight = &weight[g * m * depth..][..m * depth];
+            // With few positions the packing would cost more than it saves.
+            let packed = (self.b * self.out_plane() > 256).then(|| pack_matrix(m, depth, |m, k| weight[m * depth + k]));
+            let product = Product {
+                matrix: packed.as_ref().map_or(Matrix::Rows(weight), |w| Matrix::Packed(w)),
+                m,
+                taps: &taps,
+                src: &planes.data()[g * (self.c / groups) * plane..],
+                grid: self.out_grid(plane, width, g),
+                dst_plane: self.out_plane(),
+                bias: bias.map(|b| &b[g * m..][..m]),
+                relu,
+            };
+            // SAFETY: the taps of every position lie in the planes (see `Axis`), the grid's destinations in `y`.
+            unsafe { product.run(y) };
+        }
+    }
+
+    /// The gradient of the weights, `(o, c / groups, kh, kw)`.
+    ///
+    /// # Safety
+    /// `dw` holds as many floats as the weights; the slices have the sizes' lengths.
+    pub(crate) unsafe fn weight_grad(&self, x: &[f32], dy: &[f32], dw: Shared) {
+        let groups = self.p.groups;
+        let m = self.o / groups;
+        let dots = Correlation::suits_dots(m);
+        let (planes, taps, plane, width) = self.source(x, dots);
+        for g in 0..groups {
+            let src = &planes.data()[g * (self.c / groups) * plane..];
+            // SAFETY: as in `forward`; groups write one part of `dw` each.
+            unsafe {
+                let part = Shared::of(dw.part(g * m * taps.len(), m * taps.len()));
+                if dots {
+                    // `dy` at the source's pitch, zeros in between: then every plane is one line
+                    let line = (self.oh * width).next_multiple_of(SLACK);
+                    let framed = self.widened(dy, g, width, line);
+                    let src_image = self.c * plane;
+                    Dots { a: &framed, m, plane: line, images: self.b, taps: &taps, src, src_image }.run(part);
+                } else {
+                    let grid = self.out_grid(plane, width, g);
+                    Correlation { a: dy, a_plane: self.out_plane(), m, taps: &taps, src, grid }.run(part);
+                }
+            }
+        }
+    }
+
+    /// The channels of a group of `dy`, each in one line with zeros between its rows and behind.
+    fn widened(&self, dy: &[f32], group: usize, width: usize, line: usize) -> Scratch {
+        let m = self.o / self.p.groups;
+        let mut all = Scratch::new(self.b * m * line);
+        let to = Shared::of(&mut all);
+        parallel::for_each(self.b * m, |i| {
+            let channel = i / m * self.o + group * m + i % m;
+            let dy = &dy[channel * self.out_plane()..][..self.out_plane()];
+            // SAFETY: one channel a task.
+            let to = unsafe { to.part(i * line, line) };
+            let (rows, rest) = to.split_at_mut(self.oh * width);
+            rest.fill(0.0);
+            for (row, dy) in rows.chunks_exact_mut(width).zip(dy.chunks_exact(self.ow)) {
+                row[..self.ow].copy_from_slice(dy);
+                row[self.ow..].fill(0.0);
+            }
+        });
+        all
+    }
+
+    /// The gradient of the input, `(b, c, h, w)`: pixels of one phase (`s t + r` in the padded image) are a convolution of
+    /// `dy` with the taps of that phase, turned round.
+    ///
+    /// # Safety
+    /// `dx` holds `b c h w` floats; the slices have the sizes' lengths.
+    pub(crate) unsafe fn input_grad(&self, weight: &[f32], dy: &[f32], dx: Shared) {
+        let rows = Back::phases(self.kh, self.h, &self.p);
+        let cols = Back::phases(self.kw, self.w, &self.p);
+        if rows.iter().chain(&cols).any(|phase| phase.taps.is_empty()) {
+            // SAFETY: nobody else writes yet.
+            unsafe { std::ptr::write_bytes(dx.ptr(), 0, self.b * self.c * self.in_plane()) };
+        }
+        let (top, height) = Back::frame(&rows, self.oh);
+        let (left, width) = Back::frame(&cols, self.ow);
+        let plane = height * width;
+        let planes = if (top, height, left, width) == (0, self.oh, 0, self.ow) {
+            Planes::AsIs(dy)
+        } else {
+            Planes::Spread(self.framed(dy, top, left, height, width))
+        };
+        let (groups, taps_all) = (self.p.groups, self.taps());
+        let (m, o) = (self.c / groups, self.o / groups);
+        for g in 0..groups {
+            let weight = &weight[g * o * m * taps_all..][..o * m * taps_all];
+            for r in rows.iter().filter(|r| !r.taps.is_empty() && r.count > 0) {
+                for c in cols.iter().filter(|c| !c.taps.is_empty() && c.count > 0) {
+                    let mut taps = Vec::with_capacity(o * r.taps.len() * c.taps.len());
+                    let mut places = Vec::with_capacity(taps.capacity());
+                    for oc in 0..o {
+                        for &(kh, eh) in &r.taps {
+                            for &(kw, ew) in &c.taps {
+                                taps.push(oc * plane + (r.first + top - eh) * width + (c.first + left - ew));
+                                places.push(oc * m * taps_all + kh * self.kw + kw);
+                            }
+                        }
+                    }
+                    let packed = pack_matrix(m, taps.len(), |ic, k| weight[places[k] + ic * taps_all]);
+                    let grid = Grid {
+                        images: self.b,
+                        rows: r.count,
+                        cols: c.count,
+                        src_image: self.o * plane,
+                        src_row: width,
+                        dst_image: self.c * self.in_plane(),
+                        dst_row: self.p.stride * self.w,
+                        dst_col: self.p.stride,
+                        dst_base: g * m * self.in_plane() + r.pixel * self.w + c.pixel,
+                    };
+                    let product = Product {
+                        matrix: Matrix::Packed(&packed),
+                        m,
+                        taps: &taps,
+                        src: &planes.data()[g * o * plane..],
+                        grid: grid.merged(),
+                        dst_plane: self.in_plane(),
+                        bias: None,
+                        relu: false,
+                    };
+                    // SAFETY: the frame holds every tap of every position, and the phases part `dx`.
+                    unsafe { product.run(dx) };
+                }
+            }
+        }
+    }
+
+    /// `dy` in planes with zeros around it.
+    fn framed(&self, dy: &[f32], top: usize, left: usize, height: usize, width: usize) -> Scratch {
+        let plane = height * width;
+        let (oh, ow) = (self.oh, self.ow);
+        let mut all = Scratch::new(self.b * self.o * plane);
+        let to = Shared::of(&mut all);
+        parallel::for_each(self.b * self.o, |i| {
+            let dy = &dy[i * oh * ow..][..oh * ow];
+            // SAFETY: one plane a task.
+            let to = unsafe { to.part(i * plane, plane) };
+            let (above, rest) = to.split_at_mut(top * width);
+            above.fill(0.0);
+            let (middle, below) = rest.split_at_mut(oh * width);
+            below.fill(0.0);
+            for (line, dy) in middle.chunks_exact_mut(width).zip(dy.chunks_exact(ow)) {
+                line[..left].fill(0.0);
+                line[left..left + ow].copy_from_slice(dy);
+                line[left + ow..].fill(0.0);
+            }
+        });
+        all
+    }
+}
+
+/// One phase of one axis of the input, as its gradient sees it.
+struct Back {
+    /// Taps that touch the phase, each with how far back in `dy` it lies.
+    taps: Vec<(usize, usize)>,
+    /// The first place in the phase that is a pixel of the input, which pixel, and how many there are.
+    first: usize,
+    pixel: usize,
+    count: usize,
+}
+
+impl Back {
+    fn phases(kernel: usize, len: usize, p: &ConvParams) -> Vec<Self> {
+        let s = p.stride;
+        (0..s)
+            .map(|r| {
+                let taps = (0..kernel)
+                    .map(|k| (k, k * p.dilation))
+                    .filter(|&(_, at)| at % s == r)
+                    .map(|(k, at)| (k, at / s))
+                    .collect();
+                let first = p.padding.saturating_sub(r).div_ceil(s);
+                let pixel = s * first + r - p.padding;
+                Self { taps, first, pixel, count: len.saturating_sub(pixel).div_ceil(s) }
+            })
+            .collect()
+    }
+
+    /// Zeros before `dy` and the whole length, such that every tap of every place lies inside.
+    fn frame(phases: &[Self], out: usize) -> (usize, usize) {
+        let (mut before, mut end) = (0, out);
+        for phase in phases.iter().filter(|p| p.count > 0) {
+            for &(_, e) in &phase.taps {
+                before = before.max(e.saturating_sub(phase.first));
+                end = end.max((phase.first + phase.count).saturating_sub(e));
+            }
+        }
+        (before, before + end)
+    }
+}

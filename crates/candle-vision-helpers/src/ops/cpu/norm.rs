@@ -1,0 +1,175 @@
+//! Normalisation a channel at a time: a channel of a batch mostly fits the second-level cache, so that the passes over it
+//! after the first are cheap.
+
+use super::memory::{Shared, filled};
+use super::parallel;
+use super::simd::{self, Kernel, Simd};
+use candle_core::Result;
+
+/// `(b, c, plane)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub b: usize,
+    pub c: usize,
+    pub plane: usize,
+}
+
+/// Mean and biased variance, a channel.
+#[derive(Debug)]
+pub(crate) struct Moments {
+    pub mean: Vec<f32>,
+    pub var: Vec<f32>,
+}
+
+/// The result and the batch's statistics; `both` is gamma, then beta.
+pub(crate) fn train(
+    s: &Sizes,
+    x: &[f32],
+    both: &[f32],
+    eps: f64,
+    residual: Option<&[f32]>,
+    relu: bool,
+) -> Result<(Vec<f32>, Moments)> {
+    let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
+    let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
+    let count = (s.b * s.plane) as f64;
+    // SAFETY: every channel writes all of its planes and its own statistics.
+    let y = unsafe {
+        filled(x.len(), |y| -> Result<()> {
+            parallel::for_each(s.c, |c| {
+                let planes = || (0..s.b).map(|b| &x[(b * s.c + c) * s.plane..][..s.plane]);
+                let sum: f64 = planes().map(|p| simd::run(Spread { x: p, mean: 0.0 }).0).sum();
+                let m = (sum / count) as f32;
+                let (off, squares) = planes()
+                    .map(|p| simd::run(Spread { x: p, mean: m }))
+                    .fold((0.0, 0.0), |s, v| (s.0 + v.0, s.1 + v.1));
+                // the mean was rounded: `off` is what that left over
+                let v = (squares / count - (off / count).powi(2)).max(0.0);
+                mean_to.ptr().add(c).write(m);
+                var_to.ptr().add(c).write(v as f32);
+                let scale = f64::from(both[c]) / (v + eps).sqrt();
+                let shift = f64::from(both[s.c + c]) - f64::from(m) * scale;
+                scale_channel(s, c, x, residual, relu, scale as f32, shift as f32, y);
+            });
+            Ok(())
+        })?
+    };
+    Ok((y, Moments { mean, var }))
+}
+
+/// `relu?(scale x + shift (+ residual))`; `both` is scale, then shift.
+pub(crate) fn scale(s: &Sizes, x: &[f32], both: &[f32], residual: Option<&[f32]>, relu: bool) -> Result<Vec<f32>> {
+    // SAFETY: every channel writes all of its planes.
+    unsafe {
+        filled(x.len(), |y| {
+            parallel::for_each(s.c, |c| scale_channel(s, c, x, residual, relu, both[c], both[s.c + c], y));
+            Ok(())
+        })
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn scale_channel(
+    s: &Sizes,
+    c: usize,
+    x: &[f32],
+    residual: Option<&[f32]>,
+    relu: bool,
+    scale: f32,
+    shift: f32,
+    y: Shared,
+) {
+    for b in 0..s.b {
+        let at = (b * s.c + c) * s.plane;
+        let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
+        // SAFETY: this plane is this task's.
+        let y = unsafe { y.ptr().add(at) };
+        simd::run(Apply {
+            len: s.plane,
+            x: part(x),
+            residual: residual.map_or(std::ptr::null(), part),
+            relu,
+            scale,
+            shift,
+            y,
+        });
+    }
+}
+
+/// The sums of `x - mean` and of its square.
+struct Spread<'a> {
+    x: &'a [f32],
+    mean: f32,
+}
+
+impl Kernel for Spread<'_> {
+    type Out = (f64, f64);
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> (f64, f64) {
+        let (mut sum, mut squares) = (0f64, 0f64);
+        // Blocks keep the single-precision sums short.
+        for block in self.x.chunks(4096) {
+            let chunks = block.chunks_exact(4 * S::LANES);
+            for x in chunks.remainder() {
+                let d = f64::from(x - self.mean);
+                sum += d;
+                squares += d * d;
+            }
+            // SAFETY: chunks are four vectors long.
+            unsafe {
+                let minus = S::splat(-self.mean);
+                let (mut s, mut q) = ([S::splat(0.0); 4], [S::splat(0.0); 4]);
+                for chunk in chunks {
+                    for i in 0..4 {
+                        let d = S::add(S::load(chunk.as_ptr().add(i * S::LANES)), minus);
+                        s[i] = S::add(s[i], d);
+                        q[i] = S::fma(d, d, q[i]);
+                    }
+                }
+                sum += f64::from(S::sum(S::add(S::add(s[0], s[1]), S::add(s[2], s[3]))));
+                squares += f64::from(S::sum(S::add(S::add(q[0], q[1]), S::add(q[2], q[3]))));
+            }
+        }
+        (sum, squares)
+    }
+}
+
+struct Apply {
+    len: usize,
+    x: *const f32,
+    /// Or null.
+    residual: *const f32,
+    relu: bool,
+    scale: f32,
+    shift: f32,
+    y: *mut f32,
+}
+
+impl Kernel for Apply {
+    type Out = ();
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let whole = self.len / S::LANES * S::LANES;
+        // SAFETY: all pointers are good for `len` floats.
+        unsafe {
+            let (scale, shift, zero) = (S::splat(self.scale), S::splat(self.shift), S::splat(0.0));
+            for i in (0..whole).step_by(S::LANES) {
+                let mut y = S::fma(S::load(self.x.add(i)), scale, shift);
+                if !self.residual.is_null() {
+                    y = S::add(y, S::load(self.residual.add(i)));
+                }
+                if self.relu {
+                    y = S::max(y, zero);
+                }
+                S::store(self.y.add(i), y);
+            }
+            for i in whole..self.len {
+                let mut y = *self.x.add(i) * self.scale + self.shift;
+                if !self.residual.is_null() {
+                    y += *self.residual.add(i);
+                }
+                self.y.add(i).write(if self.relu && y <= 0.0 { 0.0 } else { y });
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The way back through a normalisation: two passes over a channel, the second from cache.
+
+use super::memory::{Shared, filled};
+use super::norm::{Moments, Sizes};
+use super::parallel;
+use super::simd::{self, Kernel, Simd};
+use candle_core::Result;
+
+/// A backward pass: `g = dy` where `gate > 0` (everywhere without a gate).
+pub(crate) struct Backward<'a> {
+    pub x: &'a [f32],
+    pub dy: &'a [f32],
+    pub gate: Option<&'a [f32]>,
+    pub sizes: Sizes,
+    /// Whether the residual's gradient, which is `g`, is wanted.
+    pub residual: bool,
+}
+
+/// The gradients of x, of the `2 C` parameters and of the residual.
+pub(crate) struct Grads {
+    pub dx: Vec<f32>,
+    pub both: Vec<f32>,
+    pub residual: Option<Vec<f32>>,
+}
+
+impl Backward<'_> {
+    /// Through [`train`](super::norm::train).
+    pub(crate) fn train(&self, both: &[f32], moments: &Moments, eps: f64) -> Result<Grads> {
+        let count = (self.sizes.b * self.sizes.plane) as f64;
+        self.run(
+            |c| moments.mean[c],
+            |c, sum, sum_x| {
+                let (gamma, mean) = (f64::from(both[c]), f64::from(moments.mean[c]));
+                let inverse = 1.0 / (f64::from(moments.var[c]) + eps).sqrt();
+                let a = gamma * inverse;
+                let b = -a * inverse * inverse * sum_x / count;
+                ([a, b, -a * sum / count - b * mean], [sum_x * inverse, sum])
+            },
+        )
+    }
+
+    /// Through [`scale`](super::norm::scale).
+    pub(crate) fn scale(&self, both: &[f32]) -> Result<Grads> {
+        self.run(|_| 0.0, |c, sum, sum_x| ([f64::from(both[c]), 0.0, 0.0], [sum_x, sum]))
+    }
+
+    /// Per channel: `coefficients(c, sum g, sum g (x - centre))` gives `dx = a g + b x + c` and the two parameters' gradients.
+    fn run(
+        &self,
+        centre: impl Fn(usize) -> f32 + Sync,
+        coefficients: impl Fn(usize, f64, f64) -> ([f64; 3], [f64; 2]) + Sync,
+    ) -> Result<Grads> {
+        let s = self.sizes;
+        let mut both = vec![0f32; 2 * s.c];
+        let both_to = Shared::of(&mut both);
+        let work = |dx: Shared, residual: Option<Shared>| {
+            parallel::for_each(s.c, |c| {
+                let plane = |b: usize| {
+                    let at = (b * s.c + c) * s.plane;
+                    let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
+                    (at, part(self.x), part(self.dy), self.gate.map_or(std::ptr::null(), part))
+                };
+                let (mut sum, mut sum_x) = (0f64, 0f64);
+                for b in 0..s.b {
+                    let (_, x, dy, gate) = plane(b);
+                    let (g, gx) = simd::run(Sums { len: s.plane, x, dy, gate, centre: centre(c) });
+                    sum += g;
+                    sum_x += gx;
+                }
+                let ([a, b_, c_], grads) = coefficients(c, sum, sum_x);
+                // SAFETY: this channel's parameters and planes are this task's.
+                unsafe {
+                    both_to.ptr().add(c).write(grads[0] as f32);
+                    both_to.ptr().add(s.c + c).write(grads[1] as f32);
+                    for b in 0..s.b {
+                        let (at, x, dy, gate) = plane(b);
+                        let residual = residual.map_or(std::ptr::null_mut(), |r| r.ptr().add(at));
+                        let by = [a as f32, b_ as f32, c_ as f32];
+                        simd::run(Dx { len: s.plane, x, dy, gate, by, dx: dx.ptr().add(at), residual });
+                    }
+                }
+            });
+        };
+        let mut residual = None;
+        // SAFETY: the work writes every plane of both.
+        let dx = unsafe {
+            filled(self.x.len(), |dx| -> Result<()> {
+                if self.residual {
+                    residual = Some(filled(self.x.len(), |r| -> Result<()> {
+                        work(dx, Some(r));
+                        Ok(())
+                    })?);
+                } else {
+                    work(dx, None);
+                }
+                Ok(())
+            })?
+        };
+        Ok(Grads { dx, both, residual })
+    }
+}
+
+struct Sums {
+    len: usize,
+    x: *const f32,
+    dy: *const f32,
+    gate: *const f32,
+    centre: f32,
+}
+
+impl Kernel for Sums {
+    type Out = (f64, f64);
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> (f64, f64) {
+        let (mut sum, mut sum_x) = (0f64, 0f64);
+        // SAFETY: all pointers are good for `len` floats.
+        unsafe {
+            let zero = S::splat(0.0);
+            let minus = S::splat(-self.centre);
+            let mut from = 0;
+            while from < self.len {
+                let end = self.len.min(from + 4096);
+                let whole = from + (end - from) / (2 * S::LANES) * (2 * S::LANES);
+                let (mut s, mut q) = ([zero; 2], [zero; 2]);
+                for i in (from..whole).step_by(2 * S::LANES) {
+                    for v in 0..2 {
+                        let i = i + v * S::LANES;
+                        let mut g = S::load(self.dy.add(i));
+                        if !self.gate.is_null() {
+                            g = S::keep_positive(S::load(self.gate.add(i)), g);
+                        }
+                        s[v] = S::add(s[v], g);
+                        q[v] = S::fma(g, S::add(S::load(self.x.add(i)), minus), q[v]);
+                    }
+                }
+                sum += f64::from(S::sum(S::add(s[0], s[1])));
+                sum_x += f64::from(S::sum(S::add(q[0], q[1])));
+                for i in whole..end {
+                    if self.gate.is_null() || *self.gate.add(i) > 0.0 {
+                        let g = *self.dy.add(i);
+                        sum += f64::from(g);
+                        sum_x += f64::from(g * (*self.x.add(i) - self.centre));
+                    }
+                }
+                from = end;
+            }
+        }
+        (sum, sum_x)
+    }
+}
+
+struct Dx {
+    len: usize,
+    x: *const f32,
+    dy: *const f32,
+    gate: *const f32,
+    by: [f32; 3],
+    dx: *mut f32,
+    residual: *mut f32,
+}
+
+impl Kernel for Dx {
+    type Out = ();
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let whole = self.len / S::LANES * S::LANES;
+        let [a, b, c] = self.by;
+        // SAFETY: all pointers are good for `len` floats, or null where there is none.
+        unsafe {
+            let (av, bv, cv) = (S::splat(a), S::splat(b), S::splat(c));
+            for i in (0..whole).step_by(S::LANES) {
+                let mut g = S::load(self.dy.add(i));
+                if !self.gate.is_null() {
+                    g = S::keep_positive(S::load(self.gate.add(i)), g);
+                }
+                if !self.residual.is_null() {
+                    S::store(self.residual.add(i), g);
+                }
+                S::store(self.dx.add(i), S::fma(g, av, S::fma(S::load(self.x.add(i)), bv, cv)));
+            }
+            for i in whole..self.len {
+                let keep = self.gate.is_null() || *self.gate.add(i) > 0.0;
+                let g = if keep { *self.dy.add(i) } else { 0.0 };
+                if !self.residual.is_null() {
+                    self.residual.add(i).write(g);
+                }
+                self.dx.add(i).write(a * g + (b * *self.x.add(i) + c));
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Loops over all cores. What a task computes never depends on how many threads there are.
+
+use rayon::prelude::*;
+
+/// Runs `task(0) .. task(count - 1)`, over the threads of the current rayon pool.
+pub(crate) fn for_each(count: usize, task: impl Fn(usize) + Send + Sync) {
+    if count <= 1 || rayon::current_num_threads() == 1 {
+        (0..count).for_each(task);
+    } else {
+        (0..count).into_par_iter().for_each(task);
+    }
+}
+
+/// As [`for_each`] over ranges of `0..len`, `size` long but for the last.
+pub(crate) fn for_chunks(len: usize, size: usize, task: impl Fn(usize, usize) + Send + Sync) {
+    let size = size.max(1);
+    for_each(len.div_ceil(size), |i| task(i * size, ((i + 1) * size).min(len)));
+}
+
+/// Elements a task of a cheap elementwise loop takes: enough to outweigh the hand-over, little enough to share out.
+pub(crate) const GRAIN: usize = 16 * 1024;

@@ -1,0 +1,63 @@
+//! The mean-squared error in one pass.
+
+use super::cpu::elementwise;
+use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
+use candle_core::{Result, Shape, Tensor, bail};
+
+/// The mean over all elements of `weight (output - target)^2`, a scalar; `target` is shaped as `output`, `weight` (1 where
+/// absent) broadcasts to it.
+///
+/// # Errors
+/// Shapes that do not fit, nothing to average; on the CPU, another type than f32.
+pub fn mse_loss(output: &Tensor, target: &Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
+    if output.dims() != target.dims() {
+        bail!("mse_loss: the output is {:?}, the target {:?}", output.dims(), target.dims());
+    }
+    if output.elem_count() == 0 {
+        bail!("mse_loss: a size of zero: {:?}", output.dims());
+    }
+    if !output.device().is_cpu() {
+        let squares = (output - target)?.sqr()?;
+        return match weight {
+            Some(w) => squares.broadcast_mul(w)?.mean_all(),
+            None => squares.mean_all(),
+        };
+    }
+    match weight {
+        Some(w) => apply(Mse, &[output, target, &w.broadcast_as(output.shape())?]),
+        None => apply(Mse, &[output, target]),
+    }
+}
+
+struct Mse;
+
+impl Function for Mse {
+    fn name(&self) -> &'static str {
+        "mse_loss"
+    }
+
+    fn forward(&self, args: &[Arg<'_>]) -> Result<(Vec<f32>, Shape)> {
+        let (o, t, w) = (args[0].data, args[1].data, args.get(2).map(|w| w.data));
+        let sum = elementwise::sum_of(o.len(), |i| {
+            let d = o[i] - t[i];
+            w.map_or(1.0, |w| w[i]) * d * d
+        });
+        Ok((vec![(sum / o.len() as f64) as f32], Shape::from(())))
+    }
+
+    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let mut tensors = vec![args[0], args[1], grad];
+        tensors.extend(args.get(2));
+        with_args(&tensors, |a| {
+            let (o, t, w) = (a[0].data, a[1].data, a.get(3).map(|w| w.data));
+            let part = a[2].data[0] / o.len() as f32;
+            let of = |f: &(dyn Fn(usize) -> f32 + Sync)| tensor(elementwise::from_fn(o.len(), f), args[0].shape());
+            let d = |i: usize| 2.0 * part * w.map_or(1.0, |w| w[i]) * (o[i] - t[i]);
+            Ok(vec![
+                wants_grad(args[0]).then(|| of(&d)),
+                wants_grad(args[1]).then(|| of(&|i| -d(i))),
+                args.get(2).filter(|w| wants_grad(w)).map(|_| of(&|i| part * (o[i] - t[i]).powi(2))),
+            ])
+        })
+    }
+}

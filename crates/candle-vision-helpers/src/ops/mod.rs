@@ -1,0 +1,37 @@
+//! Trainable operations that candle lacks, has wrong, or does slowly on a CPU: each with its own forward and backward pass.
+//!
+//! Tensors are NCHW; on the CPU f32 only, contiguous or not (others are copied first). On other devices each operation is a
+//! composition of candle's operations with right gradients. The results on the CPU are the same to the bit for any number
+//! of threads: rayon's current pool is what they run on.
+//!
+//! All are differentiable with `Tensor::backward`; with a [`Tape`] the same graph costs less time and memory, and inside
+//! [`no_grad`] nothing is kept at all.
+
+mod conv;
+mod cpu;
+mod linear;
+mod loss;
+mod memory;
+mod node;
+mod norm;
+mod optim;
+mod pool;
+mod relu;
+mod softmax;
+mod tape;
+#[cfg(test)]
+mod testing;
+mod upsample;
+
+pub use conv::{ConvParams, conv2d};
+pub use cpu::simd::{Level, force_level, level};
+pub use linear::linear;
+pub use loss::mse_loss;
+pub use memory::keep_freed_memory;
+pub use norm::{BatchNormOut, batch_norm_eval, batch_norm_train, fold_batch_norm};
+pub use optim::{AdamWStep, adamw_step, ema_step, sgd_step};
+pub use pool::{avg_pool_global, max_pool2d};
+pub use relu::relu;
+pub use softmax::log_softmax_maps;
+pub use tape::{Tape, no_grad};
+pub use upsample::{upsample_bilinear2, upsample_nearest2};

@@ -1,0 +1,32 @@
+//! ReLU whose gradient at 0 is 0, as in PyTorch (candle's is 1).
+
+use super::cpu::elementwise;
+use super::node::{Arg, Function, apply, tensor, with_args};
+use candle_core::{Result, Shape, Tensor};
+
+/// `max(x, 0)` of any shape; the gradient at 0 is 0.
+///
+/// # Errors
+/// On the CPU, another type than f32.
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    if !x.device().is_cpu() {
+        let positive = x.gt(&x.zeros_like()?)?;
+        return positive.where_cond(x, &x.zeros_like()?);
+    }
+    apply(Relu, &[x])
+}
+
+struct Relu;
+
+impl Function for Relu {
+    fn name(&self) -> &'static str {
+        "relu"
+    }
+    fn forward(&self, args: &[Arg<'_>]) -> Result<(Vec<f32>, Shape)> {
+        Ok((elementwise::relu(args[0].data), Shape::from(args[0].dims)))
+    }
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let dx = with_args(&[out, grad], |a| Ok(elementwise::mask(a[0].data, a[1].data)))?;
+        Ok(vec![Some(tensor(dx, args[0].shape()))])
+    }
+}

@@ -1,0 +1,146 @@
+//! `facekp bench`: four networks, timed as in `benches/torch_steps.py`, with the same JSON keys.
+//!
+//! A step is: forward, mean-squared error, backward, AdamW. The figure is the median of the rounds after two warm-ups.
+
+mod own;
+mod stock;
+
+use crate::{args::Bench, cmd::write_result};
+use anyhow::{Result, bail};
+use candle_core::{Device, Tensor};
+use serde::Serialize;
+use std::{path::Path, time::Instant};
+
+/// The networks: name, input `(C, H, W)`, output without the batch, batch size.
+const NETWORKS: [(&str, [usize; 3], &[usize], usize); 4] = [
+    ("nose", [1, 60, 80], &[2], 16),
+    ("face58", [1, 180, 240], &[116], 8),
+    ("resnet50", [3, 224, 224], &[136], 8),
+    ("heatmap", [3, 256, 256], &[68, 64, 64], 4),
+];
+
+#[derive(Serialize)]
+struct Line {
+    name: &'static str,
+    device: String,
+    batch: usize,
+    forward_ms: f64,
+    step_ms: f64,
+    images_per_s: f64,
+    infer1_ms: f64,
+    parameters: usize,
+    threads: usize,
+    ops: String,
+    /// Largest resident memory of the process up to the end of the training steps, where the system tells.
+    peak_mib: Option<f64>,
+}
+
+/// A network that can be timed.
+trait Subject {
+    /// Training-mode forward pass, then loss, backward and optimiser; the time of the forward pass in milliseconds.
+    fn step(&mut self, x: &Tensor, y: &Tensor, device: &Device) -> Result<f64>;
+    /// One picture in evaluation mode, no gradients.
+    fn infer(&mut self, x: &Tensor) -> Result<Tensor>;
+    fn parameters(&self) -> usize;
+}
+
+pub fn run(a: &Bench) -> Result<()> {
+    let names: Vec<&str> = NETWORKS.iter().map(|n| n.0).collect();
+    if let Some(only) = a.only.as_deref().filter(|o| !names.contains(o)) {
+        bail!("--only: expected one of {}, got {only:?}", names.join(", "));
+    }
+    if a.rounds == 0 || a.batch == Some(0) {
+        bail!("--rounds and --batch: expected at least 1, got 0");
+    }
+    let device = facekp_train::device::by_name(&a.device.device)?;
+    let mut text = String::new();
+    for (name, input, output, batch) in NETWORKS {
+        if a.only.as_deref().is_some_and(|o| o != name) {
+            continue;
+        }
+        let batch = a.batch.unwrap_or(batch);
+        let line = serde_json::to_string(&time(name, input, output, batch, a, &device)?)? + "\n";
+        if a.json.is_none() {
+            write_result(Path::new("-"), &line)?;
+        }
+        text += &line;
+    }
+    match &a.json {
+        Some(file) => write_result(file, &text),
+        None => Ok(()),
+    }
+}
+
+fn time(
+    name: &'static str,
+    input: [usize; 3],
+    output: &[usize],
+    batch: usize,
+    a: &Bench,
+    device: &Device,
+) -> Result<Line> {
+    let mut subject: Box<dyn Subject> = match a.ops.as_str() {
+        "own" => Box::new(own::Net::new(name, input, device)?),
+        "candle" => Box::new(stock::Net::new(name, device)?),
+        other => bail!("--ops: expected own or candle, got {other:?}"),
+    };
+    let shape = |n: usize, rest: &[usize]| [&[n], rest].concat();
+    let x = Tensor::randn(0f32, 1.0, shape(batch, &input), device)?;
+    let y = Tensor::randn(0f32, 1.0, shape(batch, output), device)?;
+    let (mut forward, mut step, mut infer) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..a.rounds + 2 {
+        device.synchronize()?;
+        let start = Instant::now();
+        forward.push(subject.step(&x, &y, device)?);
+        device.synchronize()?;
+        step.push(milliseconds(start));
+    }
+    let peak_mib = peak_mib();
+    let one = x.narrow(0, 0, 1)?.contiguous()?;
+    for _ in 0..a.rounds + 2 {
+        device.synchronize()?;
+        let start = Instant::now();
+        subject.infer(&one)?;
+        device.synchronize()?;
+        infer.push(milliseconds(start));
+    }
+    let (forward_ms, step_ms, infer1_ms) = (median(&forward), median(&step), median(&infer));
+    Ok(Line {
+        name,
+        device: a.device.device.clone(),
+        batch,
+        forward_ms,
+        step_ms,
+        images_per_s: round(batch as f64 * 1e3 / step_ms, 2),
+        infer1_ms,
+        parameters: subject.parameters(),
+        threads: candle_core::utils::get_num_threads(),
+        ops: a.ops.clone(),
+        peak_mib,
+    })
+}
+
+/// `VmHWM` of Linux.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib: f64 =
+        status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(round(kib / 1024.0, 1))
+}
+
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// Of all but the two warm-ups, to the microsecond.
+fn median(times: &[f64]) -> f64 {
+    let mut t: Vec<f64> = times.iter().skip(2).copied().collect();
+    t.sort_by(f64::total_cmp);
+    let n = t.len();
+    round(if n % 2 == 1 { t[n / 2] } else { (t[n / 2 - 1] + t[n / 2]) / 2.0 }, 3)
+}
+
+fn round(value: f64, digits: i32) -> f64 {
+    let p = 10f64.powi(digits);
+    (value * p).round() / p
+}

@@ -1,0 +1,118 @@
+//! `facekp datasets`: render, check, fetch, preview and pack.
+
+use crate::{
+    args::{Datasets, DatasetsCommand, SynthScheme},
+    cmd::{say, write_file},
+};
+use anyhow::{Context, Result, bail};
+use candle_vision_helpers::{Point, Rect, draw};
+use facekp_data::{
+    Dataset,
+    dataset::{Kind, check, open},
+    fetch, pack, scheme, synthetic,
+};
+use facekp_eval::visualize;
+use image::RgbImage;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{path::Path, sync::Arc};
+
+pub fn run(a: &Datasets) -> Result<()> {
+    match &a.command {
+        DatasetsCommand::Synth { scheme, count, out, seed } => synth(*scheme, *count, out, *seed),
+        DatasetsCommand::Check { dir } => check_dir(dir),
+        DatasetsCommand::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
+        DatasetsCommand::Preview { dir, out, count } => preview(dir, out, *count),
+        DatasetsCommand::Pack { dir, out, side, margin, whole, png } => {
+            let area = if *whole { pack::Area::Picture } else { pack::Area::Face(*margin) };
+            let encoding = if *png { pack::Encoding::Png } else { pack::Options::default().encoding };
+            pack_dir(dir, out, pack::Options { area, side: *side, encoding })
+        }
+    }
+}
+
+fn synth(which: SynthScheme, count: usize, out: &Path, seed: u64) -> Result<()> {
+    let scheme = match which {
+        SynthScheme::Imm58 => &scheme::IMM_58,
+        SynthScheme::Ibug68 => &scheme::IBUG_68,
+    };
+    synthetic::write_dataset(scheme, count, out, seed)?;
+    say(&format!("{}: {count} rendered faces, {} points each", out.display(), scheme.len))
+}
+
+fn check_dir(dir: &Path) -> Result<()> {
+    let report = check(dir)?;
+    say(&format!("{}: {}", dir.display(), report.format))?;
+    for (name, value) in &report.facts {
+        say(&format!("  {name:<12} {value}"))?;
+    }
+    for problem in &report.problems {
+        say(&format!("  broken: {problem}"))?;
+    }
+    match report.problems.len() {
+        0 => say("  broken: none"),
+        n => bail!("{}: {n} broken file{}", dir.display(), if n == 1 { "" } else { "s" }),
+    }
+}
+
+fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
+    let bar = ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left")?);
+    let folder = fetch::fetch(&fetch::source(dataset)?, out, url, &mut |done, total| {
+        bar.set_length(total.unwrap_or(0));
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    say(&format!("{}: fetched; `facekp datasets check` it", folder.display()))
+}
+
+/// The first kind that `dir` holds.
+fn open_any(dir: &Path) -> Result<(Kind, Box<dyn Dataset>)> {
+    let mut first = None;
+    for kind in [Kind::Imm58, Kind::Ibug68, Kind::Pts68] {
+        match open(dir, kind) {
+            Ok(set) => return Ok((kind, set)),
+            Err(e @ facekp_data::Error::Empty { .. }) => first = first.or(Some(e)),
+            Err(e) => return Err(e.into()),
+        }
+    }
+    first.map_or_else(|| bail!("{}: nothing found", dir.display()), |e| Err(e.into()))
+}
+
+/// The side of a tile, pixels.
+const TILE: usize = 240;
+
+fn preview(dir: &Path, out: &Path, count: usize) -> Result<()> {
+    let (_, set) = open_any(dir)?;
+    if count == 0 {
+        bail!("--count: expected at least 1, got 0");
+    }
+    // Spread over the whole set, so that every person or subset has its chance.
+    let n = set.len().min(count);
+    let tiles = (0..n).map(|i| tile(set.as_ref(), i * set.len() / n)).collect::<Result<Vec<_>>>()?;
+    write_file(out, &visualize::png(&draw::grid(&tiles, n.min(6), 4))?)?;
+    say(&out.display().to_string())
+}
+
+/// A face with its box, points and name.
+fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
+    let mut sample = set.get(i)?;
+    let mut boxed = (*sample.image).clone();
+    let corner = |x: f64, y: f64| sample.to_image.apply(Point::new(x, y));
+    let (a, f) = (corner(sample.face.x, sample.face.y), sample.face);
+    let b = corner(f.x + f.width, f.y + f.height);
+    let thickness = (f.width * sample.to_image.scale() / 100.0).max(1.0);
+    draw::rect(&mut boxed, Rect::new(a.x, a.y, b.x - a.x, b.y - a.y), thickness, draw::GREEN);
+    sample.image = Arc::new(boxed);
+    let mut tile = visualize::face_picture(&sample, None, true, TILE)?;
+    draw::text(&mut tile, 4, 4, 1, draw::GREEN, &sample.id);
+    Ok(tile)
+}
+
+fn pack_dir(dir: &Path, out: &Path, options: pack::Options) -> Result<()> {
+    let (kind, set) = open_any(dir)?;
+    let bar = ProgressBar::new(set.len() as u64);
+    pack::write(set.as_ref(), kind, out, options, &mut |done, _| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    let bytes = std::fs::metadata(out).with_context(|| out.display().to_string())?.len();
+    say(&format!("{}: {} faces, {:.1} MiB", out.display(), set.len(), bytes as f64 / 1048576.0))
+}

@@ -1,0 +1,136 @@
+//! `facekp eval`: the errors of a network, or of the mean shape, on splits of a dataset.
+
+use crate::{
+    args::Eval,
+    cmd::{say, write_result},
+    weights,
+};
+use anyhow::{Context, Result, bail};
+use facekp_data::{Dataset, Split, dataset::Kind, open};
+use facekp_eval::{FaceError, MeanShape, Predictor, Summary, baseline::Frame, files, metrics};
+use facekp_models::Manifest;
+use facekp_train::{Recipe, device};
+use std::{path::Path, sync::Arc};
+
+/// Who predicts.
+#[allow(clippy::large_enum_variant)] // there is one
+enum Subject {
+    Network { predictor: Predictor, flip: bool },
+    MeanShape(MeanShape),
+}
+
+pub fn run(a: &Eval) -> Result<()> {
+    let (subject, data, about) = subject(a)?;
+    let mut summaries = Vec::new();
+    let mut rows = Vec::new();
+    for &split in &a.split {
+        let indices = data.split(split)?;
+        let errors = errors(&subject, &data, &indices)?;
+        summaries.push(Summary::of(&errors, split.name())?);
+        rows.extend(errors);
+    }
+    if a.json.as_deref() != Some(Path::new("-")) {
+        say(&about)?;
+        say(&table(&summaries))?;
+    }
+    if let Some(json) = &a.json {
+        let text = match &summaries[..] {
+            [one] => serde_json::to_string(one)?,
+            many => serde_json::to_string_pretty(many)?,
+        };
+        write_result(json, &(text + "\n"))?;
+    }
+    if let Some(csv) = &a.csv {
+        files::write_csv(csv, &rows)?;
+    }
+    Ok(())
+}
+
+fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
+    if a.weights == "mean-shape" {
+        let kind = match &a.dataset {
+            Some(name) => kind_by_name(name)?,
+            None => [Kind::Imm58, Kind::Ibug68, Kind::Pts68]
+                .into_iter()
+                .find(|&k| open(&a.data, k).is_ok())
+                .with_context(|| format!("{}: expected a dataset, found none", a.data.display()))?,
+        };
+        let data: Arc<dyn Dataset> = Arc::from(open(&a.data, kind)?);
+        let frame = Frame::for_scheme(data.scheme());
+        let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
+        let place = match frame {
+            Frame::Box => "in the tight box of each face's points",
+            Frame::Picture => "in the picture",
+        };
+        let about = format!("mean shape of the training faces, {place}; {}", data.describe());
+        return Ok((Subject::MeanShape(shape), data, about));
+    }
+    if a.dataset.is_some() {
+        bail!("--dataset is for mean-shape; a weights file knows its dataset");
+    }
+    let device = device::by_name(&a.device.device)?;
+    let (predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    let (data, flip) = setting(&file.manifest, &a.data)?;
+    let flip = flip && !a.no_flip;
+    let about = format!(
+        "{} (epoch {}, trained on {}); {}{}",
+        file.manifest.name,
+        file.manifest.epoch,
+        file.manifest.data,
+        data.describe(),
+        if flip { "; averaged with the mirrored picture" } else { "" }
+    );
+    Ok((Subject::Network { predictor, flip }, data, about))
+}
+
+/// The dataset below `dir` that a network was validated on, and whether its predictions are averaged with the mirrored picture's.
+pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, bool)> {
+    let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
+    let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
+    Ok((Arc::from(open(dir, source.kind)?), recipe.train.flip_test))
+}
+
+fn errors(subject: &Subject, data: &Arc<dyn Dataset>, indices: &[usize]) -> Result<Vec<FaceError>> {
+    let predictions = match subject {
+        Subject::Network { predictor, flip } => predictor.dataset(data.clone(), indices, *flip)?,
+        Subject::MeanShape(shape) => shape.predict(data.as_ref(), indices)?,
+    };
+    Ok(metrics::measure_all(&predictions)?)
+}
+
+fn kind_by_name(name: &str) -> Result<Kind> {
+    Ok(match name {
+        "imm58" => Kind::Imm58,
+        "imm_nose" => Kind::ImmNose,
+        "ibug68" => Kind::Ibug68,
+        "pts68" => Kind::Pts68,
+        _ => bail!("expected imm58, imm_nose, ibug68 or pts68, got {name:?}"),
+    })
+}
+
+fn table(summaries: &[Summary]) -> String {
+    let fraction = |v: Option<f64>| v.map_or("      –".into(), |v| format!("{v:.5}"));
+    let mut lines = vec![format!(
+        "{:<12}{:>6}{:>10}{:>11}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+        "split", "faces", "mean px", "median px", "NME", "NME pup.", "AUC@8", "FR@8", "AUC@10", "FR@10"
+    )];
+    for s in summaries {
+        lines.push(format!(
+            "{:<12}{:>6}{:>10.4}{:>11.4}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            s.split,
+            s.faces,
+            s.mean_px,
+            s.median_px,
+            fraction(s.nme),
+            fraction(s.nme_pupil),
+            fraction(s.auc_08),
+            fraction(s.fr_08),
+            fraction(s.auc_10),
+            fraction(s.fr_10)
+        ));
+    }
+    if let Some(s) = summaries.first() {
+        lines.push(format!("NME: {}; errors in pixels of the original pictures", s.normalizer));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,79 @@
+//! `facekp export`: a network as a weights file to ship, with its measured errors in it and in the manifest beside it.
+
+use crate::{
+    args::Export,
+    cmd::{eval, say, write_file},
+    weights,
+};
+use anyhow::{Context, Result};
+use candle_core::{DType, Device};
+use facekp_eval::{Predictor, Summary, metrics};
+use facekp_models::weights::save;
+use facekp_models::{Manifest, WeightsFile};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use toml::Table;
+
+pub fn run(a: &Export) -> Result<()> {
+    let source = WeightsFile::read(&weights::locate(&a.weights)?)?;
+    let dtype = if a.f16 { DType::F16 } else { DType::F32 };
+    let mut tensors: Vec<_> = source.tensors.into_iter().collect();
+    tensors.sort_by(|x, y| x.0.cmp(&y.0));
+    let mut manifest = source.manifest;
+    let path = a.out.join(format!("{}.safetensors", a.name));
+    std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
+    // Measured as it will be read: rounded, from a file.
+    let draft = tempfile::Builder::new().suffix(".safetensors").tempfile_in(&a.out)?;
+    save(draft.path(), &tensors, &manifest, dtype)?;
+    let summaries = measure(draft.path(), &manifest, a)?;
+    manifest.metrics.clear();
+    for s in &summaries {
+        manifest.metrics.extend(numbers(s));
+    }
+    save(&path, &tensors, &manifest, dtype)?;
+    note(&a.out.join("manifest.toml"), &a.name, &path, &manifest)?;
+    for s in &summaries {
+        say(&format!("{} {}: mean {:.3} px, median {:.3} px", a.name, s.split, s.mean_px, s.median_px))?;
+    }
+    say(&path.display().to_string())
+}
+
+fn measure(weights: &Path, manifest: &Manifest, a: &Export) -> Result<Vec<Summary>> {
+    let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
+    let (data, flip) = eval::setting(manifest, &a.data)?;
+    a.split
+        .iter()
+        .map(|split| {
+            let found = predictor.dataset(data.clone(), &data.split(*split)?, flip)?;
+            Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?)
+        })
+        .collect()
+}
+
+fn numbers(s: &Summary) -> Vec<(String, f64)> {
+    let named = [("mean_px", Some(s.mean_px)), ("median_px", Some(s.median_px)), ("nme", s.nme), ("fr_08", s.fr_08)];
+    named.into_iter().filter_map(|(k, v)| Some((format!("{}_{k}", s.split), v?))).collect()
+}
+
+/// Puts the file's entry into the manifest; other entries stay as they are.
+fn note(file: &Path, name: &str, weights: &Path, manifest: &Manifest) -> Result<()> {
+    let text = if file.exists() {
+        std::fs::read_to_string(file).with_context(|| file.display().to_string())?
+    } else {
+        String::new()
+    };
+    let mut all: Table = text.parse().with_context(|| format!("{}: not TOML", file.display()))?;
+    let bytes = std::fs::read(weights).with_context(|| weights.display().to_string())?;
+    let sha: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let mut entry = Table::new();
+    entry.insert("recipe".into(), manifest.name.clone().into());
+    entry.insert("sha256".into(), sha.into());
+    entry.insert("bytes".into(), i64::try_from(bytes.len())?.into());
+    entry.insert("epoch".into(), i64::try_from(manifest.epoch)?.into());
+    entry.insert("data".into(), manifest.data.clone().into());
+    let metrics: Table = manifest.metrics.iter().map(|(k, v)| (k.clone(), (*v).into())).collect();
+    entry.insert("metrics".into(), metrics.into());
+    all.insert(name.into(), entry.into());
+    let head = "# Weights that `predict` and `eval` know by name; written by `facekp export`.\n\n";
+    write_file(file, format!("{head}{}", toml::to_string_pretty(&all)?).as_bytes())
+}

@@ -1,0 +1,65 @@
+//! `facekp report`: the page of one or more run folders.
+
+use crate::{args::Report, cmd::say};
+use anyhow::{Context, Result, bail};
+use facekp_data::{Dataset, dataset::Kind, open};
+use facekp_eval::report::{PageInput, RunInput, write};
+use facekp_train::{Recipe, device};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub fn run(a: &Report) -> Result<()> {
+    let device = device::by_name(&a.device.device)?;
+    let runs = a.runs.iter().map(|r| run_input(r, &a.data)).collect::<Result<Vec<_>>>()?;
+    let mut notices = a.notice.clone();
+    for run in runs.iter().filter(|r| r.data.is_synthetic()) {
+        let name = run.run.file_name().unwrap_or_default().to_string_lossy();
+        notices.push(format!("{name} was trained and measured on rendered faces, not on photographs."));
+    }
+    let photos = a.photos.as_deref().map(pictures_in).transpose()?.unwrap_or_default();
+    let page = PageInput { title: a.title.clone(), profile: a.profile.clone(), notices, photos };
+    let index = write(&a.out, &page, &runs, &device)?;
+    say(&index.display().to_string())
+}
+
+fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
+    let file = run.join("recipe.toml");
+    let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
+    let source = recipe.data.datasets.first().with_context(|| format!("{}: no dataset", file.display()))?;
+    let set = open_first(data, source.kind)?;
+    let (train, val) = (set.split(source.train)?, set.split(recipe.data.val)?);
+    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name: recipe.data.val.name().to_owned() })
+}
+
+/// The first of the folders that has a dataset of this kind.
+fn open_first(data: &[PathBuf], kind: Kind) -> Result<Arc<dyn Dataset>> {
+    let mut first = None;
+    for dir in data {
+        match open(dir, kind) {
+            Ok(set) => return Ok(Arc::from(set)),
+            Err(e) => first = first.or(Some(e)),
+        }
+    }
+    match first {
+        Some(e) => Err(e.into()),
+        None => bail!("no data folder given"),
+    }
+}
+
+fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
+    let mut files: Vec<PathBuf> = list
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| {
+            let ext = p.extension().unwrap_or_default().to_ascii_lowercase();
+            ext == "jpg" || ext == "jpeg" || ext == "png"
+        })
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        bail!("{}: expected JPEG or PNG photos, found none", dir.display());
+    }
+    Ok(files)
+}

@@ -1,0 +1,196 @@
+//! Goes through a whole folder for `facekp datasets check`: every annotation, every picture decoded, all problems listed.
+
+use crate::{
+    Error, Result,
+    dataset::{CheckReport, Kind, children, holds},
+    files, ibug,
+    ibug::{Boxes, Face, Part},
+    imm,
+    pack::PackDataset,
+    pts_folder,
+    record::Record,
+    scheme::IBUG_68,
+};
+use rayon::prelude::*;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// See [`crate::dataset::check`].
+pub(crate) fn check(dir: &Path) -> Result<CheckReport> {
+    if files::has_extension(dir, "fkpack") {
+        return pack(dir);
+    }
+    if !dir.is_dir() {
+        return Err(Error::Empty { path: dir.into(), expected: "a folder with a dataset".into() });
+    }
+    if holds(dir, Kind::Imm58)? {
+        imm(dir)
+    } else if holds(dir, Kind::Ibug68)? {
+        ibug(dir)
+    } else if let children = children(dir)?
+        && !children.is_empty()
+        && !holds(dir, Kind::Pts68)?
+    {
+        parent(&children)
+    } else if !files::walk(dir, &|p| files::has_extension(p, "pts"))?.is_empty() {
+        points(dir)
+    } else {
+        let expected = "IMM (.asf), iBUG 300-W (labels_ibug_300W*.xml) or pictures beside .pts".into();
+        Err(Error::Empty { path: dir.into(), expected })
+    }
+}
+
+/// Each dataset of a parent folder, the folder's name before its facts.
+fn parent(children: &[std::path::PathBuf]) -> Result<CheckReport> {
+    let mut all = CheckReport::default();
+    for child in children {
+        let report = check(child)?;
+        let name = child.file_name().unwrap_or_default().to_string_lossy();
+        let separator = if all.format.is_empty() { "" } else { ", " };
+        all.format += &format!("{separator}{}", report.format);
+        all.facts.extend(report.facts.into_iter().map(|(fact, value)| (format!("{name}: {fact}"), value)));
+        all.problems.extend(report.problems);
+    }
+    Ok(all)
+}
+
+/// Annotations that are sound, after their pictures were decoded; all problems go to the report.
+fn decoded<T: Send>(report: &mut CheckReport, all: Vec<Result<T>>, record: impl Fn(&T) -> &Record + Sync) -> Vec<T> {
+    let tried = |face: Result<T>| face.and_then(|f| record(&f).load().map(|_| f));
+    let all: Vec<_> = all.into_par_iter().map(tried).collect();
+    let mut sound = Vec::new();
+    for face in all {
+        match face {
+            Ok(face) => sound.push(face),
+            Err(e) => report.problems.push(e),
+        }
+    }
+    sound
+}
+
+fn fact(report: &mut CheckReport, name: &str, value: impl ToString) {
+    report.facts.push((name.to_owned(), value.to_string()));
+}
+
+/// Pictures at `dir`'s top that no sound or broken annotation belongs to.
+fn unannotated(dir: &Path, ext: &str) -> Result<Vec<Error>> {
+    let lonely = |p: &std::path::PathBuf| files::is_picture(p) && !p.with_extension(ext).is_file();
+    let expected = |p: std::path::PathBuf| Error::format(p, None, format!("an annotation (.{ext}) beside it"), "none");
+    Ok(files::list(dir)?.into_iter().filter(lonely).map(expected).collect())
+}
+
+fn imm(dir: &Path) -> Result<CheckReport> {
+    let mut report = CheckReport { format: "IMM face database".into(), ..Default::default() };
+    let sound = decoded(&mut report, imm::read_all(dir)?, |f| &f.1);
+    report.problems.extend(unannotated(dir, "asf")?);
+    fact(&mut report, "pictures", sound.len());
+    fact(&mut report, "points", "58 each");
+    fact(&mut report, "people", sound.iter().map(|f| f.0).collect::<BTreeSet<_>>().len());
+    sizes(&mut report, sound.iter().map(|f| &f.1));
+    Ok(report)
+}
+
+fn points(dir: &Path) -> Result<CheckReport> {
+    let mut report = CheckReport { format: "points folder".into(), ..Default::default() };
+    let sound = decoded(&mut report, pts_folder::read_all(dir, &IBUG_68)?, |f| f);
+    fact(&mut report, "faces", sound.len());
+    fact(&mut report, "points", "68 each");
+    outside(&mut report, sound.iter());
+    sizes(&mut report, sound.iter());
+    Ok(report)
+}
+
+fn ibug(dir: &Path) -> Result<CheckReport> {
+    let mut report = CheckReport { format: "iBUG 300-W".into(), ..Default::default() };
+    let sound = decoded(&mut report, ibug::read_all(dir, Boxes::Tight)?, |f| &f.record);
+    let count = |keep: &dyn Fn(&Face) -> bool| sound.iter().filter(|f| keep(f)).count();
+    let part = |part: Part| count(&|f| f.part == part && !f.mirror);
+    fact(&mut report, "faces", sound.len());
+    fact(&mut report, "points", "68 each");
+    fact(&mut report, "train", part(Part::Train));
+    fact(&mut report, "common", part(Part::Common));
+    fact(&mut report, "challenging", part(Part::Challenging));
+    fact(&mut report, "full", part(Part::Common) + part(Part::Challenging));
+    if part(Part::Other) > 0 {
+        fact(&mut report, "outside the standard folders", part(Part::Other));
+    }
+    let mirrors = count(&|f| f.mirror);
+    if mirrors > 0 {
+        fact(&mut report, "mirror copies", format!("{mirrors} (left out of the parts above)"));
+    }
+    for (name, list) in [("train list", ibug::List::Train), ("test list", ibug::List::Test)] {
+        let listed = count(&|f| f.list == Some(list));
+        if listed > 0 {
+            fact(&mut report, name, listed);
+        }
+    }
+    agreement(&mut report, &sound);
+    outside(&mut report, sound.iter().map(|f| &f.record));
+    sizes(&mut report, sound.iter().map(|f| &f.record));
+    Ok(report)
+}
+
+/// Compares the points of faces that a list and a `.pts` both have. Both are rounded: the list to its decimals, the
+/// `.pts` to three. A list in whole pixels is dlib's, where it is open whether the 1 was subtracted.
+fn agreement(report: &mut CheckReport, faces: &[Face]) {
+    let (mut both, mut largest) = (0, 0.0_f64);
+    for face in faces {
+        let Some((gap, decimals)) = face.gap else { continue };
+        both += 1;
+        largest = largest.max(gap);
+        let rounding = if decimals == 0 { 1.5 } else { 0.5 * 0.1_f64.powi(decimals as i32) };
+        let allowed = rounding + 0.0005 + 1e-9;
+        if gap > allowed {
+            let path = face.record.path.with_extension("pts");
+            let expected = format!("the list's points within their rounding ({allowed:.4} px)");
+            report.problems.push(Error::format(path, None, expected, format!("a difference of {gap:.4} px")));
+        }
+    }
+    if both > 0 {
+        fact(report, "in both XML and .pts", format!("{both}, largest difference {largest:.4} px"));
+    }
+}
+
+/// Points outside of their picture are legal; how many pictures have some is worth knowing.
+fn outside<'a>(report: &mut CheckReport, records: impl Iterator<Item = &'a Record>) {
+    let outside = |r: &Record| {
+        let (w, h) = (r.size.width as f64, r.size.height as f64);
+        r.points.points().iter().any(|p| p.x < -0.5 || p.y < -0.5 || p.x > w - 0.5 || p.y > h - 0.5)
+    };
+    let pictures = records.filter(|r| outside(r)).count();
+    if pictures > 0 {
+        fact(report, "pictures with points outside", pictures);
+    }
+}
+
+fn sizes<'a>(report: &mut CheckReport, records: impl Iterator<Item = &'a Record>) {
+    let mut sizes = BTreeMap::new();
+    for r in records {
+        *sizes.entry((r.size.width, r.size.height)).or_insert(0) += 1;
+    }
+    let text = match (sizes.first_key_value(), sizes.last_key_value()) {
+        (Some(((w, h), _)), _) if sizes.len() == 1 => format!("{w}x{h}"),
+        (Some(((w0, _), _)), Some(((w1, _), _))) => format!("{} sizes, {w0} to {w1} wide", sizes.len()),
+        _ => return,
+    };
+    fact(report, "picture size", text);
+}
+
+fn pack(path: &Path) -> Result<CheckReport> {
+    use crate::Dataset;
+    let mut report = CheckReport { format: "facekp pack".into(), ..Default::default() };
+    let pack = match PackDataset::open(path) {
+        Ok(pack) => pack,
+        Err(e) => {
+            report.problems.push(e);
+            return Ok(report);
+        }
+    };
+    fact(&mut report, "holds", pack.describe());
+    fact(&mut report, "faces", pack.len());
+    fact(&mut report, "points", format!("{} each", pack.scheme().len));
+    report.problems.par_extend((0..pack.len()).into_par_iter().filter_map(|i| pack.get(i).err()));
+    Ok(report)
+}

@@ -1,0 +1,112 @@
+//! Files and folders: sorted listings, text of unknown encoding, and writing that leaves nothing half done.
+
+use crate::{Error, Result};
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// What may carry a picture, in lower case.
+const PICTURE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
+
+/// Whether `path` ends in `.ext`, in capitals or not.
+pub(crate) fn has_extension(path: &Path, ext: &str) -> bool {
+    path.extension().and_then(OsStr::to_str).is_some_and(|e| e.eq_ignore_ascii_case(ext))
+}
+
+/// Whether the name says that it is a picture.
+pub(crate) fn is_picture(path: &Path) -> bool {
+    PICTURE_EXTENSIONS.iter().any(|e| has_extension(path, e))
+}
+
+/// The picture with the name of `annotation` and a picture's extension, where there is one.
+pub(crate) fn picture_beside(annotation: &Path) -> Option<PathBuf> {
+    let spellings = ["jpg", "png", "jpeg", "JPG", "PNG", "JPEG"];
+    spellings.iter().map(|e| annotation.with_extension(e)).find(|p| p.is_file())
+}
+
+/// What is in `dir` itself, sorted by name; hidden files are left out.
+///
+/// # Errors
+/// When it cannot be listed.
+pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, e))? {
+        let entry = entry.map_err(|e| Error::io(dir, e))?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            all.push(entry.path());
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// Every file below `dir` whose name fits, sorted; links to folders are not followed, so that there are no circles.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub(crate) fn walk(dir: &Path, fits: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let (mut found, mut folders) = (Vec::new(), vec![dir.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for path in list(&folder)? {
+            let linked = path.symlink_metadata().is_ok_and(|m| m.is_symlink());
+            if path.is_dir() {
+                if !linked {
+                    folders.push(path);
+                }
+            } else if fits(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The text of a file: UTF-8, or else Latin-1, in which annotation tools of the time wrote names.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text),
+        Err(e) => e.into_bytes().into_iter().map(char::from).collect(),
+    })
+}
+
+/// The path below `root`, without its extension, with `/` on every system: what a sample is called.
+pub(crate) fn id_below(root: &Path, path: &Path) -> String {
+    let stem = path.strip_prefix(root).unwrap_or(path).with_extension("");
+    stem.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Writes a whole file or none: to a neighbour first, which then takes the name.
+///
+/// # Errors
+/// When the folder cannot be written; nothing is left behind.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes).map_err(|e| Error::io(path, e)))
+}
+
+/// Like [`write_whole`], for contents made while writing.
+///
+/// # Errors
+/// When `fill` or the system fails; nothing is left behind.
+pub(crate) fn write_with(path: &Path, fill: impl FnOnce(&mut fs::File) -> Result<()>) -> Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let part = path.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
+    let fill_and_name = || {
+        let mut file = fs::File::create_new(&part).map_err(|e| Error::io(path, e))?;
+        fill(&mut file)?;
+        file.sync_all().and_then(|()| fs::rename(&part, path)).map_err(|e| Error::io(path, e))
+    };
+    fill_and_name().inspect_err(|_| {
+        fs::remove_file(&part).ok();
+    })
+}

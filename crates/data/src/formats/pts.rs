@@ -1,0 +1,94 @@
+//! iBUG's `.pts`: `version: 1`, `n_points: N`, `{`, one `x y` a row, `}`. Some copies have only the rows.
+//!
+//! The file counts pixels from 1 (the first pixel's centre is (1, 1)); here they count from 0.
+
+use super::{index, number, quoted};
+use crate::{Error, Result, files};
+use candle_vision_helpers::Point;
+use std::{fmt::Write, path::Path};
+
+/// What a `.pts` file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pts {
+    /// 0-based pixels.
+    pub points: Vec<Point>,
+    /// Where each point stands, 1-based.
+    pub lines: Vec<usize>,
+}
+
+/// Reads a file that has to have `count` points.
+///
+/// # Errors
+/// When it cannot be read or breaks the format, with the line.
+pub fn read(path: &Path, count: usize) -> Result<Pts> {
+    parse(path, &files::read_text(path)?, count)
+}
+
+/// [`read`] on text; `path` is for the errors.
+///
+/// # Errors
+/// When it breaks the format.
+pub fn parse(path: &Path, text: &str, count: usize) -> Result<Pts> {
+    let fail = |line: usize, expected: String, got: String| Err(Error::format(path, Some(line), expected, got));
+    let (mut points, mut lines) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut opened, mut closed, mut headed) = (false, false, false);
+    for (line, row) in text.lines().enumerate().map(|(i, l)| (i + 1, l.trim())).filter(|(_, l)| !l.is_empty()) {
+        let header = row.split_once(':').map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim()));
+        match (row, header) {
+            _ if closed => return fail(line, "the end of the file after }".into(), quoted(row)),
+            (_, Some((key, value))) if !opened && points.is_empty() => match key.as_str() {
+                "version" => headed = true,
+                "n_points" => {
+                    headed = true;
+                    let stated = index(path, line, "n_points", value)?;
+                    if stated != count {
+                        return fail(line, format!("{count} points"), stated.to_string());
+                    }
+                }
+                _ => return fail(line, "version, n_points or {".into(), quoted(row)),
+            },
+            ("{", _) if !opened && points.is_empty() => opened = true,
+            ("}", _) if opened => {
+                closed = true;
+                if points.len() != count {
+                    return fail(line, format!("{count} points"), points.len().to_string());
+                }
+            }
+            _ if headed && !opened => return fail(line, "{ before the points".into(), quoted(row)),
+            _ => {
+                let columns: Vec<&str> = row.split_whitespace().collect();
+                let [x, y] = columns[..] else {
+                    return fail(line, format!("x and y of point {}", points.len()), quoted(row));
+                };
+                let (x, y) = (number(path, line, "x", x)?, number(path, line, "y", y)?);
+                if points.len() == count {
+                    return fail(line, format!("{count} points"), "a surplus point".into());
+                }
+                points.push(Point::new(x - 1.0, y - 1.0));
+                lines.push(line);
+            }
+        }
+    }
+    let end = text.lines().count();
+    if (opened || headed) && !closed {
+        fail(end, format!("{count} points and }}"), format!("the end of the file after {} points", points.len()))
+    } else if points.len() != count {
+        let got = if end == 0 { "an empty file".into() } else { points.len().to_string() };
+        Err(Error::format(path, (end > 0).then_some(end), format!("{count} points"), got))
+    } else {
+        Ok(Pts { points, lines })
+    }
+}
+
+/// Writes 0-based points, with three decimals.
+///
+/// # Errors
+/// When it cannot be written; no partial file is left.
+pub fn write(path: &Path, points: &[Point]) -> Result<()> {
+    let mut text = format!("version: 1\nn_points: {}\n{{\n", points.len());
+    for p in points {
+        writeln!(text, "{:.3} {:.3}", p.x + 1.0, p.y + 1.0).ok();
+    }
+    text.push_str("}\n");
+    files::write_whole(path, text.as_bytes())
+}

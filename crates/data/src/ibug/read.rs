@@ -1,0 +1,179 @@
+//! Finds and reads iBUG's annotations: the XML lists, and the `.pts` in the standard folders, as one set of faces.
+
+use super::{Boxes, List, Part};
+use crate::{
+    Error, Result, files,
+    formats::{imglab_xml, pts},
+    record::{Record, host_size},
+    scheme::IBUG_68,
+};
+use candle_vision_helpers::{Point, Rect};
+use rayon::prelude::*;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// The folders of the standard split.
+pub(crate) const STANDARD_FOLDERS: [(&str, Part); 6] = [
+    ("afw", Part::Train),
+    ("helen/trainset", Part::Train),
+    ("lfpw/trainset", Part::Train),
+    ("helen/testset", Part::Common),
+    ("lfpw/testset", Part::Common),
+    ("ibug", Part::Challenging),
+];
+
+/// A face and where it belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Face {
+    pub record: Record,
+    pub part: Part,
+    /// Which of dlib's lists names it.
+    pub list: Option<List>,
+    /// Whether it is one of dlib's mirrored copies.
+    pub mirror: bool,
+    /// Where both a list and a `.pts` have it: the largest difference of a coordinate, and the list's decimals.
+    pub gap: Option<(f64, usize)>,
+}
+
+/// The XML lists in `dir`; those of one part before any that names everything.
+pub(crate) fn lists(dir: &Path) -> Result<Vec<PathBuf>> {
+    let named = |p: &PathBuf| {
+        let name = p.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("labels_ibug_300W") && name.ends_with(".xml")
+    };
+    let mut found: Vec<_> = files::list(dir)?.into_iter().filter(named).collect();
+    found.sort_by_key(|p| list_of(p).is_none());
+    Ok(found)
+}
+
+fn list_of(xml: &Path) -> Option<List> {
+    match xml.file_stem()?.to_str()? {
+        s if s.ends_with("_train") => Some(List::Train),
+        s if s.ends_with("_test") => Some(List::Test),
+        _ => None,
+    }
+}
+
+/// A face before its files are looked at.
+struct Found {
+    id: String,
+    /// The list, the picture in it and the box's place there.
+    listed: Option<(PathBuf, imglab_xml::Picture, usize)>,
+    pts: Option<PathBuf>,
+}
+
+/// Every face in `dir`, in the order of ids.
+///
+/// # Errors
+/// When `dir` cannot be listed or has none; a broken one is an error within.
+pub(crate) fn read_all(dir: &Path, boxes: Boxes) -> Result<Vec<Result<Face>>> {
+    let (mut found, problems) = find(dir)?;
+    if found.is_empty() && problems.is_empty() {
+        let expected = "labels_ibug_300W*.xml, or .pts in afw, helen, lfpw, ibug".into();
+        return Err(Error::Empty { path: dir.into(), expected });
+    }
+    let mut all: Vec<_> = problems.into_iter().map(Err).collect();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    all.par_extend(found.par_iter().map(|face| read_one(dir, face, boxes)));
+    Ok(all)
+}
+
+fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    let mut pts = BTreeMap::new();
+    for (folder, _) in STANDARD_FOLDERS {
+        let path = dir.join(folder);
+        if path.is_dir() {
+            for path in files::list(&path)?.into_iter().filter(|p| files::has_extension(p, "pts")) {
+                pts.insert(files::id_below(dir, &path), path);
+            }
+        }
+    }
+    let mut seen = BTreeMap::new();
+    for xml in lists(dir)? {
+        let (pictures, broken) = imglab_xml::read_all(&xml)?;
+        problems.extend(broken);
+        for picture in pictures {
+            let id = files::id_below(Path::new(""), Path::new(&picture.file));
+            if let Some(first) = seen.get(&id) {
+                // A list of everything repeats the others; within one list it is a mistake.
+                if *first == xml {
+                    let expected = "each picture once";
+                    problems.push(Error::format(&xml, Some(picture.line), expected, format!("{id} again")));
+                }
+                continue;
+            }
+            seen.insert(id.clone(), xml.clone());
+            let beside = pts.remove(&id);
+            for k in 0..picture.boxes.len() {
+                let id = if k == 0 { id.clone() } else { format!("{id}#{}", k + 1) };
+                // With several faces it is unknown whose the points are.
+                let pts = beside.clone().filter(|_| picture.boxes.len() == 1);
+                found.push(Found { id, listed: Some((xml.clone(), picture.clone(), k)), pts });
+            }
+        }
+    }
+    found.extend(pts.into_iter().map(|(id, path)| Found { id, listed: None, pts: Some(path) }));
+    Ok((found, problems))
+}
+
+fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
+    let listed = found.listed.as_ref().map(|(xml, picture, k)| from_list(xml, picture, *k)).transpose()?;
+    let points = found.pts.as_ref().map(|path| Ok::<_, Error>((path, pts::read(path, IBUG_68.len)?))).transpose()?;
+    let gap = match (&listed, &points) {
+        (Some(l), Some((_, p))) => Some((largest_gap(&l.points, &p.points), l.decimals)),
+        _ => None,
+    };
+    let (list, rect) = (listed.as_ref().and_then(|l| list_of(l.xml)), listed.as_ref().map(|l| l.rect));
+    let mut record = match (points, listed) {
+        (Some((path, p)), l) => {
+            let picture = match l {
+                Some(l) => l.picture,
+                None => files::picture_beside(path).ok_or_else(|| {
+                    Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none")
+                })?,
+            };
+            Record::new(found.id.clone(), picture, &IBUG_68, p.points, (path, &p.lines))?
+        }
+        (None, Some(l)) => Record::new(found.id.clone(), l.picture, &IBUG_68, l.points, (l.xml, &l.lines))?,
+        (None, None) => return Err(Error::Empty { path: dir.into(), expected: format!("points of {}", found.id) }),
+    };
+    if let (Boxes::List, Some(rect)) = (boxes, rect) {
+        record.face = rect;
+    }
+    let plain = found.id.split('#').next().unwrap_or_default();
+    let folder = plain.rsplit_once('/').map_or("", |(folder, _)| folder);
+    record.subset = Some(folder.to_owned());
+    let part = STANDARD_FOLDERS.iter().find(|(f, _)| *f == folder).map_or(Part::Other, |(_, part)| *part);
+    Ok(Face { record, part, list, mirror: plain.ends_with("_mirror"), gap })
+}
+
+/// What a list says of a face.
+struct Listed<'a> {
+    xml: &'a Path,
+    picture: PathBuf,
+    rect: Rect,
+    points: Vec<Point>,
+    lines: Vec<usize>,
+    decimals: usize,
+}
+
+fn from_list<'a>(xml: &'a Path, picture: &imglab_xml::Picture, k: usize) -> Result<Listed<'a>> {
+    let path = imglab_xml::resolve(xml, picture)?;
+    let size = host_size(xml, &path)?;
+    if let Some(stated) = picture.size.filter(|&s| s != size) {
+        let (expected, got) =
+            (format!("{}x{}", size.width, size.height), format!("{}x{}", stated.width, stated.height));
+        return Err(Error::format(xml, Some(picture.line), format!("the picture's size {expected}"), got));
+    }
+    let face = &picture.boxes[k];
+    imglab_xml::check_overlap(xml, face.line, face.rect, size)?;
+    let (points, lines) = face.points(xml, IBUG_68.len)?;
+    Ok(Listed { xml, picture: path, rect: face.rect, points, lines, decimals: face.decimals })
+}
+
+fn largest_gap(a: &[Point], b: &[Point]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a.x - b.x).abs().max((a.y - b.y).abs())).fold(0.0, f64::max)
+}

@@ -1,0 +1,130 @@
+//! The IMM face database: 240 pictures of 40 people, 58 points each, in `.asf` files beside the pictures.
+//!
+//! Nordstrøm, Larsen, Sierakowski, Stegmann: The IMM Face Database, DTU 2004. A file is called `PERSON-POSEs.asf`,
+//! with `m` or `f` for `s`; six pictures a person.
+
+use crate::{
+    Dataset, Error, Keypoints, Result, Sample, Scheme, Split, files,
+    formats::asf,
+    record::{Record, host_size, nth},
+    scheme::{IMM_58, IMM_NOSE_TIP, NOSE_1},
+};
+use rayon::prelude::*;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+/// A file of this name marks a folder of rendered faces.
+pub const SYNTHETIC_MARKER: &str = "SYNTHETIC";
+
+/// The faces of a folder of `.asf` files and pictures.
+#[derive(Debug)]
+pub struct ImmDataset {
+    records: Vec<(u32, Record)>,
+    scheme: &'static Scheme,
+    synthetic: bool,
+}
+
+impl ImmDataset {
+    /// Reads every annotation in `dir`, with all 58 points.
+    ///
+    /// # Errors
+    /// When there is none, or the first one that is broken.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let records = read_all(dir)?.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(Self { records, scheme: &IMM_58, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+    }
+
+    /// The same faces with the tip of the nose alone. Box and scale are still those of all 58 points.
+    pub fn nose(mut self) -> Self {
+        for (_, record) in &mut self.records {
+            let tip = record.points.points().get(IMM_NOSE_TIP).copied();
+            if let Some(points) = tip.and_then(|p| Keypoints::new(&NOSE_1, vec![p])) {
+                record.points = points;
+            }
+        }
+        Self { scheme: &NOSE_1, ..self }
+    }
+
+    fn people(&self) -> BTreeSet<u32> {
+        self.records.iter().map(|r| r.0).collect()
+    }
+}
+
+impl Dataset for ImmDataset {
+    fn scheme(&self) -> &'static Scheme {
+        self.scheme
+    }
+
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn get(&self, i: usize) -> Result<Sample> {
+        nth(&self.records, i)?.1.load()
+    }
+
+    fn split(&self, split: Split) -> Result<Vec<usize>> {
+        let last = last_to_train(&self.people());
+        let (train, val): (Vec<_>, Vec<_>) = (0..self.len()).partition(|&i| self.records[i].0 <= last);
+        match split {
+            Split::Train | Split::Fit if train.is_empty() => {
+                Err(Error::Invalid("expected two people at least to train and validate on, got one".into()))
+            }
+            Split::Train | Split::Fit => Ok(train),
+            Split::Val | Split::Test => Ok(val),
+            Split::All => Ok((0..self.len()).collect()),
+            Split::Common | Split::Challenging | Split::Full => Err(Error::Invalid(format!(
+                "expected a split of the IMM face database (train, val, all), got {}",
+                split.name()
+            ))),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let (pictures, people) = (self.len(), self.people().len());
+        let what = if self.synthetic { "rendered faces in the IMM database's format" } else { "IMM face database" };
+        format!("{what}, {pictures} pictures of {people} people")
+    }
+
+    fn is_synthetic(&self) -> bool {
+        self.synthetic
+    }
+}
+
+/// The last person to train on: 32 as in the course (first 192, last 48 pictures); in a set of other people, all but
+/// their last sixth.
+fn last_to_train(people: &BTreeSet<u32>) -> u32 {
+    match people.last() {
+        Some(33..=40) => 32,
+        _ => people.iter().rev().nth((people.len() / 6).max(1)).copied().unwrap_or(0),
+    }
+}
+
+/// Every annotation in `dir` with its person, in the order of names.
+///
+/// # Errors
+/// When `dir` cannot be listed or has none; a broken one is an error within.
+pub(crate) fn read_all(dir: &Path) -> Result<Vec<Result<(u32, Record)>>> {
+    let annotations: Vec<PathBuf> = files::list(dir)?.into_iter().filter(|p| files::has_extension(p, "asf")).collect();
+    if annotations.is_empty() {
+        return Err(Error::Empty { path: dir.into(), expected: "IMM annotations (.asf)".into() });
+    }
+    Ok(annotations.par_iter().map(|path| read_one(dir, path)).collect())
+}
+
+fn read_one(dir: &Path, path: &Path) -> Result<(u32, Record)> {
+    let id = files::id_below(dir, path);
+    let wrong_name = || Error::format(path, None, "a name such as 01-1m.asf (person, pose, sex)", format!("{id:?}"));
+    let (person, rest) = id.split_once('-').ok_or_else(wrong_name)?;
+    let number: u32 = person.parse().map_err(|_| wrong_name())?;
+    let pose: u32 = rest.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| wrong_name())?;
+    let shape = asf::read(path, IMM_58.len)?;
+    let picture = dir.join(&shape.picture);
+    let points = shape.absolute(host_size(path, &picture)?);
+    let mut record = Record::new(id.clone(), picture, &IMM_58, points, (path, &shape.lines))?;
+    record.subject = Some(person.to_owned());
+    record.subset = Some(format!("pose {pose}"));
+    Ok((number, record))
+}

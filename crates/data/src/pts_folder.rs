@@ -1,0 +1,106 @@
+//! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
+
+use crate::{
+    Dataset, Error, Result, Sample, Scheme, Split, files,
+    formats::pts,
+    imm::SYNTHETIC_MARKER,
+    record::{Record, nth},
+};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// The faces of a folder.
+#[derive(Debug)]
+pub struct PtsFolder {
+    records: Vec<Record>,
+    scheme: &'static Scheme,
+    name: String,
+    synthetic: bool,
+}
+
+impl PtsFolder {
+    /// Reads every `.pts` below `dir`, each with the points of `scheme`.
+    ///
+    /// # Errors
+    /// When there is none, or the first one that is broken or has no picture beside it.
+    pub fn open(dir: &Path, scheme: &'static Scheme) -> Result<Self> {
+        let records = read_all(dir, scheme)?.into_iter().collect::<Result<Vec<_>>>()?;
+        let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
+        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { records, scheme, name, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+    }
+}
+
+impl Dataset for PtsFolder {
+    fn scheme(&self) -> &'static Scheme {
+        self.scheme
+    }
+
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn get(&self, i: usize) -> Result<Sample> {
+        nth(&self.records, i)?.load()
+    }
+
+    fn split(&self, split: Split) -> Result<Vec<usize>> {
+        let all: Vec<usize> = (0..self.len()).collect();
+        match split {
+            Split::Train | Split::All => Ok(all),
+            Split::Fit => Ok(fit_and_val(&all).0),
+            Split::Val => Ok(fit_and_val(&all).1),
+            Split::Test | Split::Common | Split::Challenging | Split::Full => Err(Error::Invalid(format!(
+                "expected a split of a points folder (train, fit, val, all), got {}",
+                split.name()
+            ))),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let rendered = if self.synthetic { "rendered faces in " } else { "" };
+        format!("{rendered}points folder {}, {} faces", self.name, self.len())
+    }
+
+    fn is_synthetic(&self) -> bool {
+        self.synthetic
+    }
+}
+
+/// Training faces, in the order of ids, without and with every tenth.
+pub(crate) fn fit_and_val(train: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    let pick =
+        |tenth: bool| train.iter().enumerate().filter(|(k, _)| (k % 10 == 0) == tenth).map(|(_, &i)| i).collect();
+    (pick(false), pick(true))
+}
+
+/// Every `.pts` below `dir`, in the order of paths.
+///
+/// # Errors
+/// When `dir` cannot be listed or has none; a broken one is an error within.
+pub(crate) fn read_all(dir: &Path, scheme: &'static Scheme) -> Result<Vec<Result<Record>>> {
+    let annotations = files::walk(dir, &|p| files::has_extension(p, "pts"))?;
+    if annotations.is_empty() {
+        return Err(Error::Empty { path: dir.into(), expected: "points (.pts) beside pictures".into() });
+    }
+    let mut all: Vec<_> = annotations.par_iter().map(|path| read_one(dir, path, scheme)).collect();
+    all.sort_by(|a, b| id(a).cmp(&id(b)));
+    Ok(all)
+}
+
+/// Broken ones come first: they stop the reading anyway.
+fn id(record: &Result<Record>) -> Option<&str> {
+    record.as_ref().ok().map(|r| r.id.as_str())
+}
+
+/// The face of one `.pts`; its subset is its folder below `dir`.
+pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &'static Scheme) -> Result<Record> {
+    let shape = pts::read(path, scheme.len)?;
+    let picture = files::picture_beside(path)
+        .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
+    let id = files::id_below(dir, path);
+    let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let mut record = Record::new(id, picture, scheme, shape.points, (path, &shape.lines))?;
+    record.subset = subset;
+    Ok(record)
+}

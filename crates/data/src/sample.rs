@@ -1,0 +1,40 @@
+//! One face in one picture, in the picture's original pixels.
+
+use crate::keypoints::Keypoints;
+use candle_vision_helpers::{Affine, Rect, Size};
+use image::RgbImage;
+use std::{path::PathBuf, sync::Arc};
+
+/// What errors are divided by, in original pixels; measured on the whole annotation, so that a subset of the points keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scale {
+    /// Between the outer eye corners.
+    pub interocular: Option<f64>,
+    /// Between the eye centres.
+    pub interpupil: Option<f64>,
+}
+
+/// A picture with one face and its keypoints.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Unique in its dataset: the path of the picture below the dataset's folder without extension (and `#n` for a second face).
+    pub id: String,
+    /// The picture's file.
+    pub path: PathBuf,
+    /// Who it is, where the dataset says.
+    pub subject: Option<String>,
+    /// Pose or subset, for tables (`pose 1`, `helen/testset`).
+    pub subset: Option<String>,
+    /// The decoded picture, RGB (grey pictures repeat their channel); possibly shrunk.
+    pub image: Arc<RgbImage>,
+    /// From original pixels to the pixels of `image`; the identity where it was not shrunk or cut.
+    pub to_image: Affine,
+    /// The original picture's size.
+    pub original: Size,
+    /// The face's box, original pixels.
+    pub face: Rect,
+    /// Original pixels.
+    pub points: Keypoints,
+    /// What errors are divided by.
+    pub scale: Scale,
+}

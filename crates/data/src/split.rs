@@ -1,0 +1,68 @@
+//! The parts of a dataset.
+
+/// A part of a dataset, named as on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// IMM: people 1–32 (192 pictures). iBUG: all training faces (afw, helen/trainset, lfpw/trainset).
+    Train,
+    /// iBUG and points folders: the training faces less `Val` (for IMM the same as `Train`).
+    Fit,
+    /// IMM: people 33–40 (48 pictures). iBUG and points folders: every tenth training face in the order of ids, for choosing settings.
+    Val,
+    /// IMM: same as `Val`. iBUG: same as `Full`.
+    Test,
+    /// iBUG: helen/testset and lfpw/testset.
+    Common,
+    /// iBUG: ibug.
+    Challenging,
+    /// iBUG: common and challenging.
+    Full,
+    /// Everything.
+    All,
+}
+
+impl Split {
+    /// All, in the order of the documentation.
+    pub const ALL: [Self; 8] =
+        [Self::Train, Self::Fit, Self::Val, Self::Test, Self::Common, Self::Challenging, Self::Full, Self::All];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Fit => "fit",
+            Self::Val => "val",
+            Self::Test => "test",
+            Self::Common => "common",
+            Self::Challenging => "challenging",
+            Self::Full => "full",
+            Self::All => "all",
+        }
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|x| x.name() == s)
+            .ok_or_else(|| format!("expected one of {}, got {s:?}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for split in Split::ALL {
+            assert_eq!(split.name().parse::<Split>(), Ok(split));
+        }
+        let error = "trian".parse::<Split>().unwrap_err();
+        assert!(error.contains("train, fit, val") && error.contains("\"trian\""), "{error}");
+    }
+}

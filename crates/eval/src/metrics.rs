@@ -1,0 +1,272 @@
+//! Errors of predicted keypoints, in pixels of the original picture and normalised, as the field reports them.
+
+use crate::{Error, Prediction, Result};
+use candle_vision_helpers::Point;
+use facekp_data::{Keypoints, Scale};
+use serde::{Deserialize, Serialize};
+
+/// The errors of one face.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaceError {
+    /// The sample.
+    pub id: String,
+    /// Pose or subset.
+    pub subset: Option<String>,
+    /// Euclidean distance of each point, original pixels; `None` where the truth is hidden.
+    pub px: Vec<Option<f64>>,
+    /// Their mean.
+    pub mean_px: f64,
+    /// Mean divided by the distance between the outer eye corners, a fraction.
+    pub nme: Option<f64>,
+    /// Mean divided by the distance between the eye centres.
+    pub nme_pupil: Option<f64>,
+}
+
+impl FaceError {
+    /// Measures one face.
+    ///
+    /// # Errors
+    /// When no point is visible or the numbers of points differ.
+    pub fn measure(
+        id: &str,
+        subset: Option<&str>,
+        predicted: &[Point],
+        truth: &Keypoints,
+        scale: &Scale,
+    ) -> Result<Self> {
+        let mismatch = |reason: String| Error::Mismatch { id: id.to_owned(), reason };
+        if predicted.len() != truth.points().len() {
+            return Err(mismatch(format!(
+                "expected {} predicted points, got {}",
+                truth.points().len(),
+                predicted.len()
+            )));
+        }
+        if let Some(i) = predicted.iter().position(|p| !p.is_finite()) {
+            return Err(mismatch(format!(
+                "expected numbers for predicted point {i}, got {}, {}",
+                predicted[i].x, predicted[i].y
+            )));
+        }
+        let px: Vec<Option<f64>> = predicted
+            .iter()
+            .zip(truth.points())
+            .zip(truth.visible())
+            .map(|((p, t), &visible)| visible.then(|| p.distance(*t)))
+            .collect();
+        let mean_px = mean(px.iter().copied().flatten())
+            .ok_or_else(|| mismatch("expected at least one annotated point, got none".into()))?;
+        let divided = |d: Option<f64>| d.filter(|d| *d > 0.0).map(|d| mean_px / d);
+        Ok(Self {
+            id: id.to_owned(),
+            subset: subset.map(str::to_owned),
+            px,
+            mean_px,
+            nme: divided(scale.interocular),
+            nme_pupil: divided(scale.interpupil),
+        })
+    }
+
+    /// Measures a prediction against its truth.
+    ///
+    /// # Errors
+    /// As [`FaceError::measure`].
+    pub fn of(prediction: &Prediction) -> Result<Self> {
+        let p = prediction;
+        Self::measure(&p.id, p.subset.as_deref(), &p.points, &p.truth, &p.scale)
+    }
+}
+
+/// Measures each prediction.
+///
+/// # Errors
+/// As [`FaceError::measure`], for the first that fails.
+pub fn measure_all(predictions: &[Prediction]) -> Result<Vec<FaceError>> {
+    predictions.iter().map(FaceError::of).collect()
+}
+
+/// What is reported of a set of faces (the keys of `eval --json`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How many.
+    pub faces: usize,
+    /// Points a face.
+    pub points: usize,
+    /// Mean of the faces' means, original pixels.
+    pub mean_px: f64,
+    /// Median of the faces' means.
+    pub median_px: f64,
+    /// Mean over the faces, a fraction; `null` where the data has no eyes.
+    pub nme: Option<f64>,
+    /// By the distance between the eye centres.
+    pub nme_pupil: Option<f64>,
+    /// Area under the cumulative error curve up to 0.08, exact, divided by 0.08.
+    pub auc_08: Option<f64>,
+    /// Faces with an NME above 0.08, a fraction.
+    pub fr_08: Option<f64>,
+    /// Up to 0.10.
+    pub auc_10: Option<f64>,
+    /// Above 0.10.
+    pub fr_10: Option<f64>,
+    /// `interocular (outer eye corners)`.
+    pub normalizer: String,
+    /// The split's name.
+    pub split: String,
+}
+
+impl Summary {
+    /// Summarises faces.
+    ///
+    /// # Errors
+    /// [`crate::Error::Empty`] for none.
+    pub fn of(errors: &[FaceError], split: &str) -> Result<Self> {
+        let px: Vec<f64> = errors.iter().map(|e| e.mean_px).collect();
+        let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
+            return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
+        };
+        // One face without eyes would make a mean over the others look like the mean over all.
+        let nmes: Option<Vec<f64>> = errors.iter().map(|e| e.nme).collect();
+        let pupil: Option<Vec<f64>> = errors.iter().map(|e| e.nme_pupil).collect();
+        let of = |f: fn(&[f64], f64) -> f64, limit: f64| nmes.as_deref().map(|n| f(n, limit));
+        Ok(Self {
+            faces: errors.len(),
+            points: errors.iter().map(|e| e.px.len()).max().unwrap_or(0),
+            mean_px,
+            median_px,
+            nme: nmes.as_deref().and_then(|n| mean(n.iter().copied())),
+            nme_pupil: pupil.and_then(mean),
+            auc_08: of(auc, 0.08),
+            fr_08: of(failure_rate, 0.08),
+            auc_10: of(auc, 0.10),
+            fr_10: of(failure_rate, 0.10),
+            normalizer: if nmes.is_some() { INTEROCULAR.into() } else { "none".into() },
+            split: split.to_owned(),
+        })
+    }
+}
+
+/// Exact area under the cumulative error curve of `nmes` up to `limit`, divided by `limit`: mean of `max(0, limit - e) / limit`.
+pub fn auc(nmes: &[f64], limit: f64) -> f64 {
+    mean(nmes.iter().map(|e| (limit - e).max(0.0) / limit)).unwrap_or(0.0)
+}
+
+/// The part of `nmes` above `limit`; 0 for none.
+pub fn failure_rate(nmes: &[f64], limit: f64) -> f64 {
+    mean(nmes.iter().map(|&e| f64::from(u8::from(e > limit)))).unwrap_or(0.0)
+}
+
+/// What [`Summary::nme`] is divided by, in words.
+pub const INTEROCULAR: &str = "interocular (outer eye corners)";
+
+/// The mean, or `None` for no values.
+pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let (sum, n) = values.into_iter().fold((0.0, 0usize), |(s, n), v| (s + v, n + 1));
+    (n > 0).then(|| sum / n as f64)
+}
+
+/// The median (of an even number: the mean of the two in the middle), or `None` for no values.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[half]),
+        _ => Some((sorted[half - 1] + sorted[half]) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use facekp_data::scheme::{Group, Scheme};
+    use proptest::prelude::*;
+
+    static PAIR: Scheme = Scheme {
+        name: "pair",
+        len: 2,
+        groups: &[Group { name: "both", start: 0, end: 2, closed: false }],
+        flip: &[1, 0],
+        interocular: None,
+        interpupil: None,
+    };
+
+    fn face(id: &str, mean: f64, nme: Option<f64>) -> FaceError {
+        FaceError {
+            id: id.into(),
+            subset: None,
+            px: vec![Some(mean)],
+            mean_px: mean,
+            nme,
+            nme_pupil: nme.map(|n| 2.0 * n),
+        }
+    }
+
+    #[test]
+    fn one_face_by_hand() {
+        // 3-4-5 and 6-8-10 triangles: distances 5 and 10, mean 7.5; over 50 px 0.15, over 30 px 0.25.
+        let truth = Keypoints::new(&PAIR, vec![Point::new(10.0, 10.0), Point::new(20.0, 20.0)]).unwrap();
+        let scale = Scale { interocular: Some(50.0), interpupil: Some(30.0) };
+        let predicted = [Point::new(13.0, 14.0), Point::new(14.0, 12.0)];
+        let e = FaceError::measure("a", Some("pose 1"), &predicted, &truth, &scale).unwrap();
+        assert_eq!(e.px, [Some(5.0), Some(10.0)]);
+        assert_eq!((e.mean_px, e.nme, e.nme_pupil), (7.5, Some(0.15), Some(0.25)));
+
+        let mut half = truth.clone();
+        half.hide(1);
+        let e = FaceError::measure("a", None, &predicted, &half, &scale).unwrap();
+        assert_eq!((e.px, e.mean_px), (vec![Some(5.0), None], 5.0));
+        half.hide(0);
+        assert!(FaceError::measure("a", None, &predicted, &half, &scale).is_err());
+    }
+
+    #[test]
+    fn impossible_predictions_are_errors_that_name_the_face() {
+        let truth = Keypoints::new(&PAIR, vec![Point::default(); 2]).unwrap();
+        let say = |p: &[Point]| FaceError::measure("x/7", None, p, &truth, &Scale::default()).unwrap_err().to_string();
+        assert_eq!(say(&[Point::default()]), "x/7: expected 2 predicted points, got 1");
+        assert_eq!(
+            say(&[Point::default(), Point::new(f64::NAN, 0.0)]),
+            "x/7: expected numbers for predicted point 1, got NaN, 0"
+        );
+    }
+
+    #[test]
+    fn a_summary_by_hand() {
+        // NMEs 0.02, 0.05, 0.08, 0.09. AUC@0.08: (0.06 + 0.03 + 0 + 0) / 4 / 0.08 = 0.28125; one of four above 0.08.
+        // AUC@0.10: (0.08 + 0.05 + 0.02 + 0.01) / 4 / 0.10 = 0.4; none above.
+        let faces: Vec<_> = [(2.0, 0.02), (5.0, 0.05), (8.0, 0.08), (9.0, 0.09)]
+            .iter()
+            .map(|&(px, nme)| face("f", px, Some(nme)))
+            .collect();
+        let s = Summary::of(&faces, "val").unwrap();
+        let near = |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} {b}");
+        assert_eq!((s.faces, s.points, s.mean_px, s.median_px), (4, 1, 6.0, 6.5));
+        near(s.nme, 0.06);
+        near(s.nme_pupil, 0.12);
+        near(s.auc_08, 0.28125);
+        near(s.fr_08, 0.25);
+        near(s.auc_10, 0.4);
+        near(s.fr_10, 0.0);
+        assert_eq!((s.normalizer.as_str(), s.split.as_str()), (INTEROCULAR, "val"));
+    }
+
+    #[test]
+    fn a_face_without_eyes_leaves_no_nme_and_no_faces_is_an_error() {
+        let s = Summary::of(&[face("a", 1.0, Some(0.1)), face("b", 2.0, None)], "val").unwrap();
+        assert_eq!((s.nme, s.auc_08, s.normalizer.as_str()), (None, None, "none"));
+        assert!(Summary::of(&[], "val").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn auc_is_the_integral_of_the_error_curve(nmes in proptest::collection::vec(0.0..0.2f64, 1..40), limit in 0.02..0.15f64) {
+            let steps = 20_000;
+            let below = |x: f64| nmes.iter().filter(|e| **e <= x).count() as f64 / nmes.len() as f64;
+            let sum: f64 = (0..steps).map(|i| below((f64::from(i) + 0.5) / f64::from(steps) * limit)).sum();
+            prop_assert!((auc(&nmes, limit) - sum / f64::from(steps)).abs() < 1e-3);
+            prop_assert!((failure_rate(&nmes, limit) - (1.0 - below(limit))).abs() < 1e-12);
+        }
+    }
+}

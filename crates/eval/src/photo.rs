@@ -1,0 +1,276 @@
+//! One's own photos: a picture without annotations, its face box given or found with the network's own points.
+
+use crate::{Error, Prediction, Predictor, Result, visualize};
+use candle_vision_helpers::{Affine, Point, Rect, Size};
+use facekp_data::{Crop, Dataset, Keypoints, Sample, Scale, Scheme, Split};
+use image::RgbImage;
+use std::sync::Arc;
+
+/// A face in a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Located {
+    /// The box that the network looked at last, the photo's pixels.
+    pub face: Rect,
+    /// The photo's pixels.
+    pub points: Vec<Point>,
+    /// `0..=1` a point.
+    pub confidence: Vec<f64>,
+    /// Whether the box was given, not needed, or confirmed by the points found in it; if not, the points deserve doubt.
+    pub settled: bool,
+}
+
+impl Located {
+    /// The mean of the points' confidences.
+    pub fn mean_confidence(&self) -> f64 {
+        crate::metrics::mean(self.confidence.iter().copied()).unwrap_or(0.0)
+    }
+
+    /// Whether the points deserve a warning.
+    pub fn is_doubtful(&self) -> bool {
+        !self.settled || self.mean_confidence() < LOW_CONFIDENCE
+    }
+}
+
+/// Below this mean confidence a prediction deserves a warning.
+pub const LOW_CONFIDENCE: f64 = 0.3;
+/// How often a box is taken from the points found in the last one.
+const ROUNDS: usize = 5;
+/// A box is confirmed when it and the box of the points found in it share this part of their union.
+const SETTLED: f64 = 0.85;
+
+impl Predictor {
+    /// Predicts one picture; `face` is its box (`None`: the whole picture, refined from the network's own points for networks that look
+    /// at a face box).
+    ///
+    /// # Errors
+    /// When the box has no area or lies outside.
+    pub fn picture(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<(Rect, Vec<Point>, Vec<f64>)> {
+        let found = self.locate(picture, face)?;
+        Ok((found.face, found.points, found.confidence))
+    }
+
+    /// Like [`Predictor::picture`], with word of how far the result can be trusted.
+    ///
+    /// A network that looks at whole pictures sees the box, where one is given, in place of the picture.
+    ///
+    /// # Errors
+    /// As [`Predictor::picture`].
+    pub fn locate(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<Located> {
+        let size = extent(&picture);
+        let face = face.map(|f| checked(f, size)).transpose()?;
+        match (self.task.view.crop, face) {
+            (Crop::Picture, face) => self.look(&picture, &[face.unwrap_or(size.area())], true)?.pop().ok_or_else(none),
+            (Crop::Face { .. }, Some(face)) => self.look(&picture, &[face], true)?.pop().ok_or_else(none),
+            (Crop::Face { .. }, None) => self.search(&picture, size),
+        }
+    }
+
+    /// What a heatmap network sees of a photo in the box `face` with its maps over it, about `side` pixels; `None` for networks without
+    /// maps.
+    ///
+    /// # Errors
+    /// When the box has no area or lies outside.
+    pub fn photo_heat(&self, picture: Arc<RgbImage>, face: Rect, side: usize) -> Result<Option<RgbImage>> {
+        checked(face, extent(&picture))?;
+        let photo = self.photo(&picture, &[face])?;
+        let Some(batch) = self.loader(Arc::new(photo), &[0])?.epoch(0).next().transpose()? else { return Ok(None) };
+        let Some(maps) = self.maps(&batch)? else { return Ok(None) };
+        let view = visualize::faces::plain_view(&batch, 0, &self.task.view)?;
+        Ok(Some(visualize::heat_picture(&view, &maps.get(0)?, side)?))
+    }
+
+    /// Starts from the whole picture; where that does not settle, from smaller squares spread over it.
+    fn search(&self, picture: &Arc<RgbImage>, size: Size) -> Result<Located> {
+        let whole = self.refine(picture, size.area())?;
+        if !whole.is_doubtful() {
+            return Ok(whole);
+        }
+        let starts = starts(size);
+        let first = self.look(picture, &starts, false)?;
+        let promise = |l: &Located| l.mean_confidence() * overlap(l.face, tight(&l.points));
+        let mut best = whole;
+        let mut ranked: Vec<&Located> = first.iter().collect();
+        ranked.sort_by(|a, b| promise(b).total_cmp(&promise(a)));
+        for start in ranked.into_iter().take(2) {
+            let found = self.refine(picture, start.face)?;
+            if (found.settled, promise(&found)) > (best.settled, promise(&best)) {
+                best = found;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Takes each next box from the points found in the last one until they agree.
+    fn refine(&self, picture: &Arc<RgbImage>, start: Rect) -> Result<Located> {
+        let least = 0.04 * f64::from(picture.width().min(picture.height()));
+        let mut found = self.look(picture, &[start], false)?.pop().ok_or_else(none)?;
+        for _ in 0..ROUNDS {
+            let next = tight(&found.points);
+            found.settled = overlap(found.face, next) >= SETTLED;
+            // Points that fell together give no box to look at.
+            if found.settled
+                || next.width.max(next.height) < least
+                || !overlap(next, extent(picture).area()).is_normal()
+            {
+                break;
+            }
+            found = self.look(picture, &[next], false)?.pop().ok_or_else(none)?;
+        }
+        Ok(found)
+    }
+
+    /// Predicts in each of `faces`.
+    fn look(&self, picture: &Arc<RgbImage>, faces: &[Rect], settled: bool) -> Result<Vec<Located>> {
+        let photo = self.photo(picture, faces)?;
+        let frames: Vec<Affine> =
+            (0..faces.len()).map(|i| photo.frame(i).map(|f| f.1)).collect::<facekp_data::Result<_>>()?;
+        let all: Vec<usize> = (0..faces.len()).collect();
+        let found = self.dataset(Arc::new(photo), &all, false)?;
+        let place = |((p, frame), face): ((Prediction, Affine), &Rect)| Located {
+            face: *face,
+            points: p.points.iter().map(|q| frame.apply(*q)).collect(),
+            confidence: p.confidence,
+            settled,
+        };
+        Ok(found.into_iter().zip(frames).zip(faces).map(place).collect())
+    }
+
+    fn photo(&self, picture: &Arc<RgbImage>, faces: &[Rect]) -> Result<Photo> {
+        let whole = self.task.view.crop == Crop::Picture;
+        Ok(Photo { scheme: self.task.scheme()?, picture: Arc::clone(picture), whole, faces: faces.to_vec() })
+    }
+}
+
+fn none() -> Error {
+    Error::Empty("photo: expected one prediction, got none".into())
+}
+
+fn extent(picture: &RgbImage) -> Size {
+    Size::new(picture.width() as usize, picture.height() as usize)
+}
+
+fn checked(face: Rect, size: Size) -> Result<Rect> {
+    let sound = [face.x, face.y, face.width, face.height].iter().all(|v| v.is_finite())
+        && face.width > 0.0
+        && face.height > 0.0;
+    if sound && overlap(face, size.area()) > 0.0 {
+        return Ok(face);
+    }
+    let got = format!("x {}, y {}, width {}, height {}", face.x, face.y, face.width, face.height);
+    Err(Error::Mismatch {
+        id: "box".into(),
+        reason: format!("expected a box with an area inside {} x {} pixels, got {got}", size.width, size.height),
+    })
+}
+
+fn tight(points: &[Point]) -> Rect {
+    Rect::around(points).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))
+}
+
+/// Intersection over union.
+fn overlap(a: Rect, b: Rect) -> f64 {
+    let along = |p: f64, d: f64, q: f64, e: f64| ((p + d).min(q + e) - p.max(q)).max(0.0);
+    let both = along(a.x, a.width, b.x, b.width) * along(a.y, a.height, b.y, b.height);
+    let union = a.width * a.height + b.width * b.height - both;
+    if union > 0.0 { both / union } else { 0.0 }
+}
+
+/// Squares of 0.7 and 0.4 of the shorter side, spread over the picture.
+fn starts(size: Size) -> Vec<Rect> {
+    let (w, h) = (size.width as f64, size.height as f64);
+    let mut all = Vec::new();
+    for (part, steps) in [(0.7, 2), (0.4, 3)] {
+        let side = w.min(h) * part;
+        for (row, column) in (0..steps).flat_map(|r| (0..steps).map(move |c| (r, c))) {
+            let at = |i: i32, room: f64| room * f64::from(i) / f64::from(steps - 1) - 0.5;
+            all.push(Rect::new(at(column, w - side), at(row, h - side), side, side));
+        }
+    }
+    all
+}
+
+/// One picture as a dataset: a sample for each box.
+struct Photo {
+    scheme: &'static Scheme,
+    picture: Arc<RgbImage>,
+    whole: bool,
+    faces: Vec<Rect>,
+}
+
+impl Photo {
+    /// The size of what counts as the picture of sample `i`, and the map from its pixels to the photo's.
+    fn frame(&self, i: usize) -> facekp_data::Result<(Size, Affine)> {
+        let face =
+            self.faces.get(i).copied().ok_or_else(|| facekp_data::Error::Invalid(format!("photo: no box {i}")))?;
+        if !self.whole {
+            return Ok((extent(&self.picture), Affine::IDENTITY));
+        }
+        let size = Size::new(face.width.round().max(1.0) as usize, face.height.round().max(1.0) as usize);
+        let map = Affine::rect_to_size(face, size).map_err(|e| facekp_data::Error::Invalid(e.to_string()))?;
+        Ok((size, map.inverse()))
+    }
+}
+
+impl Dataset for Photo {
+    fn scheme(&self) -> &'static Scheme {
+        self.scheme
+    }
+    fn len(&self) -> usize {
+        self.faces.len()
+    }
+    fn get(&self, i: usize) -> facekp_data::Result<Sample> {
+        let (original, to_image) = self.frame(i)?;
+        let unknown = Keypoints::new(self.scheme, vec![Point::default(); self.scheme.len]);
+        let mut points = unknown.ok_or_else(|| facekp_data::Error::Invalid("photo: a scheme without points".into()))?;
+        (0..self.scheme.len).for_each(|p| points.hide(p));
+        Ok(Sample {
+            id: format!("photo#{i}"),
+            path: "photo".into(),
+            subject: None,
+            subset: None,
+            image: Arc::clone(&self.picture),
+            to_image,
+            original,
+            face: self.faces[i],
+            points,
+            scale: Scale::default(),
+        })
+    }
+    fn split(&self, _: Split) -> facekp_data::Result<Vec<usize>> {
+        Ok((0..self.len()).collect())
+    }
+    fn describe(&self) -> String {
+        "a photo".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn overlaps_by_hand() {
+        let a = Rect::new(0.0, 0.0, 2.0, 2.0);
+        assert_eq!(overlap(a, a), 1.0);
+        assert_eq!(overlap(a, Rect::new(1.0, 0.0, 2.0, 2.0)), 1.0 / 3.0);
+        assert_eq!(overlap(a, Rect::new(5.0, 0.0, 2.0, 2.0)), 0.0);
+    }
+
+    #[test]
+    fn boxes_without_area_or_outside_are_refused() {
+        let size = Size::new(100, 50);
+        assert!(checked(Rect::new(-10.0, -10.0, 30.0, 30.0), size).is_ok());
+        for bad in [(0.0, 0.0, 0.0, 5.0), (200.0, 0.0, 5.0, 5.0), (f64::NAN, 0.0, 5.0, 5.0), (0.0, 0.0, -5.0, 5.0)] {
+            let e = checked(Rect::new(bad.0, bad.1, bad.2, bad.3), size).unwrap_err().to_string();
+            assert!(e.starts_with("box: expected a box with an area inside 100 x 50 pixels, got x "), "{e}");
+        }
+    }
+
+    #[test]
+    fn starts_stay_inside_the_picture() {
+        for s in starts(Size::new(640, 480)) {
+            assert!(s.x >= -0.5 && s.y >= -0.5 && s.x + s.width <= 640.0 && s.y + s.height <= 480.0, "{s:?}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The pictures of the page: each goes into the page and, the same, into a file beside it.
+
+use super::html::Html;
+use crate::{
+    Error, Result,
+    curve::{self, Axes, Bar, Series},
+    visualize,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use image::RgbImage;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// How a picture is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// Photographs.
+    Jpeg,
+    /// Drawings and whatever has hard edges.
+    Png,
+}
+
+/// Writes the files and makes the figures.
+pub(crate) struct Album {
+    dir: PathBuf,
+    prefix: String,
+}
+
+impl Album {
+    /// Pictures of `dir` whose names start with `prefix`.
+    pub fn new(dir: &Path, prefix: &str) -> Result<Self> {
+        fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+        Ok(Self { dir: dir.to_owned(), prefix: prefix.chars().map(plain).collect() })
+    }
+
+    /// The part of file names that tells runs apart; an anchor on the page, too.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn file(&self, name: &str, end: &str) -> PathBuf {
+        self.dir.join(format!("{}-{name}.{end}", self.prefix))
+    }
+
+    /// A picture with what it shows (`alt`, for those who do not see it) and what to look for (`caption`).
+    pub fn picture(
+        &self,
+        h: &mut Html,
+        name: &str,
+        picture: &RgbImage,
+        store: As,
+        alt: &str,
+        caption: &str,
+    ) -> Result<()> {
+        let (bytes, end, mime) = match store {
+            As::Jpeg => (visualize::jpeg(picture)?, "jpg", "image/jpeg"),
+            As::Png => (visualize::png(picture)?, "png", "image/png"),
+        };
+        let path = self.file(name, end);
+        fs::write(&path, &bytes).map_err(|e| Error::io(&path, e))?;
+        let source = format!("data:{mime};base64,{}", STANDARD.encode(&bytes));
+        let (w, height) = (picture.width().to_string(), picture.height().to_string());
+        let class = if store == As::Png { "pixels" } else { "photo" };
+        h.el("figure", &[("class", class)], |h| {
+            h.void("img", &[("src", &source), ("alt", alt), ("width", &w), ("height", &height)]);
+            h.leaf("figcaption", &[], caption);
+        });
+        Ok(())
+    }
+
+    /// A line plot.
+    pub fn lines(&self, h: &mut Html, name: &str, axes: &Axes, series: &[Series], caption: &str) -> Result<()> {
+        curve::lines_png(axes, series, &self.file(name, "png"))?;
+        self.plot(h, name, &curve::lines_svg(axes, series)?, caption)
+    }
+
+    /// A bar plot.
+    pub fn bars(&self, h: &mut Html, name: &str, axes: &Axes, bars: &[Bar], caption: &str) -> Result<()> {
+        curve::bars_png(axes, bars, &self.file(name, "png"))?;
+        self.plot(h, name, &curve::bars_svg(axes, bars)?, caption)
+    }
+
+    fn plot(&self, h: &mut Html, name: &str, svg: &str, caption: &str) -> Result<()> {
+        let path = self.file(name, "svg");
+        fs::write(&path, svg).map_err(|e| Error::io(&path, e))?;
+        h.el("figure", &[], |h| {
+            h.el("div", &[("class", "plot")], |h| {
+                h.markup(svg);
+            });
+            h.leaf("figcaption", &[], caption);
+        });
+        Ok(())
+    }
+}

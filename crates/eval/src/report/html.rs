@@ -1,0 +1,110 @@
+//! A small builder for HTML: text and attributes are always escaped, elements always closed.
+
+/// Replaces the five characters that mean something in HTML.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// HTML in the making.
+#[derive(Default)]
+pub(crate) struct Html(String);
+
+type Attributes<'a> = &'a [(&'a str, &'a str)];
+
+impl Html {
+    /// Text, escaped.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.0.push_str(&escape(text));
+        self
+    }
+
+    /// Markup that was built here (an SVG plot, a style sheet), as it is.
+    pub fn markup(&mut self, markup: &str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    /// An element and what is in it.
+    pub fn el(&mut self, tag: &str, attributes: Attributes, inner: impl FnOnce(&mut Self)) -> &mut Self {
+        self.void(tag, attributes);
+        inner(self);
+        self.0.push_str(&format!("</{tag}>"));
+        if matches!(tag, "p" | "h1" | "h2" | "h3" | "li" | "tr" | "figure" | "section" | "table" | "div") {
+            self.0.push('\n');
+        }
+        self
+    }
+
+    /// An element that holds text alone.
+    pub fn leaf(&mut self, tag: &str, attributes: Attributes, text: &str) -> &mut Self {
+        self.el(tag, attributes, |h| {
+            h.text(text);
+        })
+    }
+
+    /// An element without an end, such as `img`.
+    pub fn void(&mut self, tag: &str, attributes: Attributes) -> &mut Self {
+        self.0.push('<');
+        self.0.push_str(tag);
+        for (name, value) in attributes {
+            self.0.push_str(&format!(" {name}=\"{}\"", escape(value)));
+        }
+        self.0.push('>');
+        self
+    }
+
+    /// A table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set to the right.
+    pub fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
+        let class = |i: usize| if i < words { "w" } else { "n" };
+        self.el("div", &[("class", "wide")], |h| {
+            h.el("table", &[], |h| {
+                h.el("thead", &[], |h| {
+                    h.el("tr", &[], |h| {
+                        for (i, cell) in head.iter().enumerate() {
+                            h.leaf("th", &[("class", class(i)), ("scope", "col")], cell);
+                        }
+                    });
+                });
+                h.el("tbody", &[], |h| {
+                    for row in rows {
+                        h.el("tr", &[], |h| {
+                            for (i, cell) in row.iter().enumerate() {
+                                h.leaf("td", &[("class", class(i))], cell);
+                            }
+                        });
+                    }
+                });
+            });
+        })
+    }
+
+    /// The finished text.
+    pub fn finish(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_escapes_its_place() {
+        let mut h = Html::default();
+        h.el("p", &[("title", "a\"><script>")], |h| {
+            h.text("<b> & 'c'");
+        });
+        assert_eq!(h.finish(), "<p title=\"a&quot;&gt;&lt;script&gt;\">&lt;b&gt; &amp; &#39;c&#39;</p>\n");
+    }
+}

@@ -1,0 +1,41 @@
+//! How the page looks: dark on light, one column, readable on a phone and on paper.
+
+/// The style sheet.
+pub(crate) const CSS: &str = "
+:root { color-scheme: light; --ink: #22262e; --soft: #59616f; --line: #d9dee7; --panel: #f5f7fa; --link: #00589a; }
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1.25rem 4rem; background: #fff; color: var(--ink);
+  font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.45rem; margin: 3rem 0 .4rem; padding-top: 1rem; border-top: 2px solid var(--line); }
+h3 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+p { max-width: 46rem; margin: .5rem 0; }
+a { color: var(--link); }
+.soft, figcaption { color: var(--soft); font-size: .9rem; }
+.notice { background: #fff6e0; border: 1px solid #e6c067; border-left-width: 6px; border-radius: 4px; padding: .6rem 1rem; margin: 1rem 0; }
+.notice p { margin: .25rem 0; }
+nav ul { list-style: none; margin: .8rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; }
+.wide { overflow-x: auto; margin: .8rem 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
+th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+th.n, td.n { text-align: right; padding-left: .8rem; padding-right: .2rem; }
+figure { margin: 0 0 1.2rem; break-inside: avoid; }
+figure img, figure svg { display: block; max-width: 100%; height: auto; border-radius: 3px; }
+figure svg { border: 1px solid var(--line); }
+figure .plot { overflow-x: auto; }
+figure .plot svg { width: 100%; min-width: 26rem; max-width: 46rem; }
+figcaption { margin-top: .35rem; max-width: 46rem; overflow-wrap: anywhere; }
+.row { display: grid; gap: 1rem 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); align-items: start; }
+.four { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); align-items: start; }
+.four img { width: 100%; }
+.pixels img { image-rendering: pixelated; }
+.key b { font-weight: 600; } .red { color: #c81414; } .blue { color: #1440e0; }
+details { border: 1px solid var(--line); border-radius: 4px; padding: .5rem .9rem; background: var(--panel); margin: 1rem 0; }
+summary { cursor: pointer; font-weight: 600; }
+pre { overflow-x: auto; font: .85rem/1.45 ui-monospace, Menlo, Consolas, monospace; margin: .6rem 0 .2rem; }
+footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
+@media print { body { max-width: none; padding: 0; font-size: 10.5pt; } nav { display: none; } h2 { break-before: page; }
+  .wide, figure .plot { overflow: visible; } a { color: inherit; text-decoration: none; } }
+";

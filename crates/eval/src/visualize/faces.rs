@@ -1,0 +1,146 @@
+//! Faces with their points: annotated ones blue, predicted ones red.
+
+use crate::Result;
+use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw, warp::warp};
+use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec};
+use image::RgbImage;
+use ndarray::{Array3, Axis};
+
+/// Draws points and the outlines of their groups, sized in proportion to the picture: truth blue, prediction red above it.
+/// Points are in the pixels of `picture`.
+pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
+    let side = f64::from(picture.width().min(picture.height()));
+    // A single point needs to be seen, many must not hide the face.
+    let radius = (side / if scheme.len < 5 { 70.0 } else { 180.0 }).max(1.2);
+    let thickness = (side / 420.0).max(0.8);
+    if let (Some(p), Some(t)) = (predicted, truth)
+        && scheme.len < 5
+    {
+        for (p, t) in p.iter().zip(t.points()) {
+            draw::line(picture, *p, *t, thickness, [250, 220, 40]);
+        }
+    }
+    if let Some(truth) = truth {
+        shape(picture, scheme, truth.points(), truth.visible(), (radius, thickness), draw::BLUE);
+    }
+    if let Some(points) = predicted {
+        shape(picture, scheme, points, &vec![true; points.len()], (radius, thickness), draw::RED);
+    }
+}
+
+fn shape(
+    picture: &mut RgbImage,
+    scheme: &Scheme,
+    points: &[Point],
+    visible: &[bool],
+    (radius, thickness): (f64, f64),
+    color: draw::Color,
+) {
+    let shown = |i: usize| points.get(i).copied().filter(|_| visible.get(i).copied().unwrap_or(false));
+    for group in scheme.groups {
+        let closing = group.closed.then_some((group.end.saturating_sub(1), group.start));
+        let edges = (group.start..group.end.saturating_sub(1)).map(|i| (i, i + 1)).chain(closing);
+        for (a, b) in edges.filter_map(|(a, b)| shown(a).zip(shown(b))) {
+            draw::line(picture, a, b, thickness, color);
+        }
+    }
+    for p in (0..points.len()).filter_map(shown) {
+        draw::disc(picture, p, radius, color);
+    }
+}
+
+/// The part of a sample's picture about the face (and the predicted points), `side` pixels long, with prediction and truth drawn.
+///
+/// # Errors
+/// When the face box has no area.
+pub fn face_picture(sample: &Sample, predicted: Option<&[Point]>, truth: bool, side: usize) -> Result<RgbImage> {
+    let truth = truth.then_some(&sample.points);
+    let all = predicted.iter().flat_map(|p| p.iter()).chain(truth.iter().flat_map(|t| t.points()));
+    let part = region(sample.face, all, sample.original.area());
+    let scale = side as f64 / part.width.max(part.height);
+    let long = |v: f64| ((v * scale).round() as usize).max(1);
+    let size = Size::new(long(part.width), long(part.height));
+    let map = Affine::rect_to_size(part, size).map_err(|e| crate::Error::plot(&sample.id, e))?;
+    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, false));
+    let moved: Option<Vec<Point>> = predicted.map(|p| p.iter().map(|q| map.apply(*q)).collect());
+    overlay(&mut picture, sample.points.scheme(), moved.as_deref(), truth.map(|t| t.transformed(&map)).as_ref());
+    Ok(picture)
+}
+
+/// A face box with room around it, and all points that are not hopelessly far away, within the picture.
+fn region<'a>(face: Rect, points: impl Iterator<Item = &'a Point>, picture: Rect) -> Rect {
+    let (about, far) = (face.square(1.5), face.square(4.0));
+    let inside = |p: &Point, r: Rect| p.x >= r.x && p.y >= r.y && p.x <= r.x + r.width && p.y <= r.y + r.height;
+    let corner = |r: Rect| [Point::new(r.x, r.y), Point::new(r.x + r.width, r.y + r.height)];
+    let kept: Vec<Point> = points.filter(|p| inside(p, far)).copied().chain(corner(about)).collect();
+    let r = Rect::around(&kept).unwrap_or(about);
+    let (x0, y0) = (r.x.max(picture.x), r.y.max(picture.y));
+    let (x1, y1) = ((r.x + r.width).min(picture.x + picture.width), (r.y + r.height).min(picture.y + picture.height));
+    if x1 > x0 && y1 > y0 { Rect::new(x0, y0, x1 - x0, y1 - y0) } else { picture }
+}
+
+/// View `i` of a batch as the network sees it, enlarged to about `side` pixels, with its points.
+///
+/// # Errors
+/// When the batch has no such view.
+pub fn view_picture(
+    batch: &Batch,
+    i: usize,
+    spec: &ViewSpec,
+    scheme: &'static Scheme,
+    side: usize,
+) -> Result<RgbImage> {
+    let view = plain_view(batch, i, spec)?;
+    let times = (side as f64 / f64::from(view.width().max(view.height()))).round().max(1.0) as u32;
+    let mut picture = super::enlarge(&view, times);
+    let (points, weights) = (batch.points.get(i)?.to_vec2::<f32>()?, batch.weights.get(i)?.to_vec1::<f32>()?);
+    let grown = |v: f32| (f64::from(v) + 0.5) * f64::from(times) - 0.5;
+    let points = points.iter().map(|p| Point::new(grown(p[0]), grown(p[1]))).collect();
+    let truth = Keypoints::new(scheme, points).map(|mut k| {
+        (0..weights.len()).filter(|&p| weights[p] == 0.0).for_each(|p| k.hide(p));
+        k
+    });
+    overlay(&mut picture, scheme, None, truth.as_ref());
+    Ok(picture)
+}
+
+/// View `i` of a batch, its normalisation undone.
+///
+/// # Errors
+/// When the batch has no such view.
+pub fn plain_view(batch: &Batch, i: usize, spec: &ViewSpec) -> Result<RgbImage> {
+    let (channels, h, w) = batch.images.get(i)?.dims3()?;
+    let values = batch.images.get(i)?.flatten_all()?.to_vec1::<f32>()?;
+    let mut planes = Array3::from_shape_vec((channels, h, w), values).map_err(|e| crate::Error::plot("a view", e))?;
+    for ((mut plane, mean), std) in planes.axis_iter_mut(Axis(0)).zip(&spec.mean).zip(&spec.std) {
+        plane.mapv_inplace(|v| v * std + mean);
+    }
+    Ok(convert::to_rgb(&planes))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use facekp_data::scheme::NOSE_1;
+
+    #[test]
+    fn prediction_is_red_and_truth_blue() {
+        let mut picture = RgbImage::new(140, 140);
+        let truth = Keypoints::new(&NOSE_1, vec![Point::new(100.0, 40.0)]).unwrap();
+        overlay(&mut picture, &NOSE_1, Some(&[Point::new(30.0, 40.0)]), Some(&truth));
+        assert_eq!(picture.get_pixel(30, 40).0, draw::RED);
+        assert_eq!(picture.get_pixel(100, 40).0, draw::BLUE);
+        assert_eq!(picture.get_pixel(30, 60).0, [0; 3]);
+    }
+
+    #[test]
+    fn the_part_shown_holds_near_points_and_leaves_out_lost_ones() {
+        let face = Rect::new(100.0, 100.0, 100.0, 100.0);
+        let area = Size::new(1000, 800).area();
+        let near = region(face, [Point::new(300.0, 150.0)].iter(), area);
+        assert!(near.x + near.width >= 300.0 && near.width < 400.0, "{near:?}");
+        let lost = region(face, [Point::new(990.0, 790.0)].iter(), area);
+        assert_eq!(lost, face.square(1.5));
+    }
+}

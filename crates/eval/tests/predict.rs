@@ -1,0 +1,143 @@
+//! Predictions come back to original pixels, whatever the view: a "network" that finds the bright blob shows it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use candle_core::{Device, Tensor};
+use candle_vision_helpers::{Point, Rect, draw};
+use common::Discs;
+use facekp_data::Crop;
+use facekp_eval::{FaceError, Predictor};
+use facekp_models::{Codec, KeypointModel, Task};
+use image::{Rgb, RgbImage};
+use std::sync::Arc;
+
+/// Says where a bright disc lies in a view, by its mean and its spread (for a disc half the radius each way).
+struct BlobFinder {
+    codec: Box<dyn Codec>,
+    task: Task,
+}
+
+impl KeypointModel for BlobFinder {
+    fn forward(&self, images: &Tensor, _train: bool) -> facekp_models::Result<Tensor> {
+        let (b, _, h, w) = images.dims4()?;
+        let bright = ((images.mean(1)? * f64::from(self.task.view.std[0]))? + f64::from(self.task.view.mean[0]))?
+            .to_vec3::<f32>()?;
+        let mut all = Vec::new();
+        for picture in bright {
+            let (mut n, mut x, mut y, mut yy) = (1e-9, 0.0, 0.0, 0.0);
+            for (i, j) in (0..h).flat_map(|i| (0..w).map(move |j| (i, j))) {
+                let v = f64::from(picture[i][j]);
+                (n, x, y, yy) = (n + v, x + v * j as f64, y + v * i as f64, yy + v * (i * i) as f64);
+            }
+            let center = Point::new(x / n, y / n);
+            let radius = 2.0 * (yy / n - center.y * center.y).max(0.0).sqrt();
+            for p in Discs::points(self.task.scheme()?, center, radius) {
+                all.extend([p.x as f32, p.y as f32]);
+            }
+        }
+        let points = Tensor::from_vec(all, (b, self.task.scheme()?.len, 2), images.device())?;
+        self.codec.encode(&points)
+    }
+    fn first_filters(&self) -> Tensor {
+        unreachable!("not looked at")
+    }
+    fn feature_maps(&self, _: &Tensor) -> facekp_models::Result<Vec<(String, Tensor)>> {
+        Ok(Vec::new())
+    }
+}
+
+fn finder(scheme: &str, crop: Crop) -> Predictor {
+    let mut task = common::nose();
+    task.scheme = scheme.into();
+    task.view.crop = crop;
+    (task.view.width, task.view.height) = (96, 96);
+    let model = BlobFinder { codec: task.codec().unwrap(), task: task.clone() };
+    Predictor::new(task, Box::new(model), &Device::Cpu).unwrap()
+}
+
+#[test]
+fn points_return_to_original_pixels() {
+    for crop in [Crop::Picture, Crop::Face { enlarge: 1.5 }] {
+        let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 21 });
+        let predictor = finder("nose1", crop);
+        for flip in [false, true] {
+            let found = predictor.dataset(data.clone(), &[20, 3, 4], flip).unwrap();
+            assert_eq!(found.iter().map(|p| p.index).collect::<Vec<_>>(), [20, 3, 4]);
+            for p in &found {
+                let e = FaceError::of(p).unwrap();
+                assert!(e.mean_px < 0.3, "{crop:?} flip {flip}: {} is off by {} px", p.id, e.mean_px);
+                assert_eq!(p.confidence, [1.0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mirrored_view_gives_its_points_their_own_names_back() {
+    // The finder names points around the circle from the right, clockwise; the mirror of the scheme does not keep such
+    // names, so the average with the mirrored view is only right where names are swapped and positions mirrored back.
+    let predictor = finder("ibug68", Crop::Face { enlarge: 1.5 });
+    let scheme = common::scheme_named("ibug68");
+    let data = Arc::new(Discs { scheme, len: 4 });
+    let plain = predictor.dataset(data.clone(), &[1], false).unwrap().remove(0);
+    let both = predictor.dataset(data.clone(), &[1], true).unwrap().remove(0);
+    let (center, _) = Discs::disc(1);
+    for i in 0..scheme.len {
+        let (own, pair) = (plain.points[i], plain.points[scheme.flip[i]]);
+        let mirrored = Point::new(2.0 * center.x - pair.x, pair.y);
+        let expected = Point::new((own.x + mirrored.x) / 2.0, (own.y + mirrored.y) / 2.0);
+        assert!(both.points[i].distance(expected) < 0.3, "point {i}: {:?}, expected {expected:?}", both.points[i]);
+    }
+}
+
+#[test]
+fn data_of_another_scheme_is_refused() {
+    let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 2 });
+    let e = finder("ibug68", Crop::Picture).dataset(data, &[0], false).unwrap_err().to_string();
+    assert_eq!(e, "white discs: expected data with ibug68 points, got nose1");
+}
+
+fn photo(center: Point, radius: f64) -> Arc<RgbImage> {
+    let mut picture = RgbImage::from_pixel(640, 480, Rgb([0; 3]));
+    draw::disc(&mut picture, center, radius, [255; 3]);
+    Arc::new(picture)
+}
+
+#[test]
+fn a_face_is_found_from_the_whole_picture() {
+    let (center, radius) = (Point::new(420.0, 150.0), 60.0);
+    let found = finder("ibug68", Crop::Face { enlarge: 1.25 }).locate(photo(center, radius), None).unwrap();
+    let truth = Rect::new(center.x - radius, center.y - radius, 2.0 * radius, 2.0 * radius);
+    let off = [
+        found.face.x - truth.x,
+        found.face.y - truth.y,
+        found.face.width - truth.width,
+        found.face.height - truth.height,
+    ];
+    assert!(found.settled && off.iter().all(|d| d.abs() < 4.0), "{found:?}");
+    let middle = Point::mean(found.points.iter().copied()).unwrap();
+    assert!(middle.distance(center) < 1.5 && !found.is_doubtful(), "{middle:?}");
+}
+
+#[test]
+fn an_empty_picture_gives_a_doubtful_face() {
+    let found = finder("ibug68", Crop::Face { enlarge: 1.25 }).locate(Arc::new(RgbImage::new(64, 48)), None).unwrap();
+    assert!(found.is_doubtful(), "{found:?}");
+}
+
+#[test]
+fn a_given_box_is_looked_at() {
+    let (center, radius) = (Point::new(420.0, 150.0), 60.0);
+    let given = Rect::new(340.0, 80.0, 160.0, 150.0);
+    for crop in [Crop::Picture, Crop::Face { enlarge: 1.25 }] {
+        let (face, points, confidence) = finder("nose1", crop).picture(photo(center, radius), Some(given)).unwrap();
+        assert_eq!((face, confidence), (given, vec![1.0]));
+        assert!(points[0].distance(center) < 1.0, "{crop:?}: {:?}", points[0]);
+        assert!(finder("nose1", crop).picture(photo(center, radius), Some(Rect::new(900.0, 0.0, 5.0, 5.0))).is_err());
+    }
+    // The whole picture, for a network that looks at it.
+    let (face, points, _) = finder("nose1", Crop::Picture).picture(photo(center, radius), None).unwrap();
+    assert_eq!((face.width, face.height), (640.0, 480.0));
+    assert!(points[0].distance(center) < 1.0, "{:?}", points[0]);
+}

@@ -1,0 +1,134 @@
+//! The page is whole, holds its pictures, asks the net for nothing, and is never half-written.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use candle_core::Device;
+use common::Discs;
+use facekp_data::{Dataset, Split};
+use facekp_eval::report::{PageInput, RunInput, write};
+use facekp_models::codec::heatmap::Target;
+use std::{fs, path::Path, sync::Arc};
+
+fn input(run: &Path, scheme: &str) -> RunInput {
+    let data = Discs { scheme: common::scheme_named(scheme), len: 8 };
+    let (train, val) = (data.split(Split::Train).unwrap(), data.split(Split::Val).unwrap());
+    RunInput { run: run.into(), data: Arc::new(data), train, val, val_name: "val".into() }
+}
+
+fn page() -> PageInput {
+    PageInput {
+        title: "A <page> & more".into(),
+        profile: Some("smoke".into()),
+        notices: vec!["rendered faces: \"no\" <photographs>".into()],
+        photos: Vec::new(),
+    }
+}
+
+#[test]
+fn the_page_is_whole_and_holds_its_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b, c) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
+    common::write_run(&a, "nose", common::nose());
+    common::write_run(&b, "points <68>", common::heatmaps(Target::Softmax));
+    common::write_run(&c, "summed", common::heatmaps(Target::Summed));
+    let photo = dir.path().join("my photo.png");
+    Discs::picture(3).save(&photo).unwrap();
+    let page = PageInput { photos: vec![photo], ..page() };
+    let out = dir.path().join("report");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("keep.txt"), "not ours").unwrap();
+    let runs = [input(&a, "nose1"), input(&b, "ibug68"), input(&c, "ibug68")];
+    let index = write(&out, &page, &runs, &Device::Cpu).unwrap();
+
+    let html = fs::read_to_string(&index).unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>"));
+    for needed in [
+        "A &lt;page&gt; &amp; more",
+        "&lt;photographs&gt;",
+        "points &lt;68&gt;",
+        "Own photos",
+        "my photo.png",
+        "flip_test = true",
+    ] {
+        assert!(html.contains(needed), "{needed} is missing");
+    }
+    // Nothing from elsewhere: the only addresses are name spaces.
+    for (i, _) in html.match_indices("://") {
+        let start = html[..i].rfind('"').unwrap();
+        assert!(html[start..].starts_with("\"http://www.w3.org/"), "{}", &html[start..i + 20]);
+    }
+    for tag in ["figure", "section", "table", "tr", "td", "div", "svg", "details", "p", "body"] {
+        let (open, close) = (
+            html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count(),
+            html.matches(&format!("</{tag}>")).count(),
+        );
+        assert_eq!(open, close, "<{tag}>");
+    }
+    assert_eq!(html.matches("<img ").count(), html.matches(" alt=\"").count());
+    // Every picture is also a file that can be read, and every file is on the page.
+    let files: Vec<_> = fs::read_dir(out.join("figures")).unwrap().map(|e| e.unwrap().path()).collect();
+    for f in &files {
+        match f.extension().unwrap().to_str().unwrap() {
+            "svg" => assert!(html.contains(&fs::read_to_string(f).unwrap())),
+            _ => assert!(image::open(f).unwrap().width() > 8, "{}", f.display()),
+        }
+    }
+    let names: Vec<String> = files.iter().map(|f| f.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    for needed in [
+        "nose-loss.png",
+        "nose-best-1.jpg",
+        "nose-worst-2.jpg",
+        "nose-filters.png",
+        "nose-features-1.png",
+        "points--68--heatmaps.jpg",
+        "summed-heatmaps.jpg",
+    ] {
+        assert!(names.iter().any(|n| n == needed), "{needed} is missing among {names:?}");
+    }
+    assert_eq!(fs::read_to_string(out.join("keep.txt")).unwrap(), "not ours");
+    let mut left: Vec<String> =
+        fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    left.sort();
+    assert_eq!(left, ["a", "b", "c", "my photo.png", "report"], "temporary files stay behind");
+}
+
+#[test]
+fn the_same_run_gives_the_same_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, out) = (dir.path().join("run"), dir.path().join("report"));
+    common::write_run(&run, "nose", common::nose());
+    let page_of = || fs::read(write(&out, &page(), &[input(&run, "nose1")], &Device::Cpu).unwrap()).unwrap();
+    assert!(page_of() == page_of(), "the second page differs");
+}
+
+#[test]
+fn an_incomplete_run_is_named_and_an_old_page_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, out) = (dir.path().join("run"), dir.path().join("report"));
+    common::write_run(&run, "nose", common::nose());
+    fs::create_dir_all(out.join("figures")).unwrap();
+    fs::write(out.join("index.html"), "old").unwrap();
+    let broken: [(&str, &[u8]); 4] = [
+        ("history.csv", b"epoch,train_loss\n1,x\n"),
+        ("recipe.toml", b"[train"),
+        ("eval.json", b"{}"),
+        ("best.safetensors", b"cut"),
+    ];
+    for (file, text) in broken {
+        let path = run.join(file);
+        let kept = fs::read(&path).ok();
+        fs::write(&path, text).unwrap();
+        let e = write(&out, &page(), &[input(&run, "nose1")], &Device::Cpu).unwrap_err().to_string();
+        assert!(e.contains(file) && !e.contains('\n'), "{e}");
+        fs::remove_file(&path).unwrap();
+        if let Some(kept) = kept {
+            let e = write(&out, &page(), &[input(&run, "nose1")], &Device::Cpu).unwrap_err().to_string();
+            assert!(e.contains(file) && !e.contains('\n'), "{e}");
+            fs::write(&path, kept).unwrap();
+        }
+    }
+    assert_eq!(fs::read_to_string(out.join("index.html")).unwrap(), "old");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "temporary files stay behind");
+    assert!(write(&out, &page(), &[], &Device::Cpu).is_err());
+}

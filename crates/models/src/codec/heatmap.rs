@@ -1,0 +1,251 @@
+//! Heatmaps: Gaussians on a grid coarser than the view.
+
+use super::profile;
+use super::{Codec, batch_of};
+use crate::{Error, Result};
+use candle_core::{DType, Tensor};
+use candle_vision_helpers::heatmap::{Decode, find_peak};
+use candle_vision_helpers::{Point, Size, ops};
+use serde::{Deserialize, Serialize};
+
+/// What the maps show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// One map a point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at 0.
+    Gaussian,
+    /// One map a point; the network's output is logits of a sigmoid.
+    Sigmoid,
+    /// One map a point, the target sums to 1; the network's output is logits of a softmax over the map.
+    Softmax,
+    /// One map in all: the sum of the Gaussians, clamped to 1; logits of a sigmoid. It has no point order to decode.
+    Summed,
+}
+
+/// Settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// View pixels a cell; divides the view's sides. Cell `i` is centred on view pixel `(i + 0.5) * stride - 0.5`.
+    pub stride: usize,
+    /// Of the Gaussians, in cells.
+    pub sigma: f64,
+    /// What the maps show.
+    pub target: Target,
+    /// How a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere, which pulls inwards.
+    pub decode: Decode,
+}
+
+/// The codec for some points in a view of a given size.
+#[derive(Clone, Debug)]
+pub struct HeatmapCodec {
+    config: Config,
+    points: usize,
+    width: usize,
+    height: usize,
+}
+
+/// Cells around the estimate whose probability is the confidence.
+const NEAR: f64 = 2.0;
+
+impl HeatmapCodec {
+    /// For `points` points in views of `view` pixels.
+    ///
+    /// # Errors
+    /// When the stride does not divide the view into 3 cells or more a side, or σ is no positive number.
+    pub fn new(config: &Config, points: usize, view: Size) -> Result<Self> {
+        let stride = config.stride;
+        let cells = |side: usize| side.checked_div(stride).filter(|n| *n >= 3 && n * stride == side);
+        let (Some(width), Some(height)) = (cells(view.width), cells(view.height)) else {
+            let (w, h) = (view.width, view.height);
+            let expected = "a divisor of the view's sides that leaves 3 cells or more";
+            return Err(Error::Config(format!("codec.stride: expected {expected} ({w}x{h}), got {stride}")));
+        };
+        let most = width.max(height) as f64;
+        if !(config.sigma >= 0.1 && config.sigma <= most) {
+            return Err(Error::Config(format!("codec.sigma: expected 0.1 to {most} cells, got {}", config.sigma)));
+        }
+        Ok(Self { config: config.clone(), points, width, height })
+    }
+
+    /// From cells to view pixels.
+    pub fn to_view(&self, cell: Point) -> Point {
+        let s = self.config.stride as f64;
+        Point::new((cell.x + 0.5) * s - 0.5, (cell.y + 0.5) * s - 0.5)
+    }
+
+    /// From view pixels to cells.
+    pub fn to_cell(&self, view: Point) -> Point {
+        let s = self.config.stride as f64;
+        Point::new((view.x + 0.5) / s - 0.5, (view.y + 0.5) / s - 0.5)
+    }
+
+    /// The mean of the target over all cells, for a point inside: what an untrained network should say.
+    pub(crate) fn prior(&self) -> f64 {
+        let cells = (self.width * self.height) as f64;
+        let many = if self.config.target == Target::Summed { self.points as f64 } else { 1.0 };
+        (many * 2.0 * std::f64::consts::PI * self.config.sigma.powi(2) / cells).clamp(1e-4, 0.5)
+    }
+
+    /// What the network's maps say of each cell `(B, K, h, w)`: a value in about `0..=1`, or for softmax its share of the map.
+    fn readable(&self, output: &Tensor) -> Result<Tensor> {
+        batch_of("heatmap output", output, &self.output_shape())?;
+        Ok(match self.config.target {
+            Target::Gaussian => ops::relu(output)?,
+            Target::Sigmoid | Target::Summed => candle_nn::ops::sigmoid(output)?,
+            Target::Softmax => ops::log_softmax_maps(output)?.exp()?,
+        })
+    }
+
+    fn has_order(&self) -> Result<()> {
+        match self.config.target {
+            Target::Summed => Err(Error::Config(
+                "codec.target = \"summed\": expected one map a point to read points from, got one map for all (its peaks have no order)".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// One factor a column `(B·K, w)` and one a row `(B·K, h)` of each point's target, row-major.
+    fn profiles(&self, points: &[f32]) -> Result<(Vec<f32>, Vec<f32>)> {
+        let sigma = self.config.sigma;
+        let along = |n: usize, center: f64| match self.config.target {
+            Target::Softmax => profile::distribution(n, center, sigma, self.config.decode == Decode::SoftArgmax),
+            _ => profile::gaussian(n, center, sigma),
+        };
+        let (mut columns, mut rows) = (Vec::new(), Vec::new());
+        for xy in points.chunks_exact(2) {
+            let at = Point::new(f64::from(xy[0]), f64::from(xy[1]));
+            if !at.is_finite() {
+                return Err(Error::Config(format!("points: expected finite numbers, got ({}, {})", at.x, at.y)));
+            }
+            let at = self.to_cell(at);
+            columns.extend(along(self.width, at.x).into_iter().map(|v| v as f32));
+            rows.extend(along(self.height, at.y).into_iter().map(|v| v as f32));
+        }
+        Ok((columns, rows))
+    }
+
+    /// Position in cells and confidence of one map of [`HeatmapCodec::readable`] values.
+    fn read(&self, map: &[f32]) -> (Point, f64) {
+        let (w, h) = (self.width, self.height);
+        let (at, peak) = match (self.config.target, self.config.decode) {
+            (Target::Softmax, Decode::SoftArgmax) => (self.expected(map), 0.0),
+            (_, decode) => find_peak(map, w, h, decode),
+        };
+        let confidence = match self.config.target {
+            Target::Softmax => self.mass_near(map, at),
+            _ => f64::from(peak),
+        };
+        // A map of NaN is a broken network: nothing to be confident of.
+        (at, if confidence.is_nan() { 0.0 } else { confidence.clamp(0.0, 1.0) })
+    }
+
+    fn expected(&self, map: &[f32]) -> Point {
+        let (mut x, mut y) = (0.0, 0.0);
+        for (j, row) in map.chunks_exact(self.width).enumerate() {
+            let mut sum = 0.0;
+            for (i, &v) in row.iter().enumerate() {
+                sum += f64::from(v);
+                x += f64::from(v) * profile::place(i, self.width);
+            }
+            y += sum * profile::place(j, self.height);
+        }
+        Point::new(x, y)
+    }
+
+    fn mass_near(&self, map: &[f32], at: Point) -> f64 {
+        let near = |n: usize, c: f64| {
+            let clip = |v: f64| (v.max(0.0) as usize).min(n);
+            clip((c - NEAR).ceil())..clip((c + NEAR).floor() + 1.0)
+        };
+        let (columns, rows) = (near(self.width, at.x), near(self.height, at.y));
+        let inside = |x: usize, y: usize| Point::new(x as f64, y as f64).distance(at) <= NEAR;
+        let cells = rows.flat_map(|y| columns.clone().map(move |x| (x, y)));
+        cells
+            .filter(|&(x, y)| inside(x, y))
+            .filter_map(|(x, y)| map.get(y * self.width + x))
+            .map(|&v| f64::from(v))
+            .sum()
+    }
+}
+
+impl Codec for HeatmapCodec {
+    fn output_shape(&self) -> Vec<usize> {
+        let maps = if self.config.target == Target::Summed { 1 } else { self.points };
+        vec![maps, self.height, self.width]
+    }
+
+    fn target(&self) -> Option<Target> {
+        Some(self.config.target)
+    }
+
+    /// Points outside the view are encoded as they are: a Gaussian map may be empty, a distribution gathers at the nearest edge.
+    fn encode(&self, points: &Tensor) -> Result<Tensor> {
+        let batch = batch_of("points", points, &[self.points, 2])?;
+        let host: Vec<f32> = points.detach().to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+        let (columns, rows) = self.profiles(&host)?;
+        let columns = Tensor::from_vec(columns, (batch, self.points, self.width), points.device())?;
+        let rows = Tensor::from_vec(rows, (batch, self.points, self.height), points.device())?;
+        Ok(match self.config.target {
+            Target::Summed => rows.transpose(1, 2)?.contiguous()?.matmul(&columns)?.minimum(1.0)?.unsqueeze(1)?,
+            _ => rows.unsqueeze(3)?.broadcast_mul(&columns.unsqueeze(2)?)?,
+        })
+    }
+
+    fn decode(&self, output: &Tensor) -> Result<(Tensor, Tensor)> {
+        self.has_order()?;
+        let maps = self.readable(&output.detach().to_dtype(DType::F32)?)?;
+        let (batch, count, h, w) = maps.dims4()?;
+        let cells: Vec<f32> = maps.flatten_all()?.to_vec1()?;
+        let (mut points, mut confidence) = (Vec::new(), Vec::new());
+        for map in cells.chunks_exact(h * w) {
+            let (at, sure) = self.read(map);
+            let at = self.to_view(at);
+            points.extend([at.x as f32, at.y as f32]);
+            confidence.push(sure as f32);
+        }
+        let points = Tensor::from_vec(points, (batch, count, 2), output.device())?;
+        Ok((points, Tensor::from_vec(confidence, (batch, count), output.device())?))
+    }
+
+    fn points(&self, output: &Tensor) -> Result<Tensor> {
+        self.has_order()?;
+        let maps = self.readable(output)?;
+        let (batch, count, h, w) = maps.dims4()?;
+        let maps = maps.reshape((batch * count, h * w))?;
+        let share = match self.config.target {
+            Target::Softmax => maps,
+            // Not a distribution yet; the small number keeps an empty map from dividing by zero.
+            _ => maps.broadcast_div(&(maps.sum_keepdim(1)? + 1e-6)?)?,
+        };
+        let place = |x: usize, y: usize| {
+            let at = self.to_view(Point::new(profile::place(x, w), profile::place(y, h)));
+            [at.x as f32, at.y as f32]
+        };
+        let places: Vec<f32> = (0..h).flat_map(|y| (0..w).flat_map(move |x| place(x, y))).collect();
+        let places = Tensor::from_vec(places, (h * w, 2), output.device())?.to_dtype(output.dtype())?;
+        Ok(share.matmul(&places)?.reshape((batch, count, 2))?)
+    }
+
+    fn spread_weights(&self, weights: &Tensor) -> Result<Tensor> {
+        let batch = batch_of("weights", weights, &[self.points])?;
+        let weights = match self.config.target {
+            Target::Summed => weights.min_keepdim(1)?,
+            _ => weights.clone(),
+        };
+        let maps = weights.dim(1)?;
+        Ok(weights.reshape((batch, maps, 1, 1))?.broadcast_as((batch, maps, self.height, self.width))?.contiguous()?)
+    }
+
+    fn maps(&self, output: &Tensor) -> Result<Option<Tensor>> {
+        let maps = self.readable(&output.detach())?;
+        Ok(Some(match self.config.target {
+            Target::Softmax => {
+                let peak = maps.flatten_from(2)?.max(2)?.unsqueeze(2)?.unsqueeze(3)?;
+                maps.broadcast_div(&peak)?
+            }
+            _ => maps.clamp(0.0, 1.0)?,
+        }))
+    }
+}

@@ -1,0 +1,29 @@
+//! What can be wrong with networks and weight files.
+
+use std::path::PathBuf;
+
+/// The result of building or loading a network.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a network could not be built, loaded or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A weights file cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// `expected …, got …`.
+        reason: String,
+    },
+    /// A configuration that no network can have.
+    #[error("{0}")]
+    Config(String),
+    /// Data could not be prepared.
+    #[error(transparent)]
+    Data(#[from] facekp_data::Error),
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}

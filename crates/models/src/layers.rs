@@ -1,0 +1,184 @@
+//! The layers of the networks: convolution, batch normalisation behind a convolution, linear; their weights live in [`crate::Params`].
+
+use crate::{Error, Result, Scope, params::Init};
+use candle_core::{Tensor, Var};
+use candle_vision_helpers::ops::{self, ConvParams};
+
+/// PyTorch's defaults.
+const EPS: f64 = 1e-5;
+const MOMENTUM: f64 = 0.1;
+
+/// A convolution with "same" padding for odd kernels (at stride 1).
+#[derive(Clone)]
+pub(crate) struct Conv {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    geometry: ConvParams,
+}
+
+/// The sizes of a convolution.
+#[derive(Clone, Copy)]
+pub(crate) struct ConvShape {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+}
+
+impl Conv {
+    /// `bias`: its start, or no bias.
+    pub fn new(scope: &Scope, shape: ConvShape, init: Init, bias: Option<f64>) -> Result<Self> {
+        let ConvShape { inputs, outputs, kernel, stride } = shape;
+        Ok(Self {
+            weight: scope.param("weight", &[outputs, inputs, kernel, kernel], init)?,
+            bias: bias.map(|b| scope.param("bias", &[outputs], Init::Constant(b))).transpose()?,
+            geometry: ConvParams { stride, padding: kernel / 2, ..ConvParams::default() },
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+        Ok(ops::conv2d(x, &self.weight, self.bias.as_ref(), self.geometry, relu)?)
+    }
+
+    /// The filters `(O, C, KH, KW)`, without gradient.
+    pub fn filters(&self) -> Tensor {
+        self.weight.detach()
+    }
+
+    /// A copy that no gradient reaches and no training step changes.
+    pub fn snapshot(&self) -> Result<Self> {
+        let bias = self.bias.as_ref().map(|b| b.detach().copy()).transpose()?;
+        Ok(Self { weight: self.weight.detach().copy()?, bias, geometry: self.geometry })
+    }
+}
+
+/// Batch normalisation over `(B, H, W)` of each channel.
+#[derive(Clone)]
+struct BatchNorm {
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Var,
+    running_var: Var,
+}
+
+impl BatchNorm {
+    fn new(scope: &Scope, channels: usize, gamma: f64) -> Result<Self> {
+        Ok(Self {
+            gamma: scope.param("weight", &[channels], Init::Constant(gamma))?,
+            beta: scope.param("bias", &[channels], Init::Constant(0.0))?,
+            running_mean: scope.buffer("running_mean", &[channels], 0.0)?,
+            running_var: scope.buffer("running_var", &[channels], 1.0)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
+        if !train {
+            let (mean, var) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
+            return Ok(ops::batch_norm_eval(x, &self.gamma, &self.beta, &mean, &var, EPS, residual, relu)?);
+        }
+        let (b, _, h, w) = x.dims4()?;
+        if b * h * w < 2 {
+            return Err(Error::Config(format!(
+                "batch normalisation: expected more than one value a channel in training, got {:?}: take a larger batch or view",
+                x.dims()
+            )));
+        }
+        let out = ops::batch_norm_train(x, &self.gamma, &self.beta, EPS, residual, relu)?;
+        update(&self.running_mean, &out.mean)?;
+        update(&self.running_var, &out.var)?;
+        Ok(out.y)
+    }
+}
+
+/// `running += momentum × (batch - running)`, outside the graph.
+fn update(running: &Var, batch: &Tensor) -> Result<()> {
+    let kept = (running.as_detached_tensor() * (1.0 - MOMENTUM))?;
+    Ok(running.set(&(kept + (batch.detach() * MOMENTUM)?)?)?)
+}
+
+/// A convolution, batch normalisation, then perhaps a residual and ReLU; folded, the normalisation is part of the convolution.
+#[derive(Clone)]
+pub(crate) struct ConvNorm {
+    conv: Conv,
+    norm: Option<BatchNorm>,
+}
+
+impl ConvNorm {
+    /// Without bias, as the normalisation has one; torchvision's initialisation.
+    pub fn new(conv: &Scope, norm: &Scope, shape: ConvShape, gamma: f64) -> Result<Self> {
+        let norm = Some(BatchNorm::new(norm, shape.outputs, gamma)?);
+        Ok(Self { conv: Conv::new(conv, shape, Init::KaimingNormalFanOut, None)?, norm })
+    }
+
+    /// `relu?(norm(conv(x)) + residual?)`.
+    pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
+        match (&self.norm, residual) {
+            (Some(norm), _) => norm.forward(&self.conv.forward(x, false)?, residual, relu, train),
+            (None, None) => self.conv.forward(x, relu),
+            (None, Some(r)) => {
+                let y = (self.conv.forward(x, false)? + r)?;
+                if relu { Ok(ops::relu(&y)?) } else { Ok(y) }
+            }
+        }
+    }
+
+    /// The filters `(O, C, KH, KW)`, without gradient.
+    pub fn filters(&self) -> Tensor {
+        self.conv.filters()
+    }
+
+    /// A copy for prediction, its running statistics and scale put into the convolution.
+    pub fn folded(&self) -> Result<Self> {
+        let Some(n) = &self.norm else { return Ok(Self { conv: self.conv.snapshot()?, norm: None }) };
+        let (mean, var) = (n.running_mean.as_detached_tensor(), n.running_var.as_detached_tensor());
+        let (gamma, beta) = (n.gamma.detach(), n.beta.detach());
+        let bias = self.conv.bias.as_ref().map(Tensor::detach);
+        let (weight, bias) =
+            ops::fold_batch_norm(&self.conv.weight.detach(), bias.as_ref(), &gamma, &beta, &mean, &var, EPS)?;
+        let conv = Conv { weight: weight.detach(), bias: Some(bias.detach()), geometry: self.conv.geometry };
+        Ok(Self { conv, norm: None })
+    }
+}
+
+/// A fully connected layer with bias.
+#[derive(Clone)]
+pub(crate) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// The bias starts at 0.
+    pub fn new(scope: &Scope, inputs: usize, outputs: usize, init: Init) -> Result<Self> {
+        let weight = scope.param("weight", &[outputs, inputs], init)?;
+        Ok(Self { weight, bias: scope.param("bias", &[outputs], Init::Constant(0.0))? })
+    }
+
+    /// The last layer of a regression network: a tenth of PyTorch's default range, so that training starts near the bias (the mean shape).
+    pub fn last(scope: &Scope, inputs: usize, outputs: usize) -> Result<Self> {
+        Self::new(scope, inputs, outputs, Init::Bounded(0.1 / (inputs.max(1) as f64).sqrt()))
+    }
+
+    /// `(B, inputs)` → `(B, outputs)`.
+    pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+        Ok(ops::linear(x, &self.weight, Some(&self.bias), relu)?)
+    }
+
+    /// A copy that no gradient reaches and no training step changes.
+    pub fn snapshot(&self) -> Result<Self> {
+        Ok(Self { weight: self.weight.detach().copy()?, bias: self.bias.detach().copy()? })
+    }
+}
+
+/// Checks that `images` is `(B, channels, height, width)`, a size of `None` being free.
+pub(crate) fn check_input(images: &Tensor, channels: usize, size: Option<(usize, usize)>) -> Result<()> {
+    let fits = match *images.dims() {
+        [b, c, h, w] => b > 0 && c == channels && size.is_none_or(|s| s == (h, w)),
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    let sides = size.map_or("H, W".to_string(), |(h, w)| format!("{h}, {w}"));
+    Err(Error::Config(format!("network input: expected (B, {channels}, {sides}), got {:?}", images.dims())))
+}

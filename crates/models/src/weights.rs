@@ -1,0 +1,262 @@
+//! Weight files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
+
+use crate::resnet::trunk::match_names;
+use crate::{Error, KeypointModel, Params, Result, Task};
+use candle_core::{DType, Device, Tensor};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
+
+/// Where the manifest stands in the file's metadata.
+const KEY: &str = "facekp";
+
+/// What a weights file says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The name of the recipe.
+    pub name: String,
+    /// Enough to run the network.
+    pub task: Task,
+    /// The whole resolved recipe, TOML.
+    pub recipe: String,
+    /// Epochs trained.
+    pub epoch: usize,
+    /// Metrics by name, as recorded when saved (`val_mean_px`, …).
+    pub metrics: BTreeMap<String, f64>,
+    /// What it was trained on, in words (`IMM face database, 192 pictures`; `rendered faces`).
+    pub data: String,
+}
+
+/// What a load found; empty lists mean a perfect match.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadReport {
+    /// In the network, not in the file.
+    pub missing: Vec<String>,
+    /// In the file, not in the network.
+    pub unexpected: Vec<String>,
+    /// Name, expected shape, shape in the file.
+    pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
+}
+
+impl LoadReport {
+    /// Whether everything matched.
+    pub fn is_clean(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.misshaped.is_empty()
+    }
+}
+
+/// All that did not match, in one line.
+impl std::fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shape = |(n, want, got): &(String, Vec<usize>, Vec<usize>)| format!("{n} (expected {want:?}, got {got:?})");
+        let misshaped: Vec<String> = self.misshaped.iter().map(shape).collect();
+        let lists = [("missing", &self.missing), ("unexpected", &self.unexpected), ("misshaped", &misshaped)];
+        let parts = lists.iter().filter(|(_, l)| !l.is_empty()).map(|(what, l)| format!("{what}: {}", l.join(", ")));
+        let parts: Vec<String> = parts.collect();
+        f.write_str(if parts.is_empty() { "all tensors match".into() } else { parts.join("; ") }.as_str())
+    }
+}
+
+/// A weights file in memory.
+#[derive(Clone, Debug)]
+pub struct WeightsFile {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// By name, on the CPU.
+    pub tensors: HashMap<String, Tensor>,
+}
+
+impl WeightsFile {
+    /// Reads a file written by [`save`].
+    ///
+    /// # Errors
+    /// One line with the path when it is cut short, not safetensors, or says nothing of itself.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (tensors, metadata) = read_all(path)?;
+        let json = metadata.get(KEY).ok_or_else(|| {
+            bad(
+                path,
+                format!("expected weights that describe themselves (metadata {KEY:?}), got none: foreign weights?"),
+            )
+        })?;
+        let manifest = serde_json::from_str(json)
+            .map_err(|e| bad(path, format!("expected a manifest in metadata {KEY:?}, got {}", one_line(&e))))?;
+        Ok(Self { manifest, tensors })
+    }
+
+    /// Builds the network of the manifest and loads the tensors; strict.
+    ///
+    /// # Errors
+    /// Every missing, unexpected and misshaped tensor, in one line with the path.
+    pub fn build(&self, path: &Path, device: &Device) -> Result<(Params, Box<dyn KeypointModel>)> {
+        let params = Params::zeros(device);
+        let model = self.manifest.task.build(&params).map_err(|e| match e {
+            Error::Config(reason) => bad(path, reason),
+            other => other,
+        })?;
+        let report = params.load(&self.tensors, true)?;
+        if report.is_clean() {
+            Ok((params, model))
+        } else {
+            Err(bad(path, format!("expected the manifest's network, got {report}")))
+        }
+    }
+}
+
+/// Reads the tensors of any safetensors file (torchvision's, for instance) by name, on the CPU, as F32. Tensors of whole numbers, such as
+/// counters, are left out.
+///
+/// # Errors
+/// One line with the path when it is cut short or not safetensors.
+pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
+    Ok(read_all(path)?.0)
+}
+
+/// Takes from `tensors` what matches the network by name and shape, a ResNet trunk also where one side names it `trunk.…` and the other
+/// does not, as between a heatmap network, a regression network and torchvision's files.
+///
+/// # Errors
+/// When a tensor operation fails.
+pub fn init_from(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
+    params.load(&match_names(params, tensors), false)
+}
+
+/// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed when whole.
+/// A tensor with values beyond F16's range stays F32.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(path: &Path, tensors: &[(String, Tensor)], manifest: &Manifest, dtype: DType) -> Result<()> {
+    let json =
+        serde_json::to_string(manifest).map_err(|e| bad(path, format!("the manifest cannot be written: {e}")))?;
+    write_tensors(path, tensors, HashMap::from([(KEY.to_string(), json)]), dtype)
+}
+
+/// Writes tensors with any metadata, as [`save`] does.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_tensors(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: HashMap<String, String>,
+    dtype: DType,
+) -> Result<()> {
+    let mut encoded = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        encoded.push((name.as_str(), tensor.dims().to_vec(), encode(tensor, dtype)?));
+    }
+    let mut views = Vec::with_capacity(encoded.len());
+    for (name, shape, (dtype, bytes)) in &encoded {
+        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| bad(path, format!("{name}: {e}")))?;
+        views.push((*name, view));
+    }
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| bad(path, e.to_string()))?;
+    write_whole(path, &bytes).map_err(|e| bad(path, e.to_string()))
+}
+
+/// Sync point: reads the tensor back.
+fn encode(tensor: &Tensor, dtype: DType) -> Result<(Dtype, Vec<u8>)> {
+    let values: Vec<f32> = tensor.detach().to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    let fits = || values.iter().all(|v| v.abs() <= half::f16::MAX.to_f32());
+    match dtype {
+        DType::F16 if fits() => {
+            Ok((Dtype::F16, values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect()))
+        }
+        DType::F16 | DType::F32 => Ok((Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())),
+        other => Err(Error::Config(format!("weights: expected to be saved as F32 or F16, got {other:?}"))),
+    }
+}
+
+/// All or nothing: what stands at `path` is the old file or the whole new one.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".weights-");
+    #[cfg(unix)]
+    {
+        // Readable as any new file; the user's umask still applies.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn bad(path: &Path, reason: String) -> Error {
+    Error::Weights { path: path.to_path_buf(), reason }
+}
+
+fn one_line(e: &impl std::fmt::Display) -> String {
+    e.to_string().replace('\n', " ")
+}
+
+type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
+
+fn read_all(path: &Path) -> Result<Contents> {
+    let bytes = std::fs::read(path).map_err(|e| bad(path, e.to_string()))?;
+    let whole = "expected a whole safetensors file";
+    check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;
+    let broken = |e: safetensors::SafeTensorError| bad(path, format!("{whole}, got {}", one_line(&e)));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
+    let mut tensors = HashMap::new();
+    for (name, view) in file.iter() {
+        if let Some(values) =
+            decode(&view).map_err(|got| bad(path, format!("{name}: expected F32, F16 or BF16, got {got}")))?
+        {
+            tensors.insert(name.to_string(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?);
+        }
+    }
+    Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
+}
+
+/// Says in words what is wrong with a file that is cut short, and refuses offsets behind the file's end, which the parser would add up.
+fn check_header(bytes: &[u8]) -> std::result::Result<(), String> {
+    let length =
+        bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)).ok_or_else(|| format!("{} bytes", bytes.len()))?;
+    let after = bytes.len() - 8;
+    let header = usize::try_from(length).ok().filter(|&n| n <= after).and_then(|n| bytes.get(8..8 + n));
+    let Some(header) = header else {
+        return Err(format!("a header of {length} bytes in a file of {} (cut short, or another format)", bytes.len()));
+    };
+    let header: HashMap<String, serde_json::Value> =
+        serde_json::from_slice(header).map_err(|e| format!("a header that is no JSON object ({})", one_line(&e)))?;
+    let ends = header.values().filter_map(|v| v.get("data_offsets")?.get(1)?.as_u64());
+    let (data, have) = (ends.max().unwrap_or(0), (after as u64).saturating_sub(length));
+    if data > have {
+        Err(format!("{have} bytes of data where the header speaks of {data} (cut short)"))
+    } else {
+        Ok(())
+    }
+}
+
+/// Values as F32; `None` for whole numbers; the name of any other type as the error.
+fn decode(view: &TensorView<'_>) -> std::result::Result<Option<Vec<f32>>, String> {
+    let bytes = view.data();
+    let pairs = || bytes.as_chunks::<2>().0.iter();
+    Ok(match view.dtype() {
+        Dtype::F32 => Some(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        Dtype::F16 => Some(pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()),
+        Dtype::BF16 => Some(pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect()),
+        Dtype::F64 => Some(bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()),
+        Dtype::BOOL
+        | Dtype::U8
+        | Dtype::I8
+        | Dtype::I16
+        | Dtype::U16
+        | Dtype::I32
+        | Dtype::U32
+        | Dtype::I64
+        | Dtype::U64 => None,
+        other => return Err(format!("{other:?}")),
+    })
+}

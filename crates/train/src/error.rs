@@ -1,0 +1,60 @@
+//! What can go wrong in training.
+
+use std::path::PathBuf;
+
+/// The result of training.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a recipe or a run failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A recipe is wrong.
+    #[error("{}{}: {reason}", file, line.map(|l| format!(":{l}")).unwrap_or_default())]
+    Recipe {
+        /// The file, or the built-in recipe's name.
+        file: String,
+        /// 1-based.
+        line: Option<usize>,
+        /// `expected …, got …`.
+        reason: String,
+    },
+    /// A setting that does not fit what it is used on.
+    #[error("{0}")]
+    Setting(String),
+    /// A run folder cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Run {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The loss is no longer a number.
+    #[error("{name}: the loss is {loss} at epoch {epoch}, step {step}: try a lower learning rate or gradient clipping")]
+    Diverged {
+        /// The recipe.
+        name: String,
+        /// 1-based.
+        epoch: usize,
+        /// 1-based within the epoch.
+        step: usize,
+        /// NaN or infinite.
+        loss: f64,
+    },
+    /// The device is not there.
+    #[error("{0}")]
+    Device(String),
+    /// Data.
+    #[error(transparent)]
+    Data(#[from] facekp_data::Error),
+    /// Networks and weights.
+    #[error(transparent)]
+    Model(#[from] facekp_models::Error),
+    /// Evaluation.
+    #[error(transparent)]
+    Eval(#[from] facekp_eval::Error),
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}

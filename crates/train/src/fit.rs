@@ -1,0 +1,179 @@
+//! The training loop, readable aloud.
+
+use crate::{
+    Error, Observer, Recipe, Result,
+    checkpoint::{BEST, Checkpoint, OPTIM, RunFolder, State},
+    observe::EpochRecord,
+    stream::{Stream, training_loaders, validation_loader},
+    trainer::{Trainer, Validation},
+};
+use candle_core::Device;
+use facekp_data::Dataset;
+use facekp_eval::{Predictor, Summary, files::Predictions, metrics::measure_all};
+use facekp_models::{Manifest, WeightsFile, codec::heatmap::Target};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+/// What came out of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Epochs trained in all.
+    pub epochs: usize,
+    /// The epoch of the best checkpoint.
+    pub best_epoch: usize,
+    /// The best checkpoint on the validation split; `None` where the output has no points (the summed map).
+    pub validation: Option<Summary>,
+}
+
+/// The opened data of a recipe.
+#[derive(Clone)]
+pub struct Data {
+    /// Trained on: datasets and indices, in the order of the recipe's sources, which say how often each comes up.
+    pub train: Vec<(Arc<dyn Dataset>, Vec<usize>)>,
+    /// Validated on.
+    pub val: (Arc<dyn Dataset>, Vec<usize>),
+}
+
+/// Opens what a recipe asks for below `dir`.
+///
+/// # Errors
+/// When a dataset or split is missing.
+pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
+    let mut train: Vec<(Arc<dyn Dataset>, Vec<usize>)> = Vec::new();
+    for source in &recipe.data.datasets {
+        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open(dir, source.kind)?);
+        let indices = dataset.split(source.train)?;
+        train.push((dataset, indices));
+    }
+    let (first, _) =
+        train.first().ok_or_else(|| Error::Setting("data.datasets: expected one or more, got none".to_owned()))?;
+    let val = (Arc::clone(first), first.split(recipe.data.val)?);
+    Ok(Data { train, val })
+}
+
+/// Trains `recipe` on `data` into the folder `run`; with `resume`, goes on from its last checkpoint to the same numbers as a run never stopped.
+///
+/// # Errors
+/// When the folder holds another run, data cannot be read, or the loss diverges.
+pub fn fit(
+    recipe: &Recipe,
+    data: &Data,
+    run: &Path,
+    device: &Device,
+    resume: bool,
+    observers: &mut [&mut dyn Observer],
+) -> Result<Outcome> {
+    let outcome = fit_watched(recipe, data, run, device, resume, observers, &mut |_| {});
+    if outcome.is_err() {
+        observers.iter_mut().for_each(|o| o.finish());
+        // the folder was made for nothing if nothing is in it; a folder with files cannot be removed so
+        let _ = std::fs::remove_dir(run);
+    }
+    outcome
+}
+
+/// [`fit`], calling `after_write` with the run folder after each file that an epoch writes.
+pub(crate) fn fit_watched(
+    recipe: &Recipe,
+    data: &Data,
+    run: &Path,
+    device: &Device,
+    resume: bool,
+    observers: &mut [&mut dyn Observer],
+    after_write: &mut dyn FnMut(&Path),
+) -> Result<Outcome> {
+    recipe.validate()?;
+    let train = &recipe.train;
+    let loaders = training_loaders(recipe, data)?;
+    let validation = validation_loader(recipe, data)?;
+    let weights: Vec<f64> = recipe.data.datasets.iter().map(|s| s.weight).collect();
+    let (folder, saved) = RunFolder::open(run, recipe, resume)?;
+    let (mut state, mut trainer) = match saved {
+        None => (State::default(), Trainer::new(recipe, data, device)?),
+        Some((state, tensors)) => {
+            let reason = |reason| Error::Run { path: folder.path(OPTIM), reason };
+            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps)?.map_err(reason)?;
+            (state, trainer)
+        }
+    };
+    let mut stream = Stream::new(&loaders, &weights, state.epoch());
+    let per_epoch = trainer.steps_of(stream.batches());
+    observers.iter_mut().for_each(|o| o.start(&recipe.name, train.epochs, stream.batches(), state.epoch()));
+
+    while state.epoch() < train.epochs && !(train.patience > 0 && state.stale >= train.patience) {
+        let (epoch, started) = (state.epoch(), Instant::now());
+        let train_loss = trainer.train(epoch, &mut stream, observers)?;
+        let measure = (epoch + 1) % train.validate_every == 0 || epoch + 1 == train.epochs;
+        let found = trainer.validate(epoch, &validation, measure)?;
+        let lr = train.schedule.lr(trainer.steps().saturating_sub(1), per_epoch * train.epochs, per_epoch);
+        let record = record(epoch + 1, train_loss, &found, lr, started);
+        let best = if measure { state.take(record, trainer.steps()) } else { state.pass(record, trainer.steps()) };
+        let manifest = manifest(recipe, data, &record, found.errors.as_ref())?;
+        let (weights, optim) = (trainer.saved_weights(), trainer.state());
+        let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
+        folder.commit_watched(recipe, &checkpoint, after_write)?;
+        observers.iter_mut().for_each(|o| o.epoch(&record));
+    }
+    observers.iter_mut().for_each(|o| o.finish());
+    let validation = evaluate_best(recipe, data, &folder, trainer)?;
+    Ok(Outcome { run: run.to_owned(), epochs: state.epoch(), best_epoch: state.best_epoch, validation })
+}
+
+fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: Instant) -> EpochRecord {
+    let errors = found.errors.as_ref();
+    EpochRecord {
+        epoch,
+        train_loss,
+        val_loss: found.loss,
+        val_nme: errors.and_then(|s| s.nme).unwrap_or(f64::NAN),
+        val_px: errors.map_or(f64::NAN, |s| s.mean_px),
+        lr,
+        seconds: started.elapsed().as_secs_f64(),
+    }
+}
+
+fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&Summary>) -> Result<Manifest> {
+    let measured = |of: fn(&Summary) -> Option<f64>| errors.and_then(of);
+    let metrics = [
+        ("val_loss", Some(record.val_loss)),
+        ("val_mean_px", measured(|s| Some(s.mean_px))),
+        ("val_median_px", measured(|s| Some(s.median_px))),
+        ("val_nme", measured(|s| s.nme)),
+    ];
+    let describe = |(dataset, indices): &(Arc<dyn Dataset>, Vec<usize>)| {
+        format!("{}; {} for training", dataset.describe(), indices.len())
+    };
+    Ok(Manifest {
+        name: recipe.name.clone(),
+        task: recipe.task.clone(),
+        recipe: recipe.to_toml()?,
+        epoch: record.epoch,
+        metrics: metrics.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect(),
+        data: data.train.iter().map(describe).collect::<Vec<_>>().join(" + "),
+    })
+}
+
+/// Evaluates the best weights, as they stand in the file, into `eval.json` and `predictions.json`.
+fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trainer<'_>) -> Result<Option<Summary>> {
+    if trainer.predictor.codec.target() == Some(Target::Summed) {
+        return Ok(None);
+    }
+    let best = WeightsFile::read(&folder.path(BEST))?;
+    trainer.params.load(&best.tensors, true)?;
+    let (dataset, indices) = &data.val;
+    let predictor: &Predictor = &trainer.predictor;
+    let predictions = predictor.dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
+    let split = recipe.data.val.name();
+    let summary = Summary::of(&measure_all(&predictions)?, split)?;
+    Predictions::of(&predictions, split).write(&folder.path("predictions.json"))?;
+    summary.write(&folder.path("eval.json"))?;
+    Ok(Some(summary))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Gradients added up over some batches, averaged and clipped before a step.
+
+use crate::Result;
+use candle_core::{Device, Tensor, Var, backprop::GradStore};
+
+/// One gradient (or none yet) for each parameter of an optimiser, in its order.
+#[derive(Debug, Default)]
+pub struct Gradients {
+    sums: Vec<Option<Tensor>>,
+    batches: usize,
+}
+
+impl Gradients {
+    /// Adds the gradients of one batch; `params` must be the same at every call.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn add<'a>(&mut self, store: &mut GradStore, params: impl ExactSizeIterator<Item = &'a Var>) -> Result<()> {
+        self.sums.resize(params.len(), None);
+        for (sum, param) in self.sums.iter_mut().zip(params) {
+            let Some(new) = store.remove(param) else { continue };
+            // whatever outlives the batch must not hold on to its graph
+            let new = new.detach();
+            *sum = Some(match sum.take() {
+                Some(old) => (old + new)?,
+                None => new,
+            });
+        }
+        self.batches += 1;
+        Ok(())
+    }
+
+    /// The mean over the batches, its global norm brought down to `clip_norm` where that is above 0.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn finish(self, clip_norm: f64) -> Result<Vec<Option<Tensor>>> {
+        let mut grads = self.sums;
+        if self.batches > 1 {
+            scale(&mut grads, |g| Ok((g / self.batches as f64)?))?;
+        }
+        if clip_norm > 0.0
+            && let Some(norm) = global_norm(&grads)?
+        {
+            if matches!(norm.device(), Device::Cpu) {
+                let norm = f64::from(norm.to_scalar::<f32>()?);
+                // a norm that is no number is left to the check of the loss
+                if norm > clip_norm {
+                    scale(&mut grads, |g| Ok((g * (clip_norm / (norm + 1e-6)))?))?;
+                }
+            } else {
+                // without a read-back, which would be a sync point a step
+                let factor = ((norm + 1e-6)?.recip()? * clip_norm)?.minimum(1f64)?;
+                scale(&mut grads, |g| Ok(g.broadcast_mul(&factor)?))?;
+            }
+        }
+        Ok(grads)
+    }
+}
+
+fn scale(grads: &mut [Option<Tensor>], by: impl Fn(&Tensor) -> Result<Tensor>) -> Result<()> {
+    for g in grads.iter_mut().flatten() {
+        *g = by(g)?;
+    }
+    Ok(())
+}
+
+/// The root of the sum of all squares, a scalar on the gradients' device.
+fn global_norm(grads: &[Option<Tensor>]) -> Result<Option<Tensor>> {
+    let squares = grads.iter().flatten().map(|g| g.sqr()?.sum_all()).collect::<candle_core::Result<Vec<_>>>()?;
+    Ok(match squares.is_empty() {
+        true => None,
+        false => Some(Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?),
+    })
+}

@@ -1,0 +1,97 @@
+//! How a network's weights start: the mean shape in the last bias, and weights of another run.
+
+use crate::{Error, Recipe, Result, fit::Data};
+use candle_vision_helpers::Point;
+use facekp_data::{Dataset, ViewSpec};
+use facekp_models::{
+    CodecConfig, Params,
+    weights::{init_from, read_tensors},
+};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Samples that the mean shape is taken of, at most: pictures must be decoded for it.
+const MOST: usize = 512;
+
+/// Sets the last bias to the training set's mean shape in view pixels, where the network regresses points.
+///
+/// # Errors
+/// When a sample cannot be read.
+pub(crate) fn mean_shape(recipe: &Recipe, data: &Data, params: &Params) -> Result<()> {
+    if recipe.task.codec != CodecConfig::Regression {
+        return Ok(());
+    }
+    let Some((dataset, indices)) = data.train.first() else { return Ok(()) };
+    let mean = mean_of(dataset.as_ref(), indices, &recipe.task.view)?;
+    Ok(recipe.task.set_mean_shape(params, &mean)?)
+}
+
+/// The mean of the visible points of evenly spread samples, in view pixels, without augmentation.
+fn mean_of(dataset: &dyn Dataset, indices: &[usize], view: &ViewSpec) -> Result<Vec<Point>> {
+    let every = indices.len().div_ceil(MOST).max(1);
+    let chosen: Vec<usize> = indices.iter().copied().step_by(every).collect();
+    let shapes = chosen.par_iter().map(|&i| {
+        let sample = dataset.get(i)?;
+        let map = view.to_view(sample.original, sample.face)?;
+        Ok(sample.points.transformed(&map))
+    });
+    // summed in order, so that the number of threads changes nothing
+    let shapes = shapes.collect::<facekp_data::Result<Vec<_>>>()?;
+    let seen = |k: usize| shapes.iter().filter(move |s| s.visible()[k]).map(move |s| s.points()[k]);
+    let center = view.size().area().center();
+    Ok((0..dataset.scheme().len).map(|k| Point::mean(seen(k)).unwrap_or(center)).collect())
+}
+
+/// Takes what matches by name and shape from the weights that the recipe starts from.
+///
+/// # Errors
+/// When there is no such file, or nothing in it matches.
+pub(crate) fn weights(recipe: &Recipe, params: &Params) -> Result<()> {
+    let Some(from) = &recipe.train.init_from else { return Ok(()) };
+    let path = find(from)?;
+    let report = init_from(params, &read_tensors(&path)?)?;
+    let kept = params.all().len() - report.missing.len() - report.misshaped.len();
+    if kept == 0 {
+        let reason = "expected weights for this network, got none that fits by name and shape".to_owned();
+        return Err(Error::Run { path, reason });
+    }
+    tracing::info!("{}: starts from {}: {kept} of {} tensors fit", recipe.name, path.display(), params.all().len());
+    if !report.is_clean() {
+        tracing::info!("{}: {report}", recipe.name);
+    }
+    Ok(())
+}
+
+/// A file, a run folder's best weights, or a name in `$FACEKP_WEIGHTS` or in `weights/` of this folder or one above it.
+fn find(from: &str) -> Result<PathBuf> {
+    let path = Path::new(from);
+    let file = format!("{from}.safetensors");
+    let above = std::env::current_dir().unwrap_or_default();
+    let set = std::env::var_os("FACEKP_WEIGHTS").map(|dir| PathBuf::from(dir).join(&file));
+    let named = above.ancestors().map(|d| d.join("weights").join(&file));
+    let mut places = [path.to_owned(), path.join("best.safetensors")].into_iter().chain(set).chain(named);
+    places.find(|p| p.is_file()).ok_or_else(|| {
+        let expected = "a weights file, a run folder with best.safetensors or a name in weights/";
+        Error::Setting(format!("train.init_from: expected {expected}, found none: {from:?}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn weights_are_found_as_file_or_run_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("best.safetensors");
+        let missing = find(&dir.path().display().to_string()).unwrap_err().to_string();
+        assert!(
+            missing.starts_with("train.init_from: expected a weights file") && missing.contains("found none"),
+            "{missing}"
+        );
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(find(&dir.path().display().to_string()).unwrap(), file);
+        assert_eq!(find(&file.display().to_string()).unwrap(), file);
+    }
+}

@@ -1,0 +1,263 @@
+//! A network in training: one epoch of steps, and its validation.
+
+use crate::{
+    Error, Observer, Recipe, Result,
+    fit::Data,
+    optim::{Ema, Gradients, Optimizer},
+    start,
+    stream::Stream,
+};
+use candle_core::{Device, Tensor};
+use candle_vision_helpers::{Point, ops};
+use facekp_data::{Batch, Loader};
+use facekp_eval::{Predictor, Summary, metrics::FaceError};
+use facekp_models::{Params, codec::heatmap::Target};
+use std::collections::HashMap;
+
+/// Steps between read-backs of the loss on devices where each is a sync point.
+const READ_EVERY: usize = 20;
+
+/// Everything that changes in training, and what it is changed by.
+pub(crate) struct Trainer<'a> {
+    recipe: &'a Recipe,
+    pub(crate) params: Params,
+    pub(crate) predictor: Predictor,
+    optimizer: Optimizer,
+    ema: Option<Ema>,
+}
+
+/// What validation found.
+pub(crate) struct Validation {
+    /// Mean over the samples.
+    pub loss: f64,
+    /// Where errors were asked for and the network's output has points.
+    pub errors: Option<Summary>,
+}
+
+impl<'a> Trainer<'a> {
+    /// A network as it starts: seeded, with the mean shape, from other weights where the recipe says so.
+    pub(crate) fn new(recipe: &'a Recipe, data: &Data, device: &Device) -> Result<Self> {
+        let this = Self::blank(recipe, device)?;
+        start::mean_shape(recipe, data, &this.params)?;
+        start::weights(recipe, &this.params)?;
+        // averages start from those weights
+        let ema = averages(recipe, &this.params)?;
+        Ok(Self { ema, ..this })
+    }
+
+    /// A network as it stands in a checkpoint; the inner error says what of it is missing.
+    pub(crate) fn resumed(
+        recipe: &'a Recipe,
+        device: &Device,
+        tensors: &HashMap<String, Tensor>,
+        steps: usize,
+    ) -> Result<Result<Self, String>> {
+        let part = |prefix: &str| -> HashMap<String, Tensor> {
+            let below = tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(prefix)?.to_owned(), t.clone())));
+            below.collect()
+        };
+        let mut this = Self::blank(recipe, device)?;
+        let report = this.params.load(&part("trained."), true)?;
+        if !report.is_clean() {
+            return Ok(Err(report.to_string()));
+        }
+        if let Err(reason) = this.optimizer.load(&part("optimizer."), steps)? {
+            return Ok(Err(reason));
+        }
+        if let Some(ema) = &this.ema
+            && let Err(reason) = ema.load(&part("averaged."))?
+        {
+            return Ok(Err(reason));
+        }
+        Ok(Ok(this))
+    }
+
+    fn blank(recipe: &'a Recipe, device: &Device) -> Result<Self> {
+        let (task, train) = (&recipe.task, &recipe.train);
+        let params = Params::new(train.seed, device);
+        let model = task.build(&params)?;
+        let predictor = Predictor { task: task.clone(), model, codec: task.codec()?, device: device.clone() };
+        let optimizer = Optimizer::new(&train.optimizer, &params.trainable(), &train.freeze, &train.lr_factors)?;
+        let ema = averages(recipe, &params)?;
+        Ok(Self { recipe, params, predictor, optimizer, ema })
+    }
+
+    /// Steps of the optimiser so far.
+    pub(crate) fn steps(&self) -> usize {
+        self.optimizer.steps()
+    }
+
+    /// Steps of the optimiser in an epoch of some batches.
+    pub(crate) fn steps_of(&self, batches: usize) -> usize {
+        batches.div_ceil(self.recipe.train.accumulate)
+    }
+
+    /// Trains for an epoch (from 0 on): the mean loss over its samples.
+    pub(crate) fn train(
+        &mut self,
+        epoch: usize,
+        stream: &mut Stream<'_>,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<f64> {
+        let order = stream.order();
+        let mut meter = Meter::new(&self.predictor.device, &self.recipe.name, epoch + 1);
+        for group in order.chunks(self.recipe.train.accumulate) {
+            let mut gradients = Gradients::default();
+            for &source in group {
+                let batch = stream.next(source)?;
+                let loss = self.add_gradients(&batch, &mut gradients)?;
+                let seen = meter.add(&loss, batch.items.len())?;
+                observers.iter_mut().for_each(|o| o.step(batch.items.len(), seen));
+            }
+            self.step(gradients, self.steps_of(order.len()))?;
+        }
+        meter.finish()
+    }
+
+    fn add_gradients(&self, batch: &Batch, gradients: &mut Gradients) -> Result<Tensor> {
+        let tape = ops::Tape::start()?;
+        let (loss, _) = self.loss(batch, true)?;
+        let mut store = tape.backward(&loss)?;
+        gradients.add(&mut store, self.optimizer.params())?;
+        Ok(loss.detach())
+    }
+
+    fn step(&mut self, gradients: Gradients, per_epoch: usize) -> Result<()> {
+        let total = per_epoch * self.recipe.train.epochs;
+        let lr = self.recipe.train.schedule.lr(self.steps(), total, per_epoch);
+        self.optimizer.step(&gradients.finish(self.recipe.train.clip_norm)?, lr)?;
+        self.ema.as_ref().map_or(Ok(()), |ema| ema.update(self.optimizer.steps()))
+    }
+
+    /// The loss of a batch and the network's output.
+    fn loss(&self, batch: &Batch, train: bool) -> Result<(Tensor, Tensor)> {
+        let p = &self.predictor;
+        let output = p.model.forward(&batch.images.to_device(&p.device)?, train)?;
+        let (points, weights) = (batch.points.to_device(&p.device)?, batch.weights.to_device(&p.device)?);
+        let size = p.task.view.size();
+        let loss = self.recipe.train.loss.compute(&output, &points, &weights, p.codec.as_ref(), size)?;
+        Ok((loss, output))
+    }
+
+    /// Validates the weights that are saved: the averaged ones where there are. Errors are measured when `measure`.
+    pub(crate) fn validate(&self, epoch: usize, loader: &Loader, measure: bool) -> Result<Validation> {
+        self.with_saved_weights(|| ops::no_grad(|| self.validate_as_is(epoch, loader, measure)))
+    }
+
+    fn validate_as_is(&self, epoch: usize, loader: &Loader, measure: bool) -> Result<Validation> {
+        let has_points = self.predictor.codec.target() != Some(Target::Summed);
+        let mut meter = Meter::new(&self.predictor.device, &self.recipe.name, epoch + 1);
+        let mut errors = Vec::new();
+        for batch in loader.epoch(0) {
+            let batch = batch?;
+            let (loss, output) = self.loss(&batch, false)?;
+            meter.add(&loss, batch.items.len())?;
+            if measure && has_points {
+                errors.extend(self.errors(&batch, &output)?);
+            }
+        }
+        let split = self.recipe.data.val.name();
+        let errors = if errors.is_empty() { None } else { Some(Summary::of(&errors, split)?) };
+        Ok(Validation { loss: meter.finish()?, errors })
+    }
+
+    fn errors(&self, batch: &Batch, output: &Tensor) -> Result<Vec<FaceError>> {
+        if self.recipe.train.flip_test {
+            let predictions = self.predictor.batch(batch, true)?;
+            return predictions.iter().map(|p| Ok(FaceError::of(p)?)).collect();
+        }
+        // sync point
+        let points = self.predictor.codec.decode(output)?.0.to_vec3::<f32>()?;
+        let measure = |(item, points): (&facekp_data::loader::Item, Vec<Vec<f32>>)| {
+            let original = |p: Vec<f32>| item.to_view.unapply(Point::new(f64::from(p[0]), f64::from(p[1])));
+            let points: Vec<Point> = points.into_iter().map(original).collect();
+            Ok(FaceError::measure(&item.id, item.subset.as_deref(), &points, &item.truth, &item.scale)?)
+        };
+        batch.items.iter().zip(points).map(measure).collect()
+    }
+
+    fn with_saved_weights<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        match &self.ema {
+            Some(ema) => ema.averaged(f),
+            None => f(),
+        }
+    }
+
+    /// The weights that are evaluated.
+    pub(crate) fn saved_weights(&self) -> Vec<(String, Tensor)> {
+        self.ema.as_ref().map_or_else(|| self.trained(), Ema::tensors)
+    }
+
+    fn trained(&self) -> Vec<(String, Tensor)> {
+        self.params.all().into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect()
+    }
+
+    /// Everything that [`Trainer::resumed`] needs.
+    pub(crate) fn state(&self) -> Vec<(String, Tensor)> {
+        let under = |prefix: &'static str, tensors: Vec<(String, Tensor)>| {
+            tensors.into_iter().map(move |(name, t)| (format!("{prefix}.{name}"), t))
+        };
+        let averaged = self.ema.as_ref().map(Ema::tensors).unwrap_or_default();
+        under("trained", self.trained())
+            .chain(under("averaged", averaged))
+            .chain(under("optimizer", self.optimizer.tensors()))
+            .collect()
+    }
+}
+
+fn averages(recipe: &Recipe, params: &Params) -> Result<Option<Ema>> {
+    let decay = recipe.train.ema;
+    (decay > 0.0).then(|| Ema::new(decay, &params.all())).transpose()
+}
+
+/// The mean loss over samples, kept on the device between read-backs.
+struct Meter<'a> {
+    name: &'a str,
+    epoch: usize,
+    read_every: usize,
+    pending: Option<Tensor>,
+    /// Steps, and samples in those not read yet.
+    waiting: (usize, usize),
+    sum: f64,
+    samples: usize,
+    steps: usize,
+}
+
+impl<'a> Meter<'a> {
+    fn new(device: &Device, name: &'a str, epoch: usize) -> Self {
+        let read_every = if device.is_cpu() { 1 } else { READ_EVERY };
+        Self { name, epoch, read_every, pending: None, waiting: (0, 0), sum: 0.0, samples: 0, steps: 0 }
+    }
+
+    /// Adds a batch's loss; where it is read back now, the mean since the last time.
+    fn add(&mut self, loss: &Tensor, samples: usize) -> Result<Option<f64>> {
+        let weighted = (loss.detach() * samples as f64)?;
+        self.pending = Some(match self.pending.take() {
+            Some(sum) => (sum + weighted)?,
+            None => weighted,
+        });
+        self.waiting = (self.waiting.0 + 1, self.waiting.1 + samples);
+        self.steps += 1;
+        if self.waiting.0 < self.read_every { Ok(None) } else { self.read() }
+    }
+
+    fn read(&mut self) -> Result<Option<f64>> {
+        let Some(pending) = self.pending.take() else { return Ok(None) };
+        // sync point
+        let sum = f64::from(pending.to_scalar::<f32>()?);
+        let mean = sum / self.waiting.1 as f64;
+        if !mean.is_finite() {
+            let (name, epoch, step) = (self.name.to_owned(), self.epoch, self.steps);
+            return Err(Error::Diverged { name, epoch, step, loss: mean });
+        }
+        self.sum += sum;
+        self.samples += self.waiting.1;
+        self.waiting = (0, 0);
+        Ok(Some(mean))
+    }
+
+    fn finish(mut self) -> Result<f64> {
+        self.read()?;
+        Ok(self.sum / self.samples as f64)
+    }
+}

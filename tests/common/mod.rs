@@ -1,0 +1,96 @@
+//! What the whole-command tests share: the program, and small rendered data in a folder that goes away.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, missing_docs)]
+
+use assert_cmd::Command;
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+/// The program, away from the user's settings.
+pub fn facekp() -> Command {
+    let mut c = Command::cargo_bin("facekp").unwrap();
+    c.env_remove("FACEKP_DATA").env_remove("FACEKP_WEIGHTS").env_remove("FACEKP_LOG");
+    c
+}
+
+/// Renders `count` pictures below `dir` and returns their folder.
+pub fn synth(dir: &Path, scheme: &str, count: usize) -> PathBuf {
+    let out = dir.join(if scheme == "imm58" { "imm_face_db" } else { "ibug_300W" });
+    facekp()
+        .args(["datasets", "synth", "--scheme", scheme, "--count", &count.to_string(), "--out"])
+        .arg(&out)
+        .assert()
+        .success();
+    out
+}
+
+/// Four rendered people, six pictures each, rendered once for all tests of a program: the parent of `imm_face_db/`.
+pub fn people() -> &'static Path {
+    static DIR: OnceLock<tempfile::TempDir> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        synth(dir.path(), "imm58", 24);
+        dir
+    })
+    .path()
+}
+
+/// The nose recipe, small enough for a test.
+pub const SMALL: [&str; 8] = [
+    "--set",
+    "train.ema=0.0",
+    "--set",
+    "task.model.channels=[4,6,8]",
+    "--set",
+    "task.model.hidden=16",
+    "--device",
+    "cpu",
+];
+
+/// A small trained nose network, trained once for all tests of a program: its run folder.
+pub fn trained() -> &'static Path {
+    static DIR: OnceLock<tempfile::TempDir> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        train(dir.path().join("nose").as_path(), 2).assert().success();
+        dir
+    })
+    .path()
+}
+
+/// `facekp train nose` in small, for `epochs` epochs.
+pub fn train(run: &Path, epochs: usize) -> Command {
+    let mut c = facekp();
+    c.args(["train", "nose"]).args(SMALL).args(["--set", &format!("train.epochs={epochs}")]);
+    c.arg("--data").arg(people()).arg("--out").arg(run);
+    c
+}
+
+/// Asserts that a command failed as promised: status 1, nothing on stdout, one line on stderr that holds every one of `words`.
+pub fn fails_with(command: &mut Command, words: &[&str]) {
+    let out = command.assert().code(1).get_output().clone();
+    let text = String::from_utf8(out.stderr).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|l| l.starts_with("facekp: ")).collect();
+    assert_eq!(lines.len(), 1, "one line: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+    for word in words {
+        assert!(lines[0].contains(word), "{word:?} is not in {:?}", lines[0]);
+    }
+}
+
+/// Every file below `dir`, with its length.
+pub fn files(dir: &Path) -> Vec<(PathBuf, u64)> {
+    let mut all = Vec::new();
+    let Ok(list) = std::fs::read_dir(dir) else { return all };
+    for entry in list {
+        let entry = entry.unwrap();
+        if entry.path().is_dir() {
+            all.extend(files(&entry.path()));
+        } else {
+            all.push((entry.path(), entry.metadata().unwrap().len()));
+        }
+    }
+    all.sort();
+    all
+}

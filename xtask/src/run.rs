@@ -1,0 +1,80 @@
+//! Runs other programs, and says which step failed.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A line on stderr, where logs go.
+#[allow(clippy::print_stderr)]
+pub fn log(line: &str) {
+    eprintln!("xtask: {line}");
+}
+
+/// A line on stdout, where results go.
+#[allow(clippy::print_stdout)]
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The cargo that runs this.
+pub fn cargo() -> Command {
+    let mut c = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    c.current_dir(root());
+    c
+}
+
+/// Runs `command` to its end; what it prints goes to stderr, since it is not the result of the whole.
+pub fn step(name: &str, command: &mut Command) -> Result<()> {
+    check(name, command.stdout(std::io::stderr()))
+}
+
+/// Runs `command` to its end; what it prints stays where it is printed.
+pub fn check(name: &str, command: &mut Command) -> Result<()> {
+    log(&format!("{name}: {}", describe(command)));
+    let status = command.status().with_context(|| format!("{name}: cannot start {}", describe(command)))?;
+    if !status.success() {
+        bail!("{name}: {} ended with {status}", describe(command));
+    }
+    Ok(())
+}
+
+/// Runs `command` and returns what it prints on stdout.
+pub fn output(name: &str, command: &mut Command) -> Result<String> {
+    command.stderr(Stdio::inherit());
+    let out = command.output().with_context(|| format!("{name}: cannot start {}", describe(command)))?;
+    if !out.status.success() {
+        bail!("{name}: {} ended with {}", describe(command), out.status);
+    }
+    String::from_utf8(out.stdout).with_context(|| format!("{name}: output is not UTF-8"))
+}
+
+fn describe(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    std::iter::once(program)
+        .chain(command.get_args().map(|a| a.to_string_lossy().into_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Builds the release program with `features` and returns its path.
+pub fn build(features: &[&str]) -> Result<PathBuf> {
+    let mut c = cargo();
+    c.args(["build", "--release", "--package", "facekp", "--message-format", "json-render-diagnostics"]);
+    if !features.is_empty() {
+        c.args(["--features", &features.join(",")]);
+    }
+    log(&format!("build: {}", describe(&c)));
+    let text = output("build", &mut c)?;
+    let executable = text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).find_map(|m| {
+        let is_ours = m["reason"] == "compiler-artifact" && m["target"]["name"] == "facekp";
+        is_ours.then(|| m["executable"].as_str().map(PathBuf::from)).flatten()
+    });
+    executable.context("build: cargo named no program facekp")
+}
