@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SMALL, facekp, fails_with, files, people, train, trained};
+use common::{SMALL, facekp, fails_with, files, people, picture, stem, train, trained};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -98,9 +98,9 @@ fn broken_asf_files_are_named_with_their_line() {
     ];
     for (_, change, words) in cases {
         let data = copy();
-        let file = data.path().join("imm_face_db/02-3m.asf");
-        edit(&file, change);
-        let words: Vec<&str> = [&["02-3m"], words].concat();
+        let name = stem(2, 3);
+        edit(&data.path().join("imm_face_db").join(format!("{name}.asf")), change);
+        let words: Vec<&str> = [&[name.as_str()], words].concat();
         is_refused(data.path(), &words);
     }
 }
@@ -109,14 +109,15 @@ fn broken_asf_files_are_named_with_their_line() {
 fn check_goes_on_to_the_end_and_lists_all() {
     let data = copy();
     let dir = data.path().join("imm_face_db");
-    fs::write(dir.join("01-1m.asf"), "").unwrap();
-    fs::write(dir.join("02-2m.jpg"), "").unwrap();
-    let whole = fs::read(dir.join("03-3m.jpg")).unwrap();
-    fs::write(dir.join("03-3m.jpg"), &whole[..whole.len() / 2]).unwrap();
+    let [empty, no_picture, cut] = [stem(1, 1) + ".asf", stem(2, 2) + ".jpg", stem(3, 3) + ".jpg"];
+    fs::write(dir.join(&empty), "").unwrap();
+    fs::write(dir.join(&no_picture), "").unwrap();
+    let whole = fs::read(dir.join(&cut)).unwrap();
+    fs::write(dir.join(&cut), &whole[..whole.len() / 2]).unwrap();
     let out = facekp().args(["datasets", "check"]).arg(&dir).assert().code(1).get_output().stdout.clone();
     let text = String::from_utf8(out).unwrap();
-    for name in ["01-1m.asf", "02-2m", "03-3m"] {
-        assert!(text.contains(name), "{name} in {text}");
+    for name in [empty, no_picture, cut] {
+        assert!(text.contains(&name), "{name} in {text}");
     }
 }
 
@@ -134,7 +135,7 @@ fn empty_and_missing_folders_are_named() {
 #[test]
 fn broken_pictures_are_refused_by_predict() {
     let dir = tempfile::tempdir().unwrap();
-    let whole = fs::read(people().join("imm_face_db/01-1m.jpg")).unwrap();
+    let whole = fs::read(picture()).unwrap();
     let cases: [(&str, &[u8]); 4] = [
         ("cut.jpg", &whole[..whole.len() / 2]),
         ("empty.jpg", &[]),
@@ -149,12 +150,7 @@ fn broken_pictures_are_refused_by_predict() {
         assert!(files(&out).is_empty(), "{name}: {:?}", files(&out));
     }
     let mut command = facekp();
-    command
-        .arg("predict")
-        .arg(trained().join("nose"))
-        .arg(people().join("imm_face_db/01-1m.jpg"))
-        .arg("--out")
-        .arg(dir.path());
+    command.arg("predict").arg(trained().join("nose")).arg(picture()).arg("--out").arg(dir.path());
     fails_with(command.args(["--box", "9000,9000,10,10"]), &["box"]);
 }
 
@@ -186,7 +182,7 @@ fn broken_and_foreign_weights_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let best = trained().join("nose/best.safetensors");
     let bytes = fs::read(&best).unwrap();
-    let picture = people().join("imm_face_db/01-1m.jpg");
+    let picture = picture();
     let refused = |file: &PathBuf, words: &[&str]| {
         let out = dir.path().join("out");
         fails_with(facekp().arg("predict").arg(file).arg(&picture).arg("--out").arg(&out), words);

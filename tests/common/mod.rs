@@ -36,6 +36,23 @@ pub fn people() -> &'static Path {
     .path()
 }
 
+/// The file name without its end of a rendered person's picture: the letter of the sex is the renderer's choice.
+pub fn stem(person: usize, pose: usize) -> String {
+    let start = format!("{person:02}-{pose}");
+    let list = std::fs::read_dir(people().join("imm_face_db")).unwrap();
+    list.map(|e| e.unwrap().path())
+        .find(|p| {
+            p.extension().is_some_and(|x| x == "jpg") && p.file_name().unwrap().to_str().unwrap().starts_with(&start)
+        })
+        .map(|p| p.file_stem().unwrap().to_str().unwrap().to_owned())
+        .unwrap()
+}
+
+/// The first rendered picture.
+pub fn picture() -> PathBuf {
+    people().join("imm_face_db").join(stem(1, 1) + ".jpg")
+}
+
 /// The nose recipe, small enough for a test.
 pub const SMALL: [&str; 8] = [
     "--set",

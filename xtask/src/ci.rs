@@ -20,7 +20,11 @@ pub fn run(a: &Args) -> Result<()> {
     )?;
     run::check("tests", run::cargo().args(["test", "--workspace"]))?;
     if !a.no_train {
-        train_all::run(&train_all::Args::smoke(run::root().join("target/ci-train-all")))?;
+        // the tests' build of the program: a second, optimised build would take longer than the training
+        let mut tests = run::cargo();
+        tests.args(["test", "--workspace", "--no-run", "--message-format", "json-render-diagnostics"]);
+        let program = run::built("smoke", &mut tests)?;
+        train_all::run(&train_all::Args::smoke(run::root().join("target/ci-train-all"), program))?;
     }
     run::log("all passed");
     Ok(())

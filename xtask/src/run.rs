@@ -66,15 +66,21 @@ fn describe(command: &Command) -> String {
 /// Builds the release program with `features` and returns its path.
 pub fn build(features: &[&str]) -> Result<PathBuf> {
     let mut c = cargo();
-    c.args(["build", "--release", "--package", "facekp", "--message-format", "json-render-diagnostics"]);
+    c.args(["build", "--release", "--workspace", "--bin", "facekp", "--message-format", "json-render-diagnostics"]);
     if !features.is_empty() {
         c.args(["--features", &features.join(",")]);
     }
     log(&format!("build: {}", describe(&c)));
-    let text = output("build", &mut c)?;
+    built("build", &mut c)
+}
+
+/// Runs a cargo command that builds the program and prints its messages as JSON; returns the program's path.
+pub fn built(name: &str, command: &mut Command) -> Result<PathBuf> {
+    let text = output(name, command)?;
     let executable = text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).find_map(|m| {
-        let is_ours = m["reason"] == "compiler-artifact" && m["target"]["name"] == "facekp";
+        let is_ours =
+            m["reason"] == "compiler-artifact" && m["target"]["name"] == "facekp" && m["profile"]["test"] == false;
         is_ours.then(|| m["executable"].as_str().map(PathBuf::from)).flatten()
     });
-    executable.context("build: cargo named no program facekp")
+    executable.with_context(|| format!("{name}: cargo named no program facekp"))
 }

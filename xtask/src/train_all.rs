@@ -30,14 +30,17 @@ pub struct Args {
     /// A folder of one's own photos for the report.
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
+    /// A built program instead of a release build.
+    #[arg(long, value_name = "FILE", hide = true)]
+    program: Option<PathBuf>,
 }
 
 impl Args {
-    /// What CI runs: small, on the CPU, whatever data there is.
-    pub fn smoke(out: PathBuf) -> Self {
+    /// What CI runs: small, on the CPU, whatever data there is, with the program that the tests built.
+    pub fn smoke(out: PathBuf, program: PathBuf) -> Self {
         let data = std::env::var_os("FACEKP_DATA").map_or_else(|| "datasets".into(), PathBuf::from);
         let (device, profile) = ("cpu".into(), Profile::Smoke);
-        Self { profile, data, out: Some(out), device, resume: false, photos: None }
+        Self { profile, data, out: Some(out), device, resume: false, photos: None, program: Some(program) }
     }
 }
 
@@ -51,9 +54,13 @@ enum Profile {
 /// One network of the chain.
 struct Job {
     recipe: &'static str,
+    /// The recipe of the full profile on a GPU.
+    gpu: &'static str,
     data: Need,
     /// The split of the final measure.
     split: &'static str,
+    /// The earlier network that it starts from.
+    start: Option<usize>,
     smoke: &'static [&'static str],
     quick: &'static [&'static str],
 }
@@ -62,22 +69,53 @@ struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     Imm,
+    Ibug,
 }
 
 const JOBS: &[Job] = &[
     Job {
         recipe: "nose",
+        gpu: "nose",
         data: Need::Imm,
         split: "val",
+        start: None,
         smoke: &["train.epochs=2", "train.ema=0.0"],
         quick: &["train.epochs=100"],
     },
     Job {
         recipe: "face58",
+        gpu: "face58",
         data: Need::Imm,
         split: "val",
+        start: None,
         smoke: &["train.epochs=1", "train.ema=0.0"],
-        quick: &["train.epochs=60"],
+        quick: &["train.epochs=50"],
+    },
+    Job {
+        recipe: "ibug68_heatmap_128",
+        gpu: "ibug68_heatmap",
+        data: Need::Ibug,
+        split: "full",
+        start: None,
+        smoke: &[
+            "train.epochs=1",
+            "train.ema=0.0",
+            "task.view.width=64",
+            "task.view.height=64",
+            "task.model.depth=18",
+            "task.model.up=[32, 32, 32]",
+        ],
+        quick: &["train.epochs=5", "train.ema=0.95", "task.view.width=64", "task.view.height=64"],
+    },
+    // from random weights it would stay at the mean shape
+    Job {
+        recipe: "ibug68_resnet50_128",
+        gpu: "ibug68_resnet50",
+        data: Need::Ibug,
+        split: "full",
+        start: Some(2),
+        smoke: &["train.epochs=1", "train.ema=0.0", "task.view.width=64", "task.view.height=64", "task.model.depth=18"],
+        quick: &["train.epochs=4", "train.ema=0.95", "task.view.width=64", "task.view.height=64"],
     },
 ];
 
@@ -87,7 +125,10 @@ pub fn run(a: &Args) -> Result<()> {
     let out = a.out.clone().unwrap_or_else(|| run::root().join("runs").join(&profile));
     let out = std::path::absolute(&out).context("out folder")?;
     let data = std::path::absolute(&a.data).context("data folder")?;
-    let program = run::build(features(&a.device))?;
+    let program = match &a.program {
+        Some(program) => program.clone(),
+        None => run::build(features(&a.device))?,
+    };
     let built = Instant::now();
     std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     let mut rows = Vec::new();
@@ -107,18 +148,19 @@ pub fn run(a: &Args) -> Result<()> {
                 folders.push(folder.clone());
             }
         }
-        let run_folder = out.join(job.recipe);
+        let recipe = job.recipe(a);
+        let run_folder = out.join(recipe);
         let clock = Instant::now();
-        run::step(job.recipe, &mut train(&program, job, a, &folder, &run_folder))?;
+        let start = job.start.map(|i| out.join(JOBS[i].recipe(a)));
+        run::step(recipe, &mut train(&program, job, a, &folder, &run_folder, start.as_deref()))?;
         let seconds = clock.elapsed().as_secs_f64();
         let mut eval = Command::new(&program);
         eval.args(["--quiet", "eval"])
             .arg(&run_folder)
             .args(["--split", job.split, "--json", "-", "--device", &a.device]);
-        let text = run::output(job.recipe, eval.arg("--data").arg(&folder))?;
-        let summary: Value =
-            serde_json::from_str(&text).with_context(|| format!("{}: eval printed no JSON", job.recipe))?;
-        rows.push(row(job.recipe, &summary, rendered, seconds));
+        let text = run::output(recipe, eval.arg("--data").arg(&folder))?;
+        let summary: Value = serde_json::from_str(&text).with_context(|| format!("{recipe}: eval printed no JSON"))?;
+        rows.push(row(recipe, &summary, rendered, seconds));
         report.arg(&run_folder);
     }
     if a.profile != Profile::Full {
@@ -146,9 +188,20 @@ pub fn run(a: &Args) -> Result<()> {
     Ok(())
 }
 
-fn train(program: &Path, job: &Job, a: &Args, data: &Path, run_folder: &Path) -> Command {
+impl Job {
+    fn recipe(&self, a: &Args) -> &'static str {
+        let large = a.profile == Profile::Full && !features(&a.device).is_empty();
+        if large { self.gpu } else { self.recipe }
+    }
+}
+
+fn train(program: &Path, job: &Job, a: &Args, data: &Path, run_folder: &Path, start: Option<&Path>) -> Command {
     let mut c = Command::new(program);
-    c.args(["train", job.recipe, "--device", &a.device]).arg("--data").arg(data).arg("--out").arg(run_folder);
+    c.args(["train", job.recipe(a), "--device", &a.device]).arg("--data").arg(data).arg("--out").arg(run_folder);
+    if let Some(start) = start {
+        // as TOML, whatever the path holds
+        c.arg("--set").arg(format!("train.init_from={}", Value::from(start.to_string_lossy())));
+    }
     let overrides = match a.profile {
         Profile::Smoke => job.smoke,
         Profile::Quick => job.quick,
@@ -170,32 +223,38 @@ impl Need {
     fn describe(self) -> &'static str {
         match self {
             Self::Imm => "The IMM face database",
+            Self::Ibug => "iBUG 300-W",
         }
     }
 
-    /// Where the dataset is below `data`, by what the folders hold.
+    /// Whether the dataset is in `data` or below it, by what the folders hold, as the readers see it.
     fn find(self, data: &Path) -> bool {
-        match self {
-            Self::Imm => [data.to_path_buf(), data.join("imm_face_db")].iter().any(|d| holds(d, "asf")),
-        }
+        let children = std::fs::read_dir(data).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
+        let named = children.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(self.folder())));
+        std::iter::once(data.to_path_buf()).chain(named).any(|d| match self {
+            Self::Imm => holds(&d, "", ".asf"),
+            Self::Ibug => holds(&d, "labels_ibug_300W", ".xml"),
+        })
     }
 
     fn scheme(self) -> &'static str {
         match self {
             Self::Imm => "imm58",
+            Self::Ibug => "ibug68",
         }
     }
 
     fn folder(self) -> &'static str {
         match self {
             Self::Imm => "imm_face_db",
+            Self::Ibug => "ibug_300W",
         }
     }
 }
 
-fn holds(dir: &Path, extension: &str) -> bool {
-    std::fs::read_dir(dir)
-        .is_ok_and(|mut l| l.any(|e| e.is_ok_and(|e| e.path().extension().is_some_and(|x| x == extension))))
+fn holds(dir: &Path, start: &str, end: &str) -> bool {
+    let fits = |name: &str| name.starts_with(start) && name.ends_with(end);
+    std::fs::read_dir(dir).is_ok_and(|mut l| l.any(|e| e.is_ok_and(|e| fits(&e.file_name().to_string_lossy()))))
 }
 
 /// The folder of a dataset, rendered below `out` when it is not in `data`; and whether it was.
@@ -206,7 +265,12 @@ fn provide(program: &Path, need: Need, data: &Path, out: &Path, profile: Profile
     let rendered = out.join("rendered");
     let folder = rendered.join(need.folder());
     if !folder.is_dir() {
-        let count = if profile == Profile::Smoke { "60" } else { "240" };
+        let count = match (profile, need) {
+            (Profile::Smoke, _) => "60",
+            (_, Need::Imm) => "240",
+            (Profile::Quick, Need::Ibug) => "1200",
+            (Profile::Full, Need::Ibug) => "2700",
+        };
         let mut c = Command::new(program);
         c.args(["datasets", "synth", "--scheme", need.scheme(), "--count", count, "--out"]).arg(&folder);
         run::step("rendered faces", &mut c)?;

@@ -6,7 +6,7 @@ use crate::{
     weights,
 };
 use anyhow::{Context, Result, bail};
-use facekp_data::{Dataset, Split, dataset::Kind, open};
+use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
 use facekp_eval::{FaceError, MeanShape, Predictor, Summary, baseline::Frame, files, metrics};
 use facekp_models::Manifest;
 use facekp_train::{Recipe, device};
@@ -73,11 +73,12 @@ fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     let (data, flip) = setting(&file.manifest, &a.data)?;
     let flip = flip && !a.no_flip;
     let about = format!(
-        "{} (epoch {}, trained on {}); {}{}",
+        "{} (epoch {}, trained on {}); {}; sees {}{}",
         file.manifest.name,
         file.manifest.epoch,
         file.manifest.data,
         data.describe(),
+        seen(file.manifest.task.view.crop),
         if flip { "; averaged with the mirrored picture" } else { "" }
     );
     Ok((Subject::Network { predictor, flip }, data, about))
@@ -88,6 +89,14 @@ pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, boo
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
     Ok((Arc::from(open(dir, source.kind)?), recipe.train.flip_test))
+}
+
+/// What of a picture the network is given: the box matters as much as the network.
+fn seen(crop: Crop) -> String {
+    match crop {
+        Crop::Picture => "the whole picture".into(),
+        Crop::Face { enlarge } => format!("the tight box of the annotated points × {enlarge}"),
+    }
 }
 
 fn errors(subject: &Subject, data: &Arc<dyn Dataset>, indices: &[usize]) -> Result<Vec<FaceError>> {

@@ -87,7 +87,7 @@ impl Dataset for Memory {
         let face = Rect::around(&points).ok_or_else(|| Error::Invalid("no points".into()))?;
         let mut sample = sample(discs(size, 4.0, points), face, points);
         sample.id = format!("sample {i}");
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             sample.points.hide(2);
         }
         Ok(sample)

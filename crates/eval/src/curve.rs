@@ -2,11 +2,7 @@
 //!
 //! Both come from one drawing routine on a canvas of 1600 × 1000 units; the SVG scales with its page.
 
-use crate::{
-    Error, Result,
-    raster::Raster,
-    ticks::{Axis, label},
-};
+use crate::{Error, Result, raster::Raster, ticks::Axis};
 use image::{Rgb, RgbImage};
 use plotters::{
     coord::{
@@ -61,8 +57,8 @@ const COLORS: [RGBColor; 6] = [
 ];
 const INK: RGBColor = RGBColor(34, 38, 46);
 const FAINT: RGBColor = RGBColor(221, 225, 232);
-const TEXT: f64 = 32.0;
-const TITLE: f64 = 40.0;
+const TEXT: f64 = 40.0;
+const TITLE: f64 = 46.0;
 
 /// A line plot as SVG text.
 ///
@@ -139,7 +135,9 @@ fn frame(axes: &Axes, series: &[Series]) -> Result<(Axis, Axis)> {
     let ((x0, x1), (y0, y1)) = (range(|p| p.0), range(|p| p.1));
     // A linear axis of errors or losses starts at 0 so that heights can be compared.
     let y0 = if !axes.log_y && y0 > 0.0 { 0.0 } else { y0 };
-    Axis::exact(x0, x1, 6)
+    // epochs come whole
+    let whole = points.iter().all(|p| p.0.fract() == 0.0);
+    Axis::exact(x0, x1, 6, whole)
         .zip(Axis::new(y0, y1, 5, axes.log_y))
         .ok_or_else(|| Error::plot(&axes.title, "expected at least one finite point, got none"))
 }
@@ -171,12 +169,12 @@ fn draw_lines<B: DrawingBackend>(
     root.draw(&Text::new(axes.title.clone(), (30, 24), heading())).map_err(words)?;
     draw_legend(root, series).map_err(words)?;
     let mut chart = ChartBuilder::on(root)
-        .margin_top(150)
+        .margin_top(160)
         .margin_right(50)
         .margin_left(16)
         .margin_bottom(16)
-        .x_label_area_size(100)
-        .y_label_area_size(150)
+        .x_label_area_size(124)
+        .y_label_area_size(190)
         .build_cartesian_2d(x.clone(), y.clone())
         .map_err(words)?;
     chart
@@ -234,9 +232,9 @@ fn draw_legend<B: DrawingBackend>(
 ) -> std::result::Result<(), DrawingAreaErrorKind<B::ErrorType>> {
     let mut left = 30;
     for (s, color) in series.iter().zip(COLORS.iter().cycle()) {
-        root.draw(&Rectangle::new([(left, 104), (left + 56, 112)], color.filled()))?;
+        root.draw(&Rectangle::new([(left, 110), (left + 56, 118)], color.filled()))?;
         let text = font(TEXT).pos(Pos::new(HPos::Left, VPos::Center));
-        root.draw(&Text::new(s.name.clone(), (left + 70, 108), text))?;
+        root.draw(&Text::new(s.name.clone(), (left + 70, 114), text))?;
         left += 70 + (s.name.chars().count() as f64 * TEXT * 0.56) as i32 + 50;
     }
     Ok(())
@@ -263,8 +261,7 @@ fn draw_bars<B: DrawingBackend>(
         root.draw(&Rectangle::new([(left, middle - 21), (left + long.max(2), middle + 21)], COLORS[0].filled()))
             .map_err(words)?;
         let value = font(TEXT).pos(Pos::new(HPos::Left, VPos::Center));
-        root.draw(&Text::new(label((bar.value * 1e4).round() / 1e4), (left + long + 14, middle), value))
-            .map_err(words)?;
+        root.draw(&Text::new(format!("{:.2}", bar.value), (left + long + 14, middle), value)).map_err(words)?;
     }
     Ok(())
 }

@@ -21,13 +21,13 @@ impl Axis {
         Some(if log { Self::log(lo, hi) } else { Self::linear(lo, hi, count) })
     }
 
-    /// The same with the ends exactly where asked, for axes whose range is given.
-    pub fn exact(lo: f64, hi: f64, count: usize) -> Option<Self> {
+    /// The same with the ends exactly where asked, for axes whose range is given; `whole`: marks on whole numbers alone.
+    pub fn exact(lo: f64, hi: f64, count: usize, whole: bool) -> Option<Self> {
         let mut axis = Self::new(lo, hi, count, false)?;
         if hi > lo {
             (axis.lo, axis.hi) = (lo, hi);
             let slack = (hi - lo) * 1e-9;
-            axis.ticks.retain(|t| *t >= lo - slack && *t <= hi + slack);
+            axis.ticks.retain(|t| *t >= lo - slack && *t <= hi + slack && (!whole || t.fract() == 0.0));
         }
         Some(axis)
     }
@@ -118,7 +118,8 @@ mod tests {
             labels(&Axis::new(0.003, 2.0, 5, true).unwrap()),
             ["0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]
         );
-        assert_eq!(labels(&Axis::exact(0.0, 0.08, 4).unwrap()), ["0", "0.02", "0.04", "0.06", "0.08"]);
+        assert_eq!(labels(&Axis::exact(0.0, 0.08, 4, false).unwrap()), ["0", "0.02", "0.04", "0.06", "0.08"]);
+        assert_eq!(labels(&Axis::exact(1.0, 3.0, 6, true).unwrap()), ["1", "2", "3"]);
         assert_eq!([label(2e-7), label(1234567.0), label(0.00012), label(-3.5)], ["2e-7", "1.23e6", "0.00012", "-3.5"]);
         assert!(Axis::new(0.0, 1.0, 5, true).is_none() && Axis::new(f64::NAN, 1.0, 5, false).is_none());
     }

@@ -65,7 +65,7 @@ pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Alb
     let best = order.iter().take(2).map(|i| ("best", *i));
     let worst = order.iter().rev().take(2).map(|i| ("worst", *i));
     let mut done = Ok(());
-    h.el("div", &[("class", "row")], |h| {
+    h.el("div", &[("class", "pairs")], |h| {
         done = best.chain(worst).enumerate().try_for_each(|(n, (what, i))| {
             let (p, e) = (&found.predictions[i], &found.errors[i]);
             let sample = run.input.data.get(p.index)?;

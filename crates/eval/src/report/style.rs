@@ -19,7 +19,7 @@ nav ul { list-style: none; margin: .8rem 0; padding: 0; display: flex; flex-wrap
 .wide { overflow-x: auto; margin: .8rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; line-height: 1.25; }
 th.n, td.n { text-align: right; padding-left: .8rem; padding-right: .2rem; }
 figure { margin: 0 0 1.2rem; break-inside: avoid; }
 figure img, figure svg { display: block; max-width: 100%; height: auto; border-radius: 3px; }
@@ -28,6 +28,7 @@ figure .plot { overflow-x: auto; }
 figure .plot svg { width: 100%; min-width: 26rem; max-width: 46rem; }
 figcaption { margin-top: .35rem; max-width: 46rem; overflow-wrap: anywhere; }
 .row { display: grid; gap: 1rem 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); align-items: start; }
+.pairs { display: grid; gap: 1rem 1.2rem; grid-template-columns: repeat(2, minmax(0, 30rem)); align-items: start; }
 .four { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); align-items: start; }
 .four img { width: 100%; }
 .pixels img { image-rendering: pixelated; }
