@@ -57,7 +57,7 @@ fn broken_asf_files_are_named_with_their_line() {
                 l.remove(row(&l));
                 l
             },
-            &["58 points"],
+            &["expected point 30"],
         ),
         (
             "text for a number",
@@ -161,7 +161,7 @@ fn wrong_recipes_are_named_with_their_line() {
     let line = |key: &str| text.lines().position(|l| l.starts_with(key)).unwrap() + 1;
     let cases = [
         ("a typo", "epochs =", "epoch =", "epoch"),
-        ("a wrong type", "batch =", "batch = \"many\" #", "batch"),
+        ("a wrong type", "batch =", "batch = \"many\" #", "got string \"many\", expected a whole number"),
         ("an impossible value", "batch =", "batch = 0 #", "batch"),
     ];
     for (_, from, to, word) in cases {

@@ -92,6 +92,26 @@ fn predict_writes_overlay_points_and_json_in_the_pictures_own_pixels() {
 }
 
 #[test]
+fn eval_draws_what_it_measures() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = dir.path().join("faces.png");
+    facekp()
+        .arg("eval")
+        .arg(trained().join("nose"))
+        .args(["--split", "val", "--data"])
+        .arg(people())
+        .arg("--draw")
+        .arg(&picture)
+        .assert()
+        .success()
+        .stdout(contains("sees the whole picture"));
+    let drawn = image::open(&picture).unwrap().into_rgb8();
+    let red = drawn.pixels().filter(|p| p.0[0] > 200 && p.0[1] < 60 && p.0[2] < 60).count();
+    let blue = drawn.pixels().filter(|p| p.0[2] > 200 && p.0[0] < 60).count();
+    assert!(red > 20 && blue > 20, "{red} red, {blue} blue");
+}
+
+#[test]
 fn one_broken_picture_does_not_lose_the_others() {
     let out = tempfile::tempdir().unwrap();
     let broken = out.path().join("broken.jpg");

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-const EPOCHS: usize = 6;
+const EPOCHS: usize = 40;
 
 /// The history without its clock.
 fn history(run: &Path) -> Vec<String> {

@@ -89,6 +89,9 @@ pub struct Eval {
     /// Write each picture's errors as CSV.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Draw faces of the first split, spread over it: prediction red, truth blue (a PNG file).
+    #[arg(long, value_name = "FILE")]
+    pub draw: Option<PathBuf>,
     /// Do not average with the mirrored picture, even where the recipe does.
     #[arg(long)]
     pub no_flip: bool,

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod direction;
+mod results;
 mod run;
 mod train_all;
 
@@ -25,6 +26,8 @@ enum Command {
     Ci(ci::Args),
     /// Measure training steps and inference beside PyTorch and candle's stock operations; writes docs/benchmarks.md.
     Bench(bench::Args),
+    /// Measure run folders and write docs/results.md with their curves.
+    Results(results::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::TrainAll(a) => train_all::run(&a),
         Command::Ci(a) => ci::run(&a),
         Command::Bench(a) => bench::run(&a),
+        Command::Results(a) => results::run(&a),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,12 +2,13 @@
 
 use crate::{
     args::Eval,
-    cmd::{say, write_result},
+    cmd::{say, write_file, write_result},
     weights,
 };
 use anyhow::{Context, Result, bail};
+use candle_vision_helpers::draw;
 use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
-use facekp_eval::{FaceError, MeanShape, Predictor, Summary, baseline::Frame, files, metrics};
+use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
 use facekp_models::Manifest;
 use facekp_train::{Recipe, device};
 use std::{path::Path, sync::Arc};
@@ -25,7 +26,11 @@ pub fn run(a: &Eval) -> Result<()> {
     let mut rows = Vec::new();
     for &split in &a.split {
         let indices = data.split(split)?;
-        let errors = errors(&subject, &data, &indices)?;
+        let predictions = predictions(&subject, &data, &indices)?;
+        if let Some(file) = a.draw.as_deref().filter(|_| summaries.is_empty()) {
+            draw(file, data.as_ref(), &predictions)?;
+        }
+        let errors = metrics::measure_all(&predictions)?;
         summaries.push(Summary::of(&errors, split.name())?);
         rows.extend(errors);
     }
@@ -99,12 +104,21 @@ fn seen(crop: Crop) -> String {
     }
 }
 
-fn errors(subject: &Subject, data: &Arc<dyn Dataset>, indices: &[usize]) -> Result<Vec<FaceError>> {
-    let predictions = match subject {
+fn predictions(subject: &Subject, data: &Arc<dyn Dataset>, indices: &[usize]) -> Result<Vec<Prediction>> {
+    Ok(match subject {
         Subject::Network { predictor, flip } => predictor.dataset(data.clone(), indices, *flip)?,
         Subject::MeanShape(shape) => shape.predict(data.as_ref(), indices)?,
-    };
-    Ok(metrics::measure_all(&predictions)?)
+    })
+}
+
+/// Eight faces in two rows.
+fn draw(file: &Path, data: &dyn Dataset, predictions: &[Prediction]) -> Result<()> {
+    let count = predictions.len().min(8);
+    let chosen = (0..count).map(|i| &predictions[i * predictions.len() / count]);
+    let tiles = chosen
+        .map(|p| Ok(visualize::face_picture(&data.get(p.index)?, Some(&p.points), true, 300)?))
+        .collect::<Result<Vec<_>>>()?;
+    write_file(file, &visualize::png(&draw::grid(&tiles, count.clamp(1, 4), 4))?)
 }
 
 fn kind_by_name(name: &str) -> Result<Kind> {

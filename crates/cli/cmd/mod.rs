@@ -9,10 +9,7 @@ pub mod report;
 pub mod train;
 
 use anyhow::{Context, Result};
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::Path};
 
 /// Writes a result: to stdout for `-`, else to a file that appears only when whole.
 pub fn write_result(target: &Path, text: &str) -> Result<()> {
@@ -24,20 +21,12 @@ pub fn write_result(target: &Path, text: &str) -> Result<()> {
     write_file(target, text.as_bytes())
 }
 
-/// Writes a file through a temporary neighbour that is renamed when whole.
+/// Writes a file that appears only when whole, and its folder.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let dir = match path.parent() {
-        Some(d) if !d.as_os_str().is_empty() => d.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    let write = || -> Result<()> {
-        std::fs::create_dir_all(&dir)?;
-        let mut file = tempfile::NamedTempFile::new_in(&dir)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(facekp_data::write_whole(path, bytes)?)
 }
 
 /// Prints a line of results.

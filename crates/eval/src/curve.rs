@@ -76,7 +76,7 @@ pub fn lines_svg(axes: &Axes, series: &[Series]) -> Result<String> {
 pub fn lines_png(axes: &Axes, series: &[Series], path: &Path) -> Result<()> {
     let frame = frame(axes, series)?;
     let picture = picture(&axes.title, CANVAS, |root| draw_lines(root, axes, &frame, series))?;
-    crate::files::write_whole(path, &crate::visualize::png(&picture)?)
+    Ok(facekp_data::write_whole(path, &crate::visualize::png(&picture)?)?)
 }
 
 /// Horizontal bars with their values as SVG text; `axes.x` is the unit, `axes.y` is not shown.
@@ -95,7 +95,7 @@ pub fn bars_svg(axes: &Axes, bars: &[Bar]) -> Result<String> {
 pub fn bars_png(axes: &Axes, bars: &[Bar], path: &Path) -> Result<()> {
     let top = longest(axes, bars)?;
     let picture = picture(&axes.title, bars_canvas(bars), |root| draw_bars(root, axes, bars, top))?;
-    crate::files::write_whole(path, &crate::visualize::png(&picture)?)
+    Ok(facekp_data::write_whole(path, &crate::visualize::png(&picture)?)?)
 }
 
 fn svg(

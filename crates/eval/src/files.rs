@@ -3,7 +3,7 @@
 
 use crate::{Error, FaceError, Prediction, Result, Summary};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{io::Write, path::Path};
+use std::path::Path;
 
 /// `predictions.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,34 +110,13 @@ pub fn write_csv(path: &Path, errors: &[FaceError]) -> Result<()> {
         out.write_record(&row).map_err(io)?;
     }
     let bytes = out.into_inner().map_err(|e| Error::io(path, std::io::Error::other(e.to_string())))?;
-    write_whole(path, &bytes)
-}
-
-/// Writes `bytes` to a temporary file beside `path`, then renames it: nobody ever sees half a file.
-///
-/// # Errors
-/// When the folder is missing or cannot be written to.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let io = |e: std::io::Error| Error::io(path, e);
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".facekp-").suffix(".part");
-    #[cfg(unix)]
-    {
-        // A temporary file is private by default; this one becomes an ordinary file (the umask still applies).
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(dir).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
+    Ok(facekp_data::write_whole(path, &bytes)?)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|e| Error::io(path, e.into()))?;
     text.push(b'\n');
-    write_whole(path, &text)
+    Ok(facekp_data::write_whole(path, &text)?)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
@@ -223,6 +202,6 @@ mod tests {
             assert!(e.contains("predictions.json") && e.contains(part) && !e.contains('\n'), "{e}");
         }
         assert!(Predictions::read(&dir.path().join("none.json")).is_err());
-        assert!(write_whole(&dir.path().join("no/such/folder.json"), b"x").is_err());
+        assert!(write_json(&dir.path().join("no/such/folder.json"), &1).is_err());
     }
 }

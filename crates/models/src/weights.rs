@@ -6,7 +6,6 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
@@ -157,7 +156,7 @@ pub fn write_tensors(
         views.push((*name, view));
     }
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| bad(path, e.to_string()))?;
-    write_whole(path, &bytes).map_err(|e| bad(path, e.to_string()))
+    Ok(facekp_data::write_whole(path, &bytes)?)
 }
 
 /// Sync point: reads the tensor back.
@@ -171,24 +170,6 @@ fn encode(tensor: &Tensor, dtype: DType) -> Result<(Dtype, Vec<u8>)> {
         DType::F16 | DType::F32 => Ok((Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())),
         other => Err(Error::Config(format!("weights: expected to be saved as F32 or F16, got {other:?}"))),
     }
-}
-
-/// All or nothing: what stands at `path` is the old file or the whole new one.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".weights-");
-    #[cfg(unix)]
-    {
-        // Readable as any new file; the user's umask still applies.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn bad(path: &Path, reason: String) -> Error {

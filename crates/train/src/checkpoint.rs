@@ -15,7 +15,7 @@ use crate::{
     observe::{EpochRecord, history},
 };
 use candle_core::{DType, Device, Tensor};
-use facekp_eval::files::write_whole;
+use facekp_data::write_whole;
 use facekp_models::{Manifest, WeightsFile, weights};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};

@@ -80,7 +80,7 @@ pub struct TrainConfig {
     /// Validates every so many epochs (and after the last one).
     #[serde(default = "one_epoch")]
     pub validate_every: usize,
-    /// Weights to start from: a file, a run folder or a name in `weights/`; what matches by name and shape is taken.
+    /// Weights to start from: a file, a run folder or a name in `weights/`; what matches by name and shape is taken. Empty: none.
     #[serde(default)]
     pub init_from: Option<String>,
     /// Parameters whose names start with one of these stay as they are.

@@ -47,7 +47,7 @@ fn mean_of(dataset: &dyn Dataset, indices: &[usize], view: &ViewSpec) -> Result<
 /// # Errors
 /// When there is no such file, or nothing in it matches.
 pub(crate) fn weights(recipe: &Recipe, params: &Params) -> Result<()> {
-    let Some(from) = &recipe.train.init_from else { return Ok(()) };
+    let Some(from) = recipe.train.init_from.as_ref().filter(|f| !f.is_empty()) else { return Ok(()) };
     let path = find(from)?;
     let report = init_from(params, &read_tensors(&path)?)?;
     let kept = params.all().len() - report.missing.len() - report.misshaped.len();

@@ -167,6 +167,9 @@ fn words(message: &str) -> String {
         .replace("missing field", "missing key")
         .replace("unknown variant", "unknown value")
         .replace("invalid type: ", "wrong type: got ")
+        .replace("expected usize", "expected a whole number")
+        .replace("expected u64", "expected a whole number")
+        .replace("expected f64", "expected a number")
         .replace('\n', " ")
 }
 

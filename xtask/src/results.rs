@@ -1,0 +1,111 @@
+//! `cargo xtask results`: docs/results.md, its numbers and curves, from run folders.
+
+use crate::run;
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The curves that go beside the page; none shows a dataset's picture.
+const CURVES: [(&str, &str); 2] = [("loss", "loss of training and validation"), ("ced", "cumulative errors")];
+
+/// `cargo xtask results`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run folders.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The datasets' parent folder.
+    #[arg(long, env = "FACEKP_DATA", default_value = "datasets", value_name = "DIR")]
+    data: PathBuf,
+}
+
+pub fn run(a: &Args) -> Result<()> {
+    let program = run::build(&[])?;
+    let folder = run::root().join("docs/results");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let page = run::root().join("target/results-page");
+    let runs = a.runs.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>()?;
+    let mut report = Command::new(&program);
+    report.arg("report").args(&runs).arg("--data").arg(&a.data).arg("--out").arg(&page);
+    run::step("report", &mut report)?;
+    let mut text = String::from(
+        "# Results\n\nWritten by `cargo xtask results RUN...` from run folders; do not edit. Every number was measured by `facekp eval` \
+         on the weights after the last epoch; errors in pixels are those of the original pictures, NME is divided by the distance \
+         of the outer eye corners, iBUG's boxes are the tight boxes of the annotated points × 1.25.\n\n\
+         | network | split | faces | mean px | median px | NME | NME pupil | AUC 0.08 | failures 0.08 |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    let mut curves = String::new();
+    for run_folder in &runs {
+        let recipe = fs::read_to_string(run_folder.join("recipe.toml"))
+            .with_context(|| format!("{}: expected a run folder", run_folder.display()))?;
+        let name = value(&recipe, "name").unwrap_or("?").to_owned();
+        for s in measure(&program, run_folder, &a.data, splits(&recipe))? {
+            let n = |key: &str, digits: usize| s[key].as_f64().map_or("–".into(), |v| format!("{v:.digits$}"));
+            let split = s["split"].as_str().unwrap_or("?");
+            writeln!(
+                text,
+                "| {name} | {split} | {} | {} | {} | {} | {} | {} | {} |",
+                n("faces", 0),
+                n("mean_px", 2),
+                n("median_px", 2),
+                n("nme", 4),
+                n("nme_pupil", 4),
+                n("auc_08", 4),
+                n("fr_08", 4)
+            )?;
+        }
+        write!(curves, "\n## {name}\n\n{}\n\n", history(run_folder, &recipe)?)?;
+        let prefix = run_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for (curve, words) in CURVES {
+            let from = page.join("figures").join(format!("{prefix}-{curve}.svg"));
+            let file = format!("{name}-{curve}.svg");
+            if from.is_file() {
+                fs::copy(&from, folder.join(&file)).with_context(|| from.display().to_string())?;
+                writeln!(curves, "![{name}: {words}](results/{file})\n")?;
+            }
+        }
+    }
+    let page = run::root().join("docs/results.md");
+    fs::write(&page, text + &curves).with_context(|| page.display().to_string())?;
+    run::say(&page.display().to_string());
+    Ok(())
+}
+
+fn splits(recipe: &str) -> &'static str {
+    if recipe.contains("kind = \"ibug68\"") { "val,common,challenging,full" } else { "val" }
+}
+
+fn measure(program: &Path, run_folder: &Path, data: &Path, splits: &str) -> Result<Vec<Value>> {
+    let mut eval = Command::new(program);
+    eval.args(["--quiet", "eval", "--json", "-", "--split", splits]).arg("--data").arg(data);
+    let text = run::output("eval", eval.arg(run_folder.join("last.safetensors")))?;
+    Ok(match serde_json::from_str(&text).context("eval printed no JSON")? {
+        Value::Array(all) => all,
+        one => vec![one],
+    })
+}
+
+/// The run in a sentence, from its history.
+fn history(run_folder: &Path, recipe: &str) -> Result<String> {
+    let file = run_folder.join("history.csv");
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let seconds: f64 = text.lines().skip(1).filter_map(|l| l.rsplit(',').next()?.parse::<f64>().ok()).sum();
+    let v = |key: &str| value(recipe, key).unwrap_or("?").to_owned();
+    let size = format!("{}×{}", v("width"), v("height"));
+    let start = value(recipe, "init_from").filter(|f| !f.is_empty()).map_or("random weights".to_owned(), |f| {
+        format!("the weights of {}", Path::new(f).file_name().unwrap_or_default().to_string_lossy())
+    });
+    let epochs = text.lines().count().saturating_sub(1);
+    Ok(format!("{epochs} epochs of batches of {} at {size}, from {start}; {:.0} minutes.", v("batch"), seconds / 60.0))
+}
+
+/// The first value of a key in a resolved recipe.
+fn value<'a>(recipe: &'a str, key: &str) -> Option<&'a str> {
+    let line = recipe.lines().find_map(|l| l.strip_prefix(key)?.trim_start().strip_prefix('='))?;
+    Some(line.trim().trim_matches('"'))
+}
