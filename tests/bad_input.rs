@@ -127,6 +127,10 @@ fn empty_and_missing_folders_are_named() {
     fails_with(facekp().args(["datasets", "check"]).arg(dir.path()), &["expected"]);
     fails_with(facekp().args(["datasets", "check", "no/such/folder"]), &["no/such/folder"]);
     let mut command = facekp();
+    command.args(["predict"]).arg(trained().join("nose")).arg("no/such.jpg").arg("--out").arg(dir.path().join("out"));
+    let text = String::from_utf8(command.assert().code(1).get_output().stderr.clone()).unwrap();
+    assert_eq!(text.matches("No such file").count(), 1, "{text}");
+    let mut command = facekp();
     command.args(["train", "nose", "--data"]).arg(dir.path()).arg("--out").arg(dir.path().join("run"));
     fails_with(&mut command, &["IMM"]);
     assert!(files(dir.path()).is_empty());

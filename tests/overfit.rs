@@ -72,7 +72,17 @@ fn the_small_networks_learn_sixteen_faces_by_heart() {
 }
 
 #[test]
+fn small_versions_of_the_large_networks_learn_sixteen_faces_by_heart() {
+    large(&["task.model.depth=18"]);
+}
+
+#[test]
+#[ignore = "trains for five minutes"]
 fn the_large_networks_learn_sixteen_faces_by_heart() {
+    large(&[]);
+}
+
+fn large(network: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let data = sixteen(dir.path(), "ibug_300W", "helen/trainset", "ibug68", "pts");
     let settings = [
@@ -83,9 +93,10 @@ fn the_large_networks_learn_sixteen_faces_by_heart() {
         "train.validate_every=16",
         "train.batch=8",
     ];
+    let settings = [&settings[..], network].concat();
     let nme = learned("ibug68_heatmap_128", &data, &settings);
     assert!(nme < 0.02, "heatmap: {nme}");
-    let scratch = [&settings[..], &["train.init_from=\"\""]].concat();
+    let scratch = [&settings[..], &["train.init_from="]].concat();
     let nme = learned("ibug68_resnet50_128", &data, &scratch);
     assert!(nme < 0.02, "resnet50: {nme}");
 }

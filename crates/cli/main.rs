@@ -36,7 +36,14 @@ fn main() -> ExitCode {
 /// One line, whatever the causes: errors are read in terminals and in logs of CI.
 #[allow(clippy::print_stderr)]
 fn fail(e: &anyhow::Error) {
-    eprintln!("facekp: {}", format!("{e:#}").replace('\n', " "));
+    let mut line = e.to_string();
+    for cause in e.chain().skip(1).map(ToString::to_string) {
+        // many errors quote their cause themselves
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    eprintln!("facekp: {}", line.replace('\n', " "));
 }
 
 /// `facekp … | head` is no failure.
