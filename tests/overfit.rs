@@ -92,11 +92,12 @@ fn large(network: &[&str]) {
         "train.epochs=16",
         "train.validate_every=16",
         "train.batch=8",
+        "train.init_from=",
+        "train.schedule.rise=0.3",
     ];
     let settings = [&settings[..], network].concat();
     let nme = learned("ibug68_heatmap_128", &data, &settings);
     assert!(nme < 0.02, "heatmap: {nme}");
-    let scratch = [&settings[..], &["train.init_from="]].concat();
-    let nme = learned("ibug68_resnet50_128", &data, &scratch);
+    let nme = learned("ibug68_resnet50_128", &data, &settings);
     assert!(nme < 0.02, "resnet50: {nme}");
 }

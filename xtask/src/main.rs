@@ -3,6 +3,8 @@
 mod bench;
 mod ci;
 mod direction;
+mod jobs;
+mod provide;
 mod results;
 mod run;
 mod train_all;

@@ -1,6 +1,10 @@
 //! `cargo xtask train-all`: data, training, evaluation, report, one table.
 
-use crate::run;
+use crate::{
+    jobs::{JOBS, Job, Profile, features},
+    provide::provide,
+    run,
+};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::{
@@ -14,7 +18,7 @@ use std::{
 pub struct Args {
     /// smoke: a minute or two. quick: every network on two cores in 15 minutes or less. full: the recorded results.
     #[arg(long, value_enum, default_value_t = Profile::Quick)]
-    profile: Profile,
+    pub profile: Profile,
     /// A folder that holds imm_face_db/ and ibug_300W/; what is missing is rendered.
     #[arg(long, env = "FACEKP_DATA", default_value = "datasets", value_name = "DIR")]
     data: PathBuf,
@@ -23,7 +27,7 @@ pub struct Args {
     out: Option<PathBuf>,
     /// auto, cpu, cuda:N or metal.
     #[arg(long, default_value = "auto")]
-    device: String,
+    pub device: String,
     /// Go on where a stopped train-all was.
     #[arg(long)]
     resume: bool,
@@ -44,81 +48,6 @@ impl Args {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Profile {
-    Smoke,
-    Quick,
-    Full,
-}
-
-/// One network of the chain.
-struct Job {
-    recipe: &'static str,
-    /// The recipe of the full profile on a GPU.
-    gpu: &'static str,
-    data: Need,
-    /// The split of the final measure.
-    split: &'static str,
-    /// The earlier network that it starts from.
-    start: Option<usize>,
-    smoke: &'static [&'static str],
-    quick: &'static [&'static str],
-}
-
-/// A dataset that jobs need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    Imm,
-    Ibug,
-}
-
-const JOBS: &[Job] = &[
-    Job {
-        recipe: "nose",
-        gpu: "nose",
-        data: Need::Imm,
-        split: "val",
-        start: None,
-        smoke: &["train.epochs=2", "train.ema=0.0"],
-        quick: &["train.epochs=100"],
-    },
-    Job {
-        recipe: "face58",
-        gpu: "face58",
-        data: Need::Imm,
-        split: "val",
-        start: None,
-        smoke: &["train.epochs=1", "train.ema=0.0"],
-        quick: &["train.epochs=50"],
-    },
-    Job {
-        recipe: "ibug68_heatmap_128",
-        gpu: "ibug68_heatmap",
-        data: Need::Ibug,
-        split: "full",
-        start: None,
-        smoke: &[
-            "train.epochs=1",
-            "train.ema=0.0",
-            "task.view.width=64",
-            "task.view.height=64",
-            "task.model.depth=18",
-            "task.model.up=[32, 32, 32]",
-        ],
-        quick: &["train.epochs=5", "train.ema=0.95", "task.view.width=64", "task.view.height=64"],
-    },
-    // from random weights it would stay at the mean shape
-    Job {
-        recipe: "ibug68_resnet50_128",
-        gpu: "ibug68_resnet50",
-        data: Need::Ibug,
-        split: "full",
-        start: Some(2),
-        smoke: &["train.epochs=1", "train.ema=0.0", "task.view.width=64", "task.view.height=64", "task.model.depth=18"],
-        quick: &["train.epochs=4", "train.ema=0.95", "task.view.width=64", "task.view.height=64"],
-    },
-];
-
 pub fn run(a: &Args) -> Result<()> {
     let started = Instant::now();
     let profile = format!("{:?}", a.profile).to_lowercase();
@@ -137,6 +66,7 @@ pub fn run(a: &Args) -> Result<()> {
     let mut folders = vec![data.clone()];
     let mut notices = Vec::new();
     for job in JOBS {
+        let Some(recipe) = job.recipe(a) else { continue };
         let (folder, rendered) = provide(&program, job.data, &data, &out, a.profile)?;
         if rendered {
             let notice = format!("{} was not found: rendered faces stand in for it.", job.data.describe());
@@ -148,11 +78,11 @@ pub fn run(a: &Args) -> Result<()> {
                 folders.push(folder.clone());
             }
         }
-        let recipe = job.recipe(a);
         let run_folder = out.join(recipe);
         let clock = Instant::now();
-        let start = job.start.map(|i| out.join(JOBS[i].recipe(a)));
-        run::step(recipe, &mut train(&program, job, a, &folder, &run_folder, start.as_deref()))?;
+        let earlier = JOBS.iter().find(|j| job.start == Some(j.recipe)).and_then(|j| j.recipe(a));
+        let start = earlier.map(|name| out.join(name));
+        run::step(recipe, &mut train(&program, job, recipe, a, &folder, &run_folder, start.as_deref()))?;
         let seconds = clock.elapsed().as_secs_f64();
         let mut eval = Command::new(&program);
         eval.args(["--quiet", "eval"])
@@ -188,26 +118,22 @@ pub fn run(a: &Args) -> Result<()> {
     Ok(())
 }
 
-impl Job {
-    fn recipe(&self, a: &Args) -> &'static str {
-        let large = a.profile == Profile::Full && !features(&a.device).is_empty();
-        if large { self.gpu } else { self.recipe }
-    }
-}
-
-fn train(program: &Path, job: &Job, a: &Args, data: &Path, run_folder: &Path, start: Option<&Path>) -> Command {
+fn train(
+    program: &Path,
+    job: &Job,
+    recipe: &str,
+    a: &Args,
+    data: &Path,
+    run_folder: &Path,
+    start: Option<&Path>,
+) -> Command {
     let mut c = Command::new(program);
-    c.args(["train", job.recipe(a), "--device", &a.device]).arg("--data").arg(data).arg("--out").arg(run_folder);
+    c.args(["train", recipe, "--device", &a.device]).arg("--data").arg(data).arg("--out").arg(run_folder);
     if let Some(start) = start {
         // as TOML, whatever the path holds
         c.arg("--set").arg(format!("train.init_from={}", Value::from(start.to_string_lossy())));
     }
-    let overrides = match a.profile {
-        Profile::Smoke => job.smoke,
-        Profile::Quick => job.quick,
-        Profile::Full => &[],
-    };
-    for set in overrides {
+    for set in job.overrides(a).into_iter().flatten() {
         c.args(["--set", set]);
     }
     // A folder without a checkpoint has nothing to resume: the chain stopped before this network.
@@ -217,73 +143,6 @@ fn train(program: &Path, job: &Job, a: &Args, data: &Path, run_folder: &Path, st
         c.arg("--overwrite");
     }
     c
-}
-
-impl Need {
-    fn describe(self) -> &'static str {
-        match self {
-            Self::Imm => "The IMM face database",
-            Self::Ibug => "iBUG 300-W",
-        }
-    }
-
-    /// Whether the dataset is in `data` or below it, by what the folders hold, as the readers see it.
-    fn find(self, data: &Path) -> bool {
-        let children = std::fs::read_dir(data).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
-        let named = children.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(self.folder())));
-        std::iter::once(data.to_path_buf()).chain(named).any(|d| match self {
-            Self::Imm => holds(&d, "", ".asf"),
-            Self::Ibug => holds(&d, "labels_ibug_300W", ".xml"),
-        })
-    }
-
-    fn scheme(self) -> &'static str {
-        match self {
-            Self::Imm => "imm58",
-            Self::Ibug => "ibug68",
-        }
-    }
-
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Imm => "imm_face_db",
-            Self::Ibug => "ibug_300W",
-        }
-    }
-}
-
-fn holds(dir: &Path, start: &str, end: &str) -> bool {
-    let fits = |name: &str| name.starts_with(start) && name.ends_with(end);
-    std::fs::read_dir(dir).is_ok_and(|mut l| l.any(|e| e.is_ok_and(|e| fits(&e.file_name().to_string_lossy()))))
-}
-
-/// The folder of a dataset, rendered below `out` when it is not in `data`; and whether it was.
-fn provide(program: &Path, need: Need, data: &Path, out: &Path, profile: Profile) -> Result<(PathBuf, bool)> {
-    if need.find(data) {
-        return Ok((data.to_path_buf(), false));
-    }
-    let rendered = out.join("rendered");
-    let folder = rendered.join(need.folder());
-    if !folder.is_dir() {
-        let count = match (profile, need) {
-            (Profile::Smoke, _) => "60",
-            (_, Need::Imm) => "240",
-            (Profile::Quick, Need::Ibug) => "1200",
-            (Profile::Full, Need::Ibug) => "2700",
-        };
-        let mut c = Command::new(program);
-        c.args(["datasets", "synth", "--scheme", need.scheme(), "--count", count, "--out"]).arg(&folder);
-        run::step("rendered faces", &mut c)?;
-    }
-    Ok((rendered, true))
-}
-
-fn features(device: &str) -> &'static [&'static str] {
-    match device.split(':').next() {
-        Some("cuda") => &["cuda"],
-        Some("metal") => &["metal"],
-        _ => &[],
-    }
 }
 
 fn row(name: &str, s: &Value, rendered: bool, seconds: f64) -> [String; 8] {

@@ -78,6 +78,30 @@ proptest! {
     }
 
     #[test]
+    fn transposed_convolutions_do_not_depend_on_threads(c in convs()) {
+        let run = || -> Result<()> {
+            let o = c.w[1] * c.p.groups;
+            let inputs = [random(&[c.x[0], c.w[0], c.x[2].min(9), c.x[3].min(9)], 1)?, random(&c.w, 2)?, random(&[o], 3)?];
+            let p = ConvParams { padding: 0, ..c.p };
+            same_for_any_threads(|v| ops::conv_transpose2d(&v[0], &v[1], Some(&v[2]), p, c.relu), &inputs)
+        };
+        if let Err(e) = run() {
+            return Err(TestCaseError::fail(e.to_string()));
+        }
+    }
+
+    #[test]
+    fn doubled_convolutions_do_not_depend_on_threads(b in 1usize..5, c in 1usize..40, o in 1usize..40, h in 1usize..9, w in 1usize..9) {
+        let run = || -> Result<()> {
+            let inputs = [random(&[b, c, h, w], 1)?, random(&[o, c, 3, 3], 2)?, random(&[o], 3)?];
+            same_for_any_threads(|v| ops::upsample_nearest2_conv3(&v[0], &v[1], Some(&v[2]), true), &inputs)
+        };
+        if let Err(e) = run() {
+            return Err(TestCaseError::fail(e.to_string()));
+        }
+    }
+
+    #[test]
     fn pools_match_the_definition(b in 1usize..4, h in 1usize..14, w in 1usize..14, kernel in 1usize..6, stride in 1usize..4, padding in 0usize..3) {
         let padding = padding.min(kernel / 2);
         prop_assume!(h + 2 * padding >= kernel && w + 2 * padding >= kernel);

@@ -52,7 +52,7 @@ impl Up {
             Some((i, conv)) => maps.get(*i).map(|m| conv.forward(m, false)).transpose()?,
             None => None,
         };
-        self.conv.forward(&ops::upsample_nearest2(x)?, lateral.as_ref(), true, train)
+        self.conv.forward(x, lateral.as_ref(), true, train)
     }
 }
 
@@ -73,7 +73,7 @@ impl HeatmapNet {
         for (i, (&outputs, lateral)) in config.up.iter().zip(config.lateral()?).enumerate() {
             let scope = scope.pp("up").pp(i);
             let shape = ConvShape { inputs, outputs, kernel: 3, stride: 1 };
-            let conv = ConvNorm::new(&scope.pp("conv"), &scope.pp("bn"), shape, 1.0)?;
+            let conv = ConvNorm::new(&scope.pp("conv"), &scope.pp("bn"), shape, 1.0)?.doubling();
             let skip = |(map, inputs)| {
                 let shape = ConvShape { inputs, outputs, kernel: 1, stride: 1 };
                 Conv::new(&scope.pp("skip"), shape, Init::Uniform, Some(0.0)).map(|c| (map, c))

@@ -14,6 +14,8 @@ pub(crate) struct Conv {
     weight: Tensor,
     bias: Option<Tensor>,
     geometry: ConvParams,
+    /// Of the input at twice its size (nearest): 3×3 kernels at stride 1 only.
+    doubling: bool,
 }
 
 /// The sizes of a convolution.
@@ -33,10 +35,14 @@ impl Conv {
             weight: scope.param("weight", &[outputs, inputs, kernel, kernel], init)?,
             bias: bias.map(|b| scope.param("bias", &[outputs], Init::Constant(b))).transpose()?,
             geometry: ConvParams { stride, padding: kernel / 2, ..ConvParams::default() },
+            doubling: false,
         })
     }
 
     pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+        if self.doubling {
+            return Ok(ops::upsample_nearest2_conv3(x, &self.weight, self.bias.as_ref(), relu)?);
+        }
         Ok(ops::conv2d(x, &self.weight, self.bias.as_ref(), self.geometry, relu)?)
     }
 
@@ -48,7 +54,7 @@ impl Conv {
     /// A copy that no gradient reaches and no training step changes.
     pub fn snapshot(&self) -> Result<Self> {
         let bias = self.bias.as_ref().map(|b| b.detach().copy()).transpose()?;
-        Ok(Self { weight: self.weight.detach().copy()?, bias, geometry: self.geometry })
+        Ok(Self { weight: self.weight.detach().copy()?, bias, ..self.clone() })
     }
 }
 
@@ -110,6 +116,12 @@ impl ConvNorm {
         Ok(Self { conv: Conv::new(conv, shape, Init::KaimingNormalFanOut, None)?, norm })
     }
 
+    /// The same of the input at twice its size (nearest), for a 3×3 convolution at stride 1.
+    pub fn doubling(mut self) -> Self {
+        self.conv.doubling = true;
+        self
+    }
+
     /// `relu?(norm(conv(x)) + residual?)`.
     pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
         match (&self.norm, residual) {
@@ -135,7 +147,7 @@ impl ConvNorm {
         let bias = self.conv.bias.as_ref().map(Tensor::detach);
         let (weight, bias) =
             ops::fold_batch_norm(&self.conv.weight.detach(), bias.as_ref(), &gamma, &beta, &mean, &var, EPS)?;
-        let conv = Conv { weight: weight.detach(), bias: Some(bias.detach()), geometry: self.conv.geometry };
+        let conv = Conv { weight: weight.detach(), bias: Some(bias.detach()), ..self.conv.clone() };
         Ok(Self { conv, norm: None })
     }
 }

@@ -62,17 +62,24 @@ pub(crate) fn weights(recipe: &Recipe, params: &Params) -> Result<()> {
     Ok(())
 }
 
-/// A file, a run folder's best weights, or a name in `$FACEKP_WEIGHTS` or in `weights/` of this folder or one above it.
+/// A file, a run folder's best weights, a name in `$FACEKP_WEIGHTS` or in `weights/` of this folder or one above it, or a run in
+/// `runs/` there (as [`train`](crate::fit()) leaves it where no other folder is named).
 fn find(from: &str) -> Result<PathBuf> {
     let path = Path::new(from);
     let file = format!("{from}.safetensors");
     let above = std::env::current_dir().unwrap_or_default();
     let set = std::env::var_os("FACEKP_WEIGHTS").map(|dir| PathBuf::from(dir).join(&file));
     let named = above.ancestors().map(|d| d.join("weights").join(&file));
-    let mut places = [path.to_owned(), path.join("best.safetensors")].into_iter().chain(set).chain(named);
+    let run = above.ancestors().map(|d| d.join("runs").join(from).join("best.safetensors"));
+    let mut places = [path.to_owned(), path.join("best.safetensors")].into_iter().chain(set).chain(named).chain(run);
     places.find(|p| p.is_file()).ok_or_else(|| {
-        let expected = "a weights file, a run folder with best.safetensors or a name in weights/";
-        Error::Setting(format!("train.init_from: expected {expected}, found none: {from:?}"))
+        let expected = "a weights file, a run folder with best.safetensors or a name in weights/ or runs/";
+        let hint = if Recipe::built_in().contains(&from) {
+            format!(" (`facekp train {from}` makes it; `--set train.init_from=` starts from random weights)")
+        } else {
+            String::new()
+        };
+        Error::Setting(format!("train.init_from: expected {expected}, found none: {from:?}{hint}"))
     })
 }
 
@@ -85,6 +92,8 @@ mod tests {
     fn weights_are_found_as_file_or_run_folder() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("best.safetensors");
+        let recipe = find("ibug68_heatmap_64").unwrap_err().to_string();
+        assert!(recipe.contains("`facekp train ibug68_heatmap_64` makes it"), "{recipe}");
         let missing = find(&dir.path().display().to_string()).unwrap_err().to_string();
         assert!(
             missing.starts_with("train.init_from: expected a weights file") && missing.contains("found none"),

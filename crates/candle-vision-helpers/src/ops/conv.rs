@@ -1,6 +1,6 @@
 //! Convolution.
 
-use super::cpu::conv::Sizes;
+use super::cpu::conv::{Finish, Sizes};
 use super::cpu::{elementwise, memory};
 use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
 use candle_core::{Result, Shape, Tensor, bail};
@@ -37,17 +37,22 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, p: ConvParams,
     let sizes = check(x.dims(), weight.dims(), bias.map(Tensor::dims), p)?;
     if !x.device().is_cpu() {
         let y = x.conv2d(weight, p.padding, p.stride, p.dilation, p.groups)?;
-        let y = match bias {
-            Some(b) => y.broadcast_add(&b.reshape((1, sizes.o, 1, 1))?)?,
-            None => y,
-        };
-        return if relu { super::relu(&y) } else { Ok(y) };
+        return finished(y, bias, relu);
     }
     let f = Conv { sizes, relu };
     match bias {
         Some(b) => apply(f, &[x, weight, b]),
         None => apply(f, &[x, weight]),
     }
+}
+
+/// Adds a bias a channel, and ReLU, on devices whose convolution does neither.
+pub(crate) fn finished(y: Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+    let y = match bias {
+        Some(b) => y.broadcast_add(&b.reshape((1, b.elem_count(), 1, 1))?)?,
+        None => y,
+    };
+    if relu { super::relu(&y) } else { Ok(y) }
 }
 
 fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, p: ConvParams) -> Result<Sizes> {
@@ -135,7 +140,7 @@ impl Function for Conv {
                 // SAFETY: all of `dx` is written.
                 let dx = unsafe {
                     memory::filled(x.len(), |dx| -> Result<()> {
-                        s.input_grad(weight, dy, dx);
+                        s.input_grad(weight, dy, Finish::default(), dx);
                         Ok(())
                     })?
                 };

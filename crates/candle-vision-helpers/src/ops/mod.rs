@@ -8,6 +8,7 @@
 //! [`no_grad`] nothing is kept at all.
 
 mod conv;
+mod conv_transpose;
 mod cpu;
 mod linear;
 mod loss;
@@ -24,6 +25,7 @@ mod testing;
 mod upsample;
 
 pub use conv::{ConvParams, conv2d};
+pub use conv_transpose::{conv_transpose2d, upsample_nearest2_conv3};
 pub use cpu::simd::{Level, force_level, level};
 pub use linear::linear;
 pub use loss::mse_loss;

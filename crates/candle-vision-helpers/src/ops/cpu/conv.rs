@@ -5,7 +5,7 @@
 
 use super::correlation::Correlation;
 use super::direct::{Dots, SLACK};
-use super::gemm::{Matrix, Product, pack_matrix};
+use super::gemm::{Matrix, Product, pack_columns, pack_matrix};
 use super::memory::{Scratch, Shared};
 use super::pack::Grid;
 use super::parallel;
@@ -24,6 +24,14 @@ pub(crate) struct Sizes {
     pub oh: usize,
     pub ow: usize,
     pub p: ConvParams,
+}
+
+/// What is done to an input gradient that is the result of a transposed convolution.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Finish<'a> {
+    /// One value a channel.
+    pub bias: Option<&'a [f32]>,
+    pub relu: bool,
 }
 
 /// What a source is read from: itself where no copy is needed.
@@ -229,16 +237,24 @@ impl Sizes {
     }
 
     /// The gradient of the input, `(b, c, h, w)`: pixels of one phase (`s t + r` in the padded image) are a convolution of
-    /// `dy` with the taps of that phase, turned round.
+    /// `dy` with the taps of that phase, turned round. `finish` is done to each.
     ///
     /// # Safety
     /// `dx` holds `b c h w` floats; the slices have the sizes' lengths.
-    pub(crate) unsafe fn input_grad(&self, weight: &[f32], dy: &[f32], dx: Shared) {
+    pub(crate) unsafe fn input_grad(&self, weight: &[f32], dy: &[f32], finish: Finish<'_>, dx: Shared) {
         let rows = Back::phases(self.kh, self.h, &self.p);
         let cols = Back::phases(self.kw, self.w, &self.p);
         if rows.iter().chain(&cols).any(|phase| phase.taps.is_empty()) {
-            // SAFETY: nobody else writes yet.
-            unsafe { std::ptr::write_bytes(dx.ptr(), 0, self.b * self.c * self.in_plane()) };
+            // some pixels are touched by no tap
+            let untouched = |bias: f32| if finish.relu { bias.max(0.0) } else { bias };
+            parallel::for_each(self.b * self.c, |i| {
+                let value = untouched(finish.bias.map_or(0.0, |b| b[i % self.c]));
+                let from = i * self.in_plane();
+                for at in from..from + self.in_plane() {
+                    // SAFETY: one plane a task; nothing is read, since the memory may be fresh.
+                    unsafe { dx.ptr().add(at).write(value) };
+                }
+            });
         }
         let (top, height) = Back::frame(&rows, self.oh);
         let (left, width) = Back::frame(&cols, self.ow);
@@ -264,7 +280,7 @@ impl Sizes {
                             }
                         }
                     }
-                    let packed = pack_matrix(m, taps.len(), |ic, k| weight[places[k] + ic * taps_all]);
+                    let packed = pack_columns(m, weight, &places, taps_all);
                     let grid = Grid {
                         images: self.b,
                         rows: r.count,
@@ -283,8 +299,8 @@ impl Sizes {
                         src: &planes.data()[g * o * plane..],
                         grid: grid.merged(),
                         dst_plane: self.in_plane(),
-                        bias: None,
-                        relu: false,
+                        bias: finish.bias.map(|b| &b[g * m..][..m]),
+                        relu: finish.relu,
                     };
                     // SAFETY: the frame holds every tap of every position, and the phases part `dx`.
                     unsafe { product.run(dx) };

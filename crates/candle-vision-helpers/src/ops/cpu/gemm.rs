@@ -39,6 +39,32 @@ pub(crate) fn pack_matrix(m: usize, depth: usize, at: impl Fn(usize, usize) -> f
     packed
 }
 
+/// Columns a task of [`pack_columns`].
+const COLUMNS: usize = 64;
+
+/// As [`pack_matrix`], of a matrix that stands column by column in memory: element (m, k) at `columns[k] + m * row`.
+pub(crate) fn pack_columns(m: usize, data: &[f32], columns: &[usize], row: usize) -> Scratch {
+    let depth = columns.len();
+    let mut packed = Scratch::new(m * depth);
+    let to = Shared::of(&mut packed);
+    // by columns, so that each is read in one go
+    parallel::for_each(depth.div_ceil(COLUMNS), |task| {
+        let range = task * COLUMNS..depth.min((task + 1) * COLUMNS);
+        for i in 0..m.div_ceil(tile::MR) {
+            let (m0, m1) = tile::split(m, i);
+            let rows = m1 - m0;
+            // SAFETY: tiles are disjoint, and so are the tasks' columns of a tile.
+            let to = unsafe { to.part(m0 * depth + range.start * rows, range.len() * rows) };
+            for (to, &column) in to.chunks_exact_mut(rows).zip(&columns[range.clone()]) {
+                for (j, x) in to.iter_mut().enumerate() {
+                    *x = data[column + (m0 + j) * row];
+                }
+            }
+        }
+    });
+    packed
+}
+
 /// A product over taps.
 pub(crate) struct Product<'a> {
     pub matrix: Matrix<'a>,

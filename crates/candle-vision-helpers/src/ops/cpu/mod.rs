@@ -5,6 +5,7 @@
 pub(crate) mod conv;
 mod correlation;
 mod direct;
+pub(crate) mod doubled;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod memory;
