@@ -133,7 +133,8 @@ fn render(all: &Value) -> Result<String> {
         out,
         "Written by `cargo xtask bench` from `benches/results.json`; do not edit. Four networks, one training step (forward, \
          mean-squared error, backward, AdamW) and one picture's inference, timed by `facekp bench` and `benches/torch_steps.py` in \
-         turn on an idle machine, a process each turn; the median round of the median turn.\n"
+         turn on an idle machine, a process each turn; the median round of the median turn (candle's stock operations: one turn, fewer \
+         rounds).\n"
     )?;
     writeln!(
         out,

@@ -33,7 +33,7 @@ pub const JOBS: &[Job] = &[
         split: "val",
         start: None,
         smoke: Some(&["train.epochs=2", "train.ema=0.0"]),
-        quick: Some(&["train.epochs=80"]),
+        quick: Some(&["train.epochs=60"]),
     },
     Job {
         recipe: "face58",
@@ -42,7 +42,7 @@ pub const JOBS: &[Job] = &[
         split: "val",
         start: None,
         smoke: Some(&["train.epochs=1", "train.ema=0.0"]),
-        quick: Some(&["train.epochs=40"]),
+        quick: Some(&["train.epochs=25"]),
     },
     // the cheap first part of the next one
     Job {
@@ -70,7 +70,8 @@ pub const JOBS: &[Job] = &[
             "task.model.up=[32, 32, 32]",
         ]),
         quick: Some(&[
-            "train.epochs=4",
+            "train.epochs=3",
+            "train.validate_every=1",
             "train.ema=0.95",
             "train.init_from=",
             "train.schedule.lr=1e-3",
@@ -93,7 +94,13 @@ pub const JOBS: &[Job] = &[
             "task.view.height=64",
             "task.model.depth=18",
         ]),
-        quick: Some(&["train.epochs=3", "train.ema=0.95", "task.view.width=64", "task.view.height=64"]),
+        quick: Some(&[
+            "train.epochs=2",
+            "train.validate_every=1",
+            "train.ema=0.95",
+            "task.view.width=64",
+            "task.view.height=64",
+        ]),
     },
 ];
 
