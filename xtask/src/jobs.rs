@@ -33,7 +33,7 @@ pub const JOBS: &[Job] = &[
         split: "val",
         start: None,
         smoke: Some(&["train.epochs=2", "train.ema=0.0"]),
-        quick: Some(&["train.epochs=60"]),
+        quick: Some(&["train.epochs=50"]),
     },
     Job {
         recipe: "face58",
@@ -42,7 +42,7 @@ pub const JOBS: &[Job] = &[
         split: "val",
         start: None,
         smoke: Some(&["train.epochs=1", "train.ema=0.0"]),
-        quick: Some(&["train.epochs=25"]),
+        quick: Some(&["train.epochs=20"]),
     },
     // the cheap first part of the next one
     Job {
@@ -72,12 +72,14 @@ pub const JOBS: &[Job] = &[
         quick: Some(&[
             "train.epochs=3",
             "train.validate_every=1",
+            "train.flip_test=false",
             "train.ema=0.95",
             "train.init_from=",
             "train.schedule.lr=1e-3",
             "train.schedule.rise=0.3",
             "task.view.width=64",
             "task.view.height=64",
+            "task.model.up=[128, 128, 128]",
         ]),
     },
     // from random weights it would stay at the mean shape
@@ -97,6 +99,7 @@ pub const JOBS: &[Job] = &[
         quick: Some(&[
             "train.epochs=2",
             "train.validate_every=1",
+            "train.flip_test=false",
             "train.ema=0.95",
             "task.view.width=64",
             "task.view.height=64",

@@ -27,7 +27,7 @@ figure svg { border: 1px solid var(--line); }
 figure .plot { overflow-x: auto; }
 figure .plot svg { width: 100%; min-width: 26rem; max-width: 46rem; }
 figcaption { margin-top: .35rem; max-width: 46rem; overflow-wrap: anywhere; }
-.row { display: grid; gap: 1rem 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); align-items: start; }
+.row { display: grid; gap: 1rem 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); align-items: start; }
 .pairs { display: grid; gap: 1rem 1.2rem; grid-template-columns: repeat(2, minmax(0, 30rem)); align-items: start; }
 .four { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); align-items: start; }
 .four img { width: 100%; }
