@@ -72,15 +72,17 @@ fn find(from: &str) -> Result<PathBuf> {
     let named = above.ancestors().map(|d| d.join("weights").join(&file));
     let run = above.ancestors().map(|d| d.join("runs").join(from).join("best.safetensors"));
     let mut places = [path.to_owned(), path.join("best.safetensors")].into_iter().chain(set).chain(named).chain(run);
-    places.find(|p| p.is_file()).ok_or_else(|| {
-        let expected = "a weights file, a run folder with best.safetensors or a name in weights/ or runs/";
-        let hint = if Recipe::built_in().contains(&from) {
-            format!(" (`facekp train {from}` makes it; `--set train.init_from=` starts from random weights)")
-        } else {
-            String::new()
-        };
-        Error::Setting(format!("train.init_from: expected {expected}, found none: {from:?}{hint}"))
-    })
+    places.find(|p| p.is_file()).ok_or_else(|| missing(from))
+}
+
+fn missing(from: &str) -> Error {
+    let expected = "a weights file, a run folder with best.safetensors or a name in weights/ or runs/";
+    let hint = if Recipe::built_in().contains(&from) {
+        format!(" (`facekp train {from}` makes it; `--set train.init_from=` starts from random weights)")
+    } else {
+        String::new()
+    };
+    Error::Setting(format!("train.init_from: expected {expected}, found none: {from:?}{hint}"))
 }
 
 #[cfg(test)]
@@ -92,7 +94,7 @@ mod tests {
     fn weights_are_found_as_file_or_run_folder() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("best.safetensors");
-        let recipe = find("ibug68_heatmap_64").unwrap_err().to_string();
+        let recipe = missing("ibug68_heatmap_64").to_string();
         assert!(recipe.contains("`facekp train ibug68_heatmap_64` makes it"), "{recipe}");
         let missing = find(&dir.path().display().to_string()).unwrap_err().to_string();
         assert!(

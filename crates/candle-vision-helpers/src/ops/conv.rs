@@ -55,6 +55,12 @@ pub(crate) fn finished(y: Tensor, bias: Option<&Tensor>, relu: bool) -> Result<T
     if relu { super::relu(&y) } else { Ok(y) }
 }
 
+/// The gradient in front of a fused ReLU, where there is one.
+pub(crate) fn masked(relu: bool, out: &Tensor, grad: &Tensor) -> Result<Option<Vec<f32>>> {
+    let mask = || with_args(&[out, grad], |a| Ok(elementwise::mask(a[0].data, a[1].data)));
+    relu.then(mask).transpose()
+}
+
 fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, p: ConvParams) -> Result<Sizes> {
     let &[b, c, h, w] = x else { bail!("conv2d: the input must be (B, C, H, W), got {x:?}") };
     let &[o, cg, kh, kw] = weight else { bail!("conv2d: the weights must be (O, C / groups, KH, KW), got {weight:?}") };
@@ -114,11 +120,7 @@ impl Function for Conv {
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let s = &self.sizes;
-        let masked = if self.relu {
-            Some(with_args(&[out, grad], |a| Ok(elementwise::mask(a[0].data, a[1].data)))?)
-        } else {
-            None
-        };
+        let masked = masked(self.relu, out, grad)?;
         with_args(&[args[0], args[1], grad], |a| {
             let (x, weight) = (a[0].data, a[1].data);
             let dy = masked.as_deref().unwrap_or(a[2].data);

@@ -133,11 +133,7 @@ impl Function for Transposed {
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let s = &self.sizes;
-        let masked = if self.relu {
-            Some(with_args(&[out, grad], |a| Ok(elementwise::mask(a[0].data, a[1].data)))?)
-        } else {
-            None
-        };
+        let masked = conv::masked(self.relu, out, grad)?;
         with_args(&[args[0], args[1], grad], |a| {
             let (x, weight) = (a[0].data, a[1].data);
             let dy = masked.as_deref().unwrap_or(a[2].data);
