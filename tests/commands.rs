@@ -26,6 +26,7 @@ fn every_command_has_a_help_with_an_example() {
 fn wrong_usage_ends_with_status_2() {
     facekp().arg("no-such-command").assert().code(2);
     facekp().args(["eval", "nose", "--split", "best"]).assert().code(2).stderr(contains("expected one of train"));
+    facekp().args(["eval", "nose", "--decode", "best"]).assert().code(2).stderr(contains("expected argmax, quarter"));
     facekp().args(["predict", "nose", "x.jpg", "--box", "1,2,3"]).assert().code(2).stderr(contains("expected X,Y,W,H"));
 }
 

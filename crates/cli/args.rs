@@ -1,5 +1,6 @@
 //! The command line: what is asked for, with an example of each command.
 
+use crate::parse::{parse_box, parse_decode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -43,6 +44,9 @@ pub struct DeviceArg {
     /// auto, cpu, cuda:N or metal.
     #[arg(long, default_value = "auto", value_name = "D")]
     pub device: String,
+    /// On CUDA, full f32 products instead of TF32.
+    #[arg(long)]
+    pub no_tf32: bool,
 }
 
 /// `facekp train`.
@@ -95,6 +99,9 @@ pub struct Eval {
     /// Do not average with the mirrored picture, even where the recipe does.
     #[arg(long)]
     pub no_flip: bool,
+    /// How points are read from the maps, other than the recipe does: argmax, quarter, dark or soft_argmax (heatmap networks).
+    #[arg(long, value_name = "HOW", value_parser = parse_decode)]
+    pub decode: Option<candle_vision_helpers::heatmap::Decode>,
     /// With `mean-shape`: the dataset (imm58, imm_nose, ibug68, pts68), where DIR holds several.
     #[arg(long, value_name = "KIND")]
     pub dataset: Option<String>,
@@ -289,15 +296,4 @@ pub struct Bench {
     pub ops: String,
     #[command(flatten)]
     pub device: DeviceArg,
-}
-
-fn parse_box(s: &str) -> Result<candle_vision_helpers::Rect, String> {
-    let bad = || format!("expected X,Y,W,H in pixels with W and H above 0, got {s:?}");
-    let v = s.split(',').map(|p| p.trim().parse::<f64>()).collect::<Result<Vec<_>, _>>().map_err(|_| bad())?;
-    match v[..] {
-        [x, y, w, h] if v.iter().all(|n| n.is_finite()) && w > 0.0 && h > 0.0 => {
-            Ok(candle_vision_helpers::Rect::new(x, y, w, h))
-        }
-        _ => Err(bad()),
-    }
 }

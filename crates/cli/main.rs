@@ -4,6 +4,7 @@
 
 mod args;
 mod cmd;
+mod parse;
 mod weights;
 
 use args::{Cli, Command};

@@ -44,7 +44,7 @@ pub const JOBS: &[Job] = &[
         smoke: Some(&["train.epochs=1", "train.ema=0.0"]),
         quick: Some(&["train.epochs=20"]),
     },
-    // the cheap first part of the next one
+    // the cheap first parts of the heatmap network
     Job {
         recipe: "ibug68_heatmap_64",
         gpu: None,
@@ -55,11 +55,20 @@ pub const JOBS: &[Job] = &[
         quick: None,
     },
     Job {
+        recipe: "ibug68_heatmap_128_start",
+        gpu: None,
+        data: Need::Ibug,
+        split: "full",
+        start: Some("ibug68_heatmap_64"),
+        smoke: None,
+        quick: None,
+    },
+    Job {
         recipe: "ibug68_heatmap_128",
         gpu: Some("ibug68_heatmap"),
         data: Need::Ibug,
         split: "full",
-        start: Some("ibug68_heatmap_64"),
+        start: Some("ibug68_heatmap_128_start"),
         smoke: Some(&[
             "train.epochs=1",
             "train.ema=0.0",
@@ -127,7 +136,8 @@ impl Job {
 /// The cargo features of a device.
 pub fn features(device: &str) -> &'static [&'static str] {
     match device.split(':').next() {
-        Some("cuda") => &["cuda"],
+        // without cuDNN the convolutions' gradients are candle's, which are slow
+        Some("cuda") => &["cudnn"],
         Some("metal") => &["metal"],
         _ => &[],
     }
@@ -151,7 +161,7 @@ mod tests {
         for (profile, device, count) in [
             (Profile::Smoke, "cpu", 4),
             (Profile::Quick, "auto", 4),
-            (Profile::Full, "cpu", 5),
+            (Profile::Full, "cpu", 6),
             (Profile::Full, "cuda:0", 4),
         ] {
             let mut a = Args::smoke("out".into(), "facekp".into());

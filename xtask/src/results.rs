@@ -13,6 +13,9 @@ use std::{
 /// The curves that go beside the page; none shows a dataset's picture.
 const CURVES: [(&str, &str); 2] = [("loss", "loss of training and validation"), ("ced", "cumulative errors")];
 
+/// The ways to read points from maps that are compared.
+const DECODINGS: [&str; 4] = ["argmax", "quarter", "dark", "soft_argmax"];
+
 /// `cargo xtask results`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -40,12 +43,13 @@ pub fn run(a: &Args) -> Result<()> {
          | network | split | faces | mean px | median px | NME | NME pupil | AUC 0.08 | failures 0.08 |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     let mut curves = String::new();
+    let mut ablation = String::new();
     for run_folder in &runs {
         let recipe = fs::read_to_string(run_folder.join("recipe.toml"))
             .with_context(|| format!("{}: expected a run folder", run_folder.display()))?;
         let name = value(&recipe, "name").unwrap_or("?").to_owned();
-        for s in measure(&program, run_folder, &a.data, splits(&recipe))? {
-            let n = |key: &str, digits: usize| s[key].as_f64().map_or("–".into(), |v| format!("{v:.digits$}"));
+        for s in measure(&program, run_folder, &a.data, splits(&recipe), &[])? {
+            let n = |key: &str, digits: usize| number(&s, key, digits);
             let split = s["split"].as_str().unwrap_or("?");
             writeln!(
                 text,
@@ -59,6 +63,7 @@ pub fn run(a: &Args) -> Result<()> {
                 n("fr_08", 4)
             )?;
         }
+        ablation += &ways_to_read(&program, run_folder, &a.data, &name, &recipe)?;
         write!(curves, "\n## {name}\n\n{}\n\n", history(run_folder, &recipe)?)?;
         let prefix = run_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for (curve, words) in CURVES {
@@ -70,6 +75,11 @@ pub fn run(a: &Args) -> Result<()> {
             }
         }
     }
+    if !ablation.is_empty() {
+        text += "\n## What prediction's parts give\n\nOn the validation faces (`facekp eval RUN --split val`, with `--decode` and `--no-flip`):\n\n\
+                 | network | points read by | averaged with the mirrored picture | mean px | NME |\n|---|---|---|---|---|\n";
+        text += &ablation;
+    }
     let page = run::root().join("docs/results.md");
     fs::write(&page, text + &curves).with_context(|| page.display().to_string())?;
     run::say(&page.display().to_string());
@@ -80,9 +90,36 @@ fn splits(recipe: &str) -> &'static str {
     if recipe.contains("kind = \"ibug68\"") { "val,common,challenging,full" } else { "val" }
 }
 
-fn measure(program: &Path, run_folder: &Path, data: &Path, splits: &str) -> Result<Vec<Value>> {
+/// Rows of the table of decodings and of averaging, for networks of 68 points.
+fn ways_to_read(program: &Path, run_folder: &Path, data: &Path, name: &str, recipe: &str) -> Result<String> {
+    let Some(own) = value(recipe, "decode").or_else(|| recipe.contains("ibug68").then_some("")) else {
+        return Ok(String::new());
+    };
+    let mut ways = vec![(own, true), (own, false)];
+    if !own.is_empty() {
+        ways.extend(DECODINGS.iter().filter(|d| **d != own).map(|d| (*d, true)));
+    }
+    let mut rows = String::new();
+    for (decode, flip) in ways {
+        let mut more = if decode.is_empty() { Vec::new() } else { vec!["--decode", decode] };
+        more.extend((!flip).then_some("--no-flip"));
+        for s in measure(program, run_folder, data, "val", &more)? {
+            let (decode, flip) =
+                (if decode.is_empty() { "regression" } else { decode }, if flip { "yes" } else { "no" });
+            let (px, nme) = (number(&s, "mean_px", 2), number(&s, "nme", 4));
+            writeln!(rows, "| {name} | {decode} | {flip} | {px} | {nme} |")?;
+        }
+    }
+    Ok(rows)
+}
+
+fn number(summary: &Value, key: &str, digits: usize) -> String {
+    summary[key].as_f64().map_or("–".into(), |v| format!("{v:.digits$}"))
+}
+
+fn measure(program: &Path, run_folder: &Path, data: &Path, splits: &str, more: &[&str]) -> Result<Vec<Value>> {
     let mut eval = Command::new(program);
-    eval.args(["--quiet", "eval", "--json", "-", "--split", splits]).arg("--data").arg(data);
+    eval.args(["--quiet", "eval", "--json", "-", "--split", splits]).args(more).arg("--data").arg(data);
     let text = run::output("eval", eval.arg(run_folder.join("last.safetensors")))?;
     Ok(match serde_json::from_str(&text).context("eval printed no JSON")? {
         Value::Array(all) => all,

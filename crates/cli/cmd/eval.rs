@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 use candle_vision_helpers::draw;
 use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
-use facekp_models::Manifest;
-use facekp_train::{Recipe, device};
-use std::{path::Path, sync::Arc};
+use facekp_models::{CodecConfig, Manifest};
+use facekp_train::Recipe;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Who predicts.
 #[allow(clippy::large_enum_variant)] // there is one
@@ -24,9 +24,7 @@ pub fn run(a: &Eval) -> Result<()> {
     let (subject, data, about) = subject(a)?;
     let mut summaries = Vec::new();
     let mut rows = Vec::new();
-    for &split in &a.split {
-        let indices = data.split(split)?;
-        let predictions = predictions(&subject, &data, &indices)?;
+    for (split, predictions) in by_split(data.as_ref(), &a.split, |all| predictions(&subject, &data, all))? {
         if let Some(file) = a.draw.as_deref().filter(|_| summaries.is_empty()) {
             draw(file, data.as_ref(), &predictions)?;
         }
@@ -73,8 +71,15 @@ fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.dataset.is_some() {
         bail!("--dataset is for mean-shape; a weights file knows its dataset");
     }
-    let device = device::by_name(&a.device.device)?;
-    let (predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    let device = a.device.open()?;
+    let (mut predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    if let Some(decode) = a.decode {
+        let CodecConfig::Heatmap(codec) = &mut predictor.task.codec else {
+            bail!("--decode: expected a network with heatmaps, {} has none", file.manifest.name)
+        };
+        codec.decode = decode;
+        predictor.codec = predictor.task.codec()?;
+    }
     let (data, flip) = setting(&file.manifest, &a.data)?;
     let flip = flip && !a.no_flip;
     let about = format!(
@@ -94,6 +99,21 @@ pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, boo
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
     Ok((Arc::from(open(dir, source.kind)?), recipe.train.flip_test))
+}
+
+/// The predictions of each split; a face in several of them is looked at once.
+pub fn by_split(
+    data: &dyn Dataset,
+    splits: &[Split],
+    predict: impl FnOnce(&[usize]) -> Result<Vec<Prediction>>,
+) -> Result<Vec<(Split, Vec<Prediction>)>> {
+    let parts = splits.iter().map(|&s| Ok((s, data.split(s)?))).collect::<Result<Vec<_>>>()?;
+    let mut all: Vec<usize> = parts.iter().flat_map(|(_, indices)| indices.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    let found: BTreeMap<usize, Prediction> = predict(&all)?.into_iter().map(|p| (p.index, p)).collect();
+    let of = |indices: &[usize]| indices.iter().filter_map(|i| found.get(i).cloned()).collect();
+    Ok(parts.iter().map(|(split, indices)| (*split, of(indices))).collect())
 }
 
 /// What of a picture the network is given: the box matters as much as the network.

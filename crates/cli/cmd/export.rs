@@ -41,12 +41,9 @@ pub fn run(a: &Export) -> Result<()> {
 fn measure(weights: &Path, manifest: &Manifest, a: &Export) -> Result<Vec<Summary>> {
     let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
     let (data, flip) = eval::setting(manifest, &a.data)?;
-    a.split
-        .iter()
-        .map(|split| {
-            let found = predictor.dataset(data.clone(), &data.split(*split)?, flip)?;
-            Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?)
-        })
+    eval::by_split(data.as_ref(), &a.split, |all| Ok(predictor.dataset(data.clone(), all, flip)?))?
+        .into_iter()
+        .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))
         .collect()
 }
 

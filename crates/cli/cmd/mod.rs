@@ -8,8 +8,17 @@ pub mod predict;
 pub mod report;
 pub mod train;
 
+use crate::args::DeviceArg;
 use anyhow::{Context, Result};
 use std::{io::Write, path::Path};
+
+impl DeviceArg {
+    /// The device, with the precision that was asked for.
+    pub fn open(&self) -> Result<candle_core::Device> {
+        candle_vision_helpers::ops::set_tf32(!self.no_tf32);
+        Ok(facekp_train::device::by_name(&self.device)?)
+    }
+}
 
 /// Writes a result: to stdout for `-`, else to a file that appears only when whole.
 pub fn write_result(target: &Path, text: &str) -> Result<()> {

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
 use facekp_data::{formats::pts, picture::load_photo};
 use facekp_eval::{Predictor, predict::PictureResult, visualize};
-use facekp_train::device;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
@@ -20,7 +19,7 @@ use std::{
 const HEAT: usize = 512;
 
 pub fn run(a: &Predict) -> Result<()> {
-    let device = device::by_name(&a.device.device)?;
+    let device = a.device.open()?;
     let (predictor, _) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
     let outputs = output_names(&a.pictures, &a.out)?;
     let mut results = Vec::with_capacity(a.pictures.len());

@@ -4,14 +4,14 @@ use crate::{args::Report, cmd::say};
 use anyhow::{Context, Result, bail};
 use facekp_data::{Dataset, dataset::Kind, open};
 use facekp_eval::report::{PageInput, RunInput, write};
-use facekp_train::{Recipe, device};
+use facekp_train::Recipe;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 pub fn run(a: &Report) -> Result<()> {
-    let device = device::by_name(&a.device.device)?;
+    let device = a.device.open()?;
     let runs = a.runs.iter().map(|r| run_input(r, &a.data)).collect::<Result<Vec<_>>>()?;
     let mut notices = a.notice.clone();
     for run in runs.iter().filter(|r| r.data.is_synthetic()) {

@@ -2,12 +2,12 @@
 
 use crate::{args::Train, cmd::say};
 use anyhow::{Context, Result, bail};
-use facekp_train::{Observer, Recipe, device, fit, observe};
+use facekp_train::{Observer, Recipe, fit, observe};
 use std::path::{Path, PathBuf};
 
 pub fn run(a: &Train) -> Result<()> {
     let recipe = Recipe::load(&a.recipe, &a.set)?;
-    let device = device::by_name(&a.device.device)?;
+    let device = a.device.open()?;
     let data = fit::open_data(&recipe, &a.data)?;
     let run = a.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
     if a.overwrite {

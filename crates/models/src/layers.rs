@@ -90,16 +90,10 @@ impl BatchNorm {
             )));
         }
         let out = ops::batch_norm_train(x, &self.gamma, &self.beta, EPS, residual, relu)?;
-        update(&self.running_mean, &out.mean)?;
-        update(&self.running_var, &out.var)?;
+        // running += momentum × (batch - running), outside the graph
+        ops::ema_steps(&[(&self.running_mean, &out.mean), (&self.running_var, &out.var)], 1.0 - MOMENTUM)?;
         Ok(out.y)
     }
-}
-
-/// `running += momentum × (batch - running)`, outside the graph.
-fn update(running: &Var, batch: &Tensor) -> Result<()> {
-    let kept = (running.as_detached_tensor() * (1.0 - MOMENTUM))?;
-    Ok(running.set(&(kept + (batch.detach() * MOMENTUM)?)?)?)
 }
 
 /// A convolution, batch normalisation, then perhaps a residual and ReLU; folded, the normalisation is part of the convolution.

@@ -35,6 +35,10 @@ impl Default for ConvParams {
 /// not fit the weights; on the CPU, another type than f32.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, p: ConvParams, relu: bool) -> Result<Tensor> {
     let sizes = check(x.dims(), weight.dims(), bias.map(Tensor::dims), p)?;
+    #[cfg(feature = "cudnn")]
+    if super::cuda::takes(x) {
+        return super::cuda::conv::conv2d(x, weight, bias, sizes, relu);
+    }
     if !x.device().is_cpu() {
         let y = x.conv2d(weight, p.padding, p.stride, p.dilation, p.groups)?;
         return finished(y, bias, relu);

@@ -1,7 +1,8 @@
 //! Trainable operations that candle lacks, has wrong, or does slowly on a CPU: each with its own forward and backward pass.
 //!
-//! Tensors are NCHW; on the CPU f32 only, contiguous or not (others are copied first). On other devices each operation is a
-//! composition of candle's operations with right gradients. The results on the CPU are the same to the bit for any number
+//! Tensors are NCHW; on the CPU f32 only, contiguous or not (others are copied first). On CUDA the costly operations have kernels of
+//! their own for f32, the convolution through cuDNN (feature `cudnn`); elsewhere each operation is a composition of candle's
+//! operations with right gradients. The results on the CPU are the same to the bit for any number
 //! of threads: rayon's current pool is what they run on.
 //!
 //! All are differentiable with `Tensor::backward`; with a [`Tape`] the same graph costs less time and memory, and inside
@@ -10,8 +11,12 @@
 mod conv;
 mod conv_transpose;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod device;
 mod linear;
 mod loss;
+mod many;
 mod memory;
 mod node;
 mod norm;
@@ -27,8 +32,10 @@ mod upsample;
 pub use conv::{ConvParams, conv2d};
 pub use conv_transpose::{conv_transpose2d, upsample_nearest2_conv3};
 pub use cpu::simd::{Level, force_level, level};
+pub use device::{set_tf32, tf32};
 pub use linear::linear;
 pub use loss::mse_loss;
+pub use many::{AdamWItem, adamw_steps, ema_steps, global_norm, scale_all};
 pub use memory::keep_freed_memory;
 pub use norm::{BatchNormOut, batch_norm_eval, batch_norm_train, fold_batch_norm};
 pub use optim::{AdamWStep, adamw_step, ema_step, sgd_step};

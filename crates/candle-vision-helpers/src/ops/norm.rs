@@ -34,6 +34,11 @@ pub fn batch_norm_train(
     if count < 2 {
         bail!("batch_norm_train: a channel needs at least two values, got {count} in {:?}", x.dims());
     }
+    #[cfg(feature = "cuda")]
+    if super::cuda::takes(x) {
+        let (y, mean, var) = super::cuda::norm::train(x, gamma, beta, eps, residual, relu, sizes)?;
+        return Ok(BatchNormOut { y, mean, var });
+    }
     if !x.device().is_cpu() {
         return train_composed(x, gamma, beta, eps, residual, relu, sizes);
     }
@@ -68,6 +73,11 @@ pub fn batch_norm_eval(
     let sizes = check("batch_norm_eval", x, &[gamma, beta, running_mean, running_var], residual)?;
     let scale = (gamma / (running_var + eps)?.sqrt()?)?;
     let shift = (beta - (running_mean * &scale)?)?;
+    #[cfg(feature = "cuda")]
+    if super::cuda::takes(x) {
+        let both = Tensor::cat(&[&scale, &shift], 0)?;
+        return super::cuda::norm::scale(x, &both, residual, relu, sizes);
+    }
     if !x.device().is_cpu() {
         return finish(&scaled(x, &scale, &shift, sizes)?, residual, relu);
     }

@@ -28,6 +28,10 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     }
     let out = |len: usize| (len + 2 * padding - kernel) / stride + 1;
     let window = pool::Window { planes: b * c, h, w, oh: out(h), ow: out(w), kernel, stride, padding };
+    #[cfg(feature = "cuda")]
+    if super::cuda::takes(x) {
+        return super::cuda::pool::max_pool2d(x, window, [b, c]);
+    }
     if !x.device().is_cpu() {
         return composed(x, &window);
     }

@@ -18,14 +18,16 @@
 //! ```
 
 use super::cpu::elementwise;
-use super::node::{Function, tensor, wants_grad, with_args};
+use super::node::{tensor, wants_grad, with_args};
 use candle_core::{Result, Tensor, backprop::GradStore, bail};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
-use std::sync::Arc;
+
+/// The backward pass of one operation: from its arguments, its result and the result's gradient to the arguments' gradients.
+pub(crate) type Backward = Box<dyn Fn(&[&Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>>;
 
 struct Entry {
-    f: Arc<dyn Function>,
+    backward: Backward,
     args: Vec<Tensor>,
     out: Tensor,
 }
@@ -66,10 +68,10 @@ impl Tape {
         let entries = TAPE.with_borrow_mut(Option::take).unwrap_or_default();
         drop(self);
         let mut grads = loss.backward()?;
-        for Entry { f, args, out } in entries.into_iter().rev() {
+        for Entry { backward, args, out } in entries.into_iter().rev() {
             let Some(grad) = grads.remove(&out) else { continue };
             let refs: Vec<&Tensor> = args.iter().collect();
-            let arg_grads = f.backward(&refs, &out, &grad.contiguous()?)?;
+            let arg_grads = backward(&refs, &out, &grad.contiguous()?)?;
             drop((grad, out));
             for (arg, grad) in args.iter().zip(arg_grads) {
                 let Some(grad) = grad else { continue };
@@ -107,6 +109,7 @@ fn through_candle(grads: &mut GradStore, node: &Tensor, grad: &Tensor) -> Result
 fn add_to(grads: &mut GradStore, to: &Tensor, grad: Tensor) -> Result<()> {
     let sum = match grads.remove(to) {
         None => grad,
+        Some(before) if !grad.device().is_cpu() => (before + grad)?,
         Some(before) => {
             let (before, grad) = (before.contiguous()?, grad.contiguous()?);
             let sum = with_args(&[&before, &grad], |a| Ok(elementwise::add(a[0].data, a[1].data)))?;
@@ -137,10 +140,10 @@ pub(crate) fn is_recording() -> bool {
     TAPE.with_borrow(|t| t.is_some())
 }
 
-pub(crate) fn record(f: Arc<dyn Function>, args: Vec<Tensor>, out: Tensor) {
+pub(crate) fn record(backward: Backward, args: Vec<Tensor>, out: Tensor) {
     TAPE.with_borrow_mut(|t| {
         if let Some(entries) = t {
-            entries.push(Entry { f, args, out });
+            entries.push(Entry { backward, args, out });
         }
     });
 }

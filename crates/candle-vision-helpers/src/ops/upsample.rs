@@ -10,6 +10,10 @@ use candle_core::{Result, Shape, Tensor, bail};
 /// Another rank, a size of zero; on the CPU, another type than f32.
 pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
     check(x, "upsample_nearest2")?;
+    #[cfg(feature = "cuda")]
+    if super::cuda::takes(x) {
+        return super::cuda::pool::nearest2(x);
+    }
     if !x.device().is_cpu() {
         return nearest_composed(x);
     }

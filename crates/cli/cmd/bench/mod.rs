@@ -52,7 +52,7 @@ pub fn run(a: &Bench) -> Result<()> {
     if a.rounds == 0 || a.batch == Some(0) {
         bail!("--rounds and --batch: expected at least 1, got 0");
     }
-    let device = facekp_train::device::by_name(&a.device.device)?;
+    let device = a.device.open()?;
     let mut text = String::new();
     for (name, input, output, batch) in NETWORKS {
         if a.only.as_deref().is_some_and(|o| o != name) {

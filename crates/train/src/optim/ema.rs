@@ -2,7 +2,7 @@
 
 use crate::Result;
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::ema_step;
+use candle_vision_helpers::ops::ema_steps;
 use std::collections::HashMap;
 
 /// Shadows of all variables of a network. Running statistics of normalisation are averaged like the parameters, for they must fit the
@@ -32,10 +32,8 @@ impl Ema {
     /// When a tensor operation fails.
     pub fn update(&self, step: usize) -> Result<()> {
         let decay = self.decay.min((1.0 + step as f64) / (10.0 + step as f64));
-        for (_, var, shadow) in &self.pairs {
-            ema_step(shadow, var, decay)?;
-        }
-        Ok(())
+        let pairs: Vec<(&Var, &Tensor)> = self.pairs.iter().map(|(_, var, shadow)| (shadow, var.as_tensor())).collect();
+        Ok(ema_steps(&pairs, decay)?)
     }
 
     /// Runs `f` with the averaged values in the network's variables, and puts the trained ones back whatever comes of it.

@@ -1,7 +1,8 @@
 //! Gradients added up over some batches, averaged and clipped before a step.
 
 use crate::Result;
-use candle_core::{Device, Tensor, Var, backprop::GradStore};
+use candle_core::{Tensor, Var, backprop::GradStore};
+use candle_vision_helpers::ops;
 
 /// One gradient (or none yet) for each parameter of an optimiser, in its order.
 #[derive(Debug, Default)]
@@ -37,39 +38,31 @@ impl Gradients {
     pub fn finish(self, clip_norm: f64) -> Result<Vec<Option<Tensor>>> {
         let mut grads = self.sums;
         if self.batches > 1 {
-            scale(&mut grads, |g| Ok((g / self.batches as f64)?))?;
+            scale(&mut grads, 1.0 / self.batches as f64)?;
         }
-        if clip_norm > 0.0
-            && let Some(norm) = global_norm(&grads)?
-        {
-            if matches!(norm.device(), Device::Cpu) {
+        let given: Vec<&Tensor> = grads.iter().flatten().collect();
+        if clip_norm > 0.0 && !given.is_empty() {
+            let norm = ops::global_norm(&given)?;
+            if norm.device().is_cpu() {
                 let norm = f64::from(norm.to_scalar::<f32>()?);
                 // a norm that is no number is left to the check of the loss
                 if norm > clip_norm {
-                    scale(&mut grads, |g| Ok((g * (clip_norm / (norm + 1e-6)))?))?;
+                    scale(&mut grads, clip_norm / (norm + 1e-6))?;
                 }
             } else {
                 // without a read-back, which would be a sync point a step
                 let factor = ((norm + 1e-6)?.recip()? * clip_norm)?.minimum(1f64)?;
-                scale(&mut grads, |g| Ok(g.broadcast_mul(&factor)?))?;
+                let mut scaled = ops::scale_all(&given, &factor)?.into_iter();
+                grads.iter_mut().flatten().zip(&mut scaled).for_each(|(old, new)| *old = new);
             }
         }
         Ok(grads)
     }
 }
 
-fn scale(grads: &mut [Option<Tensor>], by: impl Fn(&Tensor) -> Result<Tensor>) -> Result<()> {
+fn scale(grads: &mut [Option<Tensor>], by: f64) -> Result<()> {
     for g in grads.iter_mut().flatten() {
-        *g = by(g)?;
+        *g = (&*g * by)?;
     }
     Ok(())
-}
-
-/// The root of the sum of all squares, a scalar on the gradients' device.
-fn global_norm(grads: &[Option<Tensor>]) -> Result<Option<Tensor>> {
-    let squares = grads.iter().flatten().map(|g| g.sqr()?.sum_all()).collect::<candle_core::Result<Vec<_>>>()?;
-    Ok(match squares.is_empty() {
-        true => None,
-        false => Some(Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?),
-    })
 }

@@ -3,7 +3,7 @@
 use super::OptimizerConfig;
 use crate::{Error, Result};
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::{AdamWStep, adamw_step, sgd_step};
+use candle_vision_helpers::ops::{AdamWItem, AdamWStep, adamw_steps, sgd_step};
 use std::collections::{BTreeMap, HashMap};
 
 const EPS: f64 = 1e-8;
@@ -66,12 +66,55 @@ impl Optimizer {
     /// When a tensor operation fails.
     pub fn step(&mut self, grads: &[Option<Tensor>], lr: f64) -> Result<()> {
         self.steps += 1;
-        for (slot, grad) in self.slots.iter().zip(grads) {
-            if let Some(grad) = grad {
-                slot.step(&self.config, grad, lr * slot.lr_factor, self.steps)?;
+        let given: Vec<(&Slot, &Tensor)> =
+            self.slots.iter().zip(grads).filter_map(|(slot, grad)| Some((slot, grad.as_ref()?))).collect();
+        match self.config {
+            OptimizerConfig::Sgd { momentum, weight_decay, nesterov } => {
+                for (slot, grad) in given {
+                    let (lr, decay) = (lr * slot.lr_factor, slot.decay(weight_decay));
+                    sgd_step(&slot.param, grad, &slot.state[0], lr, momentum, decay, nesterov)?;
+                }
+            }
+            OptimizerConfig::Adam { beta1, beta2, weight_decay } => {
+                let decayed = |(slot, grad): &(&Slot, &Tensor)| -> candle_core::Result<Tensor> {
+                    match slot.decay(weight_decay) {
+                        0.0 => Ok((*grad).clone()),
+                        decay => *grad + (slot.param.as_detached_tensor() * decay)?,
+                    }
+                };
+                let grads = given.iter().map(decayed).collect::<candle_core::Result<Vec<_>>>()?;
+                let given = given.iter().zip(&grads).map(|((slot, _), grad)| (*slot, grad));
+                self.adamw(given, lr, beta1, beta2, 0.0)?;
+            }
+            OptimizerConfig::AdamW { beta1, beta2, weight_decay } => {
+                self.adamw(given.into_iter(), lr, beta1, beta2, weight_decay)?;
             }
         }
         Ok(())
+    }
+
+    fn adamw<'a>(
+        &self,
+        given: impl Iterator<Item = (&'a Slot, &'a Tensor)>,
+        lr: f64,
+        beta1: f64,
+        beta2: f64,
+        weight_decay: f64,
+    ) -> Result<()> {
+        let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        let item = |(slot, grad): (&'a Slot, &'a Tensor)| {
+            let step = AdamWStep {
+                lr: lr * slot.lr_factor,
+                beta1,
+                beta2,
+                eps: EPS,
+                weight_decay: slot.decay(weight_decay),
+                bias_correction1: 1.0 - beta1.powi(power),
+                bias_correction2: 1.0 - beta2.powi(power),
+            };
+            AdamWItem { param: &slot.param, grad, m: &slot.state[0], v: &slot.state[1], step }
+        };
+        Ok(adamw_steps(&given.map(item).collect::<Vec<_>>())?)
     }
 
     /// The state by name: `first.NAME` and, for Adam, `second.NAME`.
@@ -113,28 +156,9 @@ impl Slot {
         })
     }
 
-    fn step(&self, config: &OptimizerConfig, grad: &Tensor, lr: f64, step: usize) -> Result<()> {
-        let decay = |d: f64| if self.decays { d } else { 0.0 };
-        let adam = |grad: &Tensor, beta1: f64, beta2: f64, weight_decay: f64| {
-            let (m, v) = (&self.state[0], &self.state[1]);
-            let power = i32::try_from(step).unwrap_or(i32::MAX);
-            let bias_correction1 = 1.0 - beta1.powi(power);
-            let bias_correction2 = 1.0 - beta2.powi(power);
-            let s = AdamWStep { lr, beta1, beta2, eps: EPS, weight_decay, bias_correction1, bias_correction2 };
-            adamw_step(&self.param, grad, m, v, &s)
-        };
-        match *config {
-            OptimizerConfig::Sgd { momentum, weight_decay, nesterov } => {
-                sgd_step(&self.param, grad, &self.state[0], lr, momentum, decay(weight_decay), nesterov)?;
-            }
-            OptimizerConfig::Adam { beta1, beta2, weight_decay } if decay(weight_decay) > 0.0 => {
-                let grad = (grad + (self.param.as_detached_tensor() * weight_decay)?)?;
-                adam(&grad, beta1, beta2, 0.0)?;
-            }
-            OptimizerConfig::Adam { beta1, beta2, .. } => adam(grad, beta1, beta2, 0.0)?,
-            OptimizerConfig::AdamW { beta1, beta2, weight_decay } => adam(grad, beta1, beta2, decay(weight_decay))?,
-        }
-        Ok(())
+    /// The weight decay of this parameter.
+    fn decay(&self, weight_decay: f64) -> f64 {
+        if self.decays { weight_decay } else { 0.0 }
     }
 }
 

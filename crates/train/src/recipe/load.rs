@@ -23,6 +23,7 @@ built_in![
     "ibug68_heatmap",
     "ibug68_resnet50_128",
     "ibug68_heatmap_128",
+    "ibug68_heatmap_128_start",
     "ibug68_heatmap_64",
     "ytf68_heatmap_128",
     "ibug68_summed_128",

@@ -1,0 +1,14 @@
+//! Compiles the CUDA kernels to PTX where the `cuda` feature asks for them; otherwise there is nothing to do.
+
+#[cfg(feature = "cuda")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?).join("ptx.rs");
+    let kernels = cudaforge::KernelBuilder::new().source_files(["src/ops/cuda/kernels.cu"]).arg("-O3").build_ptx()?;
+    kernels.write(out)?;
+    Ok(())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+}

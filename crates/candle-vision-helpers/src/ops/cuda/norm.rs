@@ -1,0 +1,289 @@
+//! Batch normalisation with residual and ReLU: two passes over the tensor forward, two backward.
+
+use super::launch::{Maybe, MaybeMut, THREADS, blocks, count, elementwise, empty, launch};
+use super::node::{Arg, CudaFunction, apply, tensor, with_args};
+use crate::ops::cpu::norm::Sizes;
+use crate::ops::node::wants_grad;
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
+use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
+use std::sync::{Arc, OnceLock};
+
+/// Elements that a thread sums up at least, so that small tensors are not cut into more blocks than pay.
+const A_THREAD: usize = 8;
+/// Blocks a channel at most.
+const MAX_SPLITS: usize = 64;
+
+/// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased variance.
+pub(crate) fn train(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+    residual: Option<&Tensor>,
+    relu: bool,
+    sizes: Sizes,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let found = Arc::new(OnceLock::new());
+    let f = Train { sizes, eps: eps as f32, relu, found: found.clone() };
+    let both = Tensor::cat(&[gamma, beta], 0)?;
+    let y = match residual {
+        Some(r) => apply(f, &[x, &both, r])?,
+        None => apply(f, &[x, &both])?,
+    };
+    match found.get() {
+        Some(Found { mean, var, .. }) => Ok((y, mean.clone(), var.clone())),
+        None => bail!("batch_norm_train: no statistics"),
+    }
+}
+
+/// `relu?(scale x + shift (+ residual))` a channel; `both` is scale, then shift.
+pub(crate) fn scale(x: &Tensor, both: &Tensor, residual: Option<&Tensor>, relu: bool, sizes: Sizes) -> Result<Tensor> {
+    let f = Scale { sizes, relu };
+    match residual {
+        Some(r) => apply(f, &[x, both, r]),
+        None => apply(f, &[x, both]),
+    }
+}
+
+/// The batch's statistics, and what they make of the normalisation.
+struct Found {
+    mean: Tensor,
+    var: Tensor,
+    /// `(3 C)`: `1 / sqrt(var + eps)`, scale, shift.
+    saved: Tensor,
+}
+
+struct Train {
+    sizes: Sizes,
+    eps: f32,
+    relu: bool,
+    found: Arc<OnceLock<Found>>,
+}
+
+/// A tensor's sizes as the kernels take them.
+struct Counts {
+    channels: u32,
+    plane: u32,
+    /// Elements of a channel.
+    count: u32,
+    splits: u32,
+    len: u64,
+}
+
+impl Counts {
+    fn of(s: &Sizes) -> Result<Self> {
+        let elements = s.b * s.plane;
+        let splits = (elements / (THREADS * A_THREAD)).clamp(1, MAX_SPLITS);
+        // the kernels step by a grid's threads beyond the last element
+        count(elements + splits * THREADS)?;
+        Ok(Self {
+            channels: count(s.c)?,
+            plane: count(s.plane)?,
+            count: count(elements)?,
+            splits: count(splits)?,
+            len: (elements * s.c) as u64,
+        })
+    }
+
+    fn a_thread_a_channel(&self) -> usize {
+        (self.channels as usize).div_ceil(THREADS)
+    }
+}
+
+fn apply_scale(
+    dev: &CudaDevice,
+    n: &Counts,
+    x: &CudaView<'_, f32>,
+    scale_then_shift: &CudaView<'_, f32>,
+    residual: Option<&CudaView<'_, f32>>,
+    relu: bool,
+) -> Result<CudaSlice<f32>> {
+    let c = n.channels as usize;
+    let (scale, shift) = (scale_then_shift.slice(..c), scale_then_shift.slice(c..2 * c));
+    let (mut y, relu) = (empty::<f32>(dev, n.len as usize)?, u32::from(relu));
+    // SAFETY: the kernel's arguments; x, residual and y have `len` elements, scale and shift one a channel.
+    unsafe {
+        launch!(
+            dev,
+            "scale_shift",
+            elementwise(n.len as usize),
+            x,
+            &scale,
+            &shift,
+            Maybe(residual),
+            &mut y,
+            &n.channels,
+            &n.plane,
+            &n.len,
+            &relu,
+        );
+    }
+    Ok(y)
+}
+
+impl CudaFunction for Train {
+    fn name(&self) -> &'static str {
+        "batch_norm_train"
+    }
+
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
+        let (n, c) = (Counts::of(&self.sizes)?, self.sizes.c);
+        let (x, both) = (&args[0].data, &args[1].data);
+        let mut partial = empty::<f32>(dev, 2 * n.splits as usize * c)?;
+        let (mut mean, mut var, mut saved) = (empty::<f32>(dev, c)?, empty::<f32>(dev, c)?, empty::<f32>(dev, 3 * c)?);
+        // SAFETY: the kernels' arguments, as long as kernels.cu says.
+        unsafe {
+            let grid = blocks(c, n.splits as usize);
+            launch!(dev, "moments_partial", grid, x, &mut partial, &n.channels, &n.plane, &n.count);
+            launch!(
+                dev,
+                "moments_finish",
+                blocks(n.a_thread_a_channel(), 1),
+                x,
+                &partial,
+                both,
+                &mut mean,
+                &mut var,
+                &mut saved,
+                &n.channels,
+                &n.plane,
+                &n.count,
+                &n.splits,
+                &self.eps,
+            );
+        }
+        let y = apply_scale(dev, &n, x, &saved.slice(c..), args.get(2).map(|r| &r.data), self.relu)?;
+        let found = Found { mean: tensor(mean, c, dev), var: tensor(var, c, dev), saved: tensor(saved, 3 * c, dev) };
+        let _ = self.found.set(found);
+        Ok((y, Shape::from(args[0].dims)))
+    }
+
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let Some(found) = self.found.get() else { bail!("batch_norm_train: backward before forward") };
+        with_args(&[args[0], out, grad, &found.mean, &found.saved], |dev, a| {
+            let c = self.sizes.c;
+            let statistics = Some((&a[3].data, a[4].data.slice(..c)));
+            let scale = a[4].data.slice(c..2 * c);
+            let gate = self.relu.then_some(&a[1].data);
+            back(dev, &self.sizes, args, &a[0].data, &a[2].data, gate, statistics, &scale)
+        })
+    }
+}
+
+struct Scale {
+    sizes: Sizes,
+    relu: bool,
+}
+
+impl CudaFunction for Scale {
+    fn name(&self) -> &'static str {
+        "batch_norm_eval"
+    }
+
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
+        let n = Counts::of(&self.sizes)?;
+        let y = apply_scale(dev, &n, &args[0].data, &args[1].data, args.get(2).map(|r| &r.data), self.relu)?;
+        Ok((y, Shape::from(args[0].dims)))
+    }
+
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        with_args(&[args[0], out, grad, args[1]], |dev, a| {
+            let scale = a[3].data.slice(..self.sizes.c);
+            let gate = self.relu.then_some(&a[1].data);
+            back(dev, &self.sizes, args, &a[0].data, &a[2].data, gate, None, &scale)
+        })
+    }
+}
+
+/// The gradients of x, of scale (or gamma) and shift (or beta), and of a residual that wants one.
+#[allow(clippy::too_many_arguments)] // what both directions share, each once
+fn back(
+    dev: &CudaDevice,
+    sizes: &Sizes,
+    args: &[&Tensor],
+    x: &CudaView<'_, f32>,
+    dy: &CudaView<'_, f32>,
+    gate: Option<&CudaView<'_, f32>>,
+    statistics: Option<(&CudaView<'_, f32>, CudaView<'_, f32>)>,
+    scale: &CudaView<'_, f32>,
+) -> Result<Vec<Option<Tensor>>> {
+    let (n, c) = (Counts::of(sizes)?, sizes.c);
+    let (mean, inverse) = (statistics.as_ref().map(|s| s.0), statistics.as_ref().map(|s| &s.1));
+    let sums = channel_sums(dev, &n, Some(x), dy, gate, mean, inverse)?;
+    let mut dx = empty::<f32>(dev, n.len as usize)?;
+    let mut residual = match args.get(2).is_some_and(|r| wants_grad(r)) {
+        true => Some(empty::<f32>(dev, n.len as usize)?),
+        false => None,
+    };
+    // SAFETY: the kernel's arguments; x, dy, gate, dx and the residual's gradient have `len` elements.
+    unsafe {
+        launch!(
+            dev,
+            "scale_shift_back",
+            elementwise(n.len as usize),
+            x,
+            dy,
+            Maybe(gate),
+            Maybe(mean),
+            Maybe(inverse),
+            scale,
+            &sums,
+            &mut dx,
+            MaybeMut(residual.as_mut()),
+            &n.channels,
+            &n.plane,
+            &n.len,
+            &n.count,
+        );
+    }
+    Ok(vec![
+        Some(tensor(dx, args[0].shape(), dev)),
+        Some(tensor(sums, 2 * c, dev)),
+        residual.map(|r| tensor(r, args[0].shape(), dev)),
+    ])
+}
+
+/// `(2, C)`: the sums of the gradient times the normalised x, and of the gradient.
+fn channel_sums(
+    dev: &CudaDevice,
+    n: &Counts,
+    x: Option<&CudaView<'_, f32>>,
+    dy: &CudaView<'_, f32>,
+    gate: Option<&CudaView<'_, f32>>,
+    mean: Option<&CudaView<'_, f32>>,
+    inverse: Option<&CudaView<'_, f32>>,
+) -> Result<CudaSlice<f32>> {
+    let c = n.channels as usize;
+    let mut partial = empty::<f32>(dev, 2 * n.splits as usize * c)?;
+    let mut sums = empty::<f32>(dev, 2 * c)?;
+    // SAFETY: the kernels' arguments, as long as kernels.cu says; the two halves of `sums` do not overlap.
+    unsafe {
+        let grid = blocks(c, n.splits as usize);
+        launch!(
+            dev,
+            "gradients_partial",
+            grid,
+            Maybe(x),
+            dy,
+            Maybe(gate),
+            Maybe(mean),
+            Maybe(inverse),
+            &mut partial,
+            &n.channels,
+            &n.plane,
+            &n.count,
+        );
+        let (mut products, mut plain) = sums.split_at_mut(c);
+        let grid = blocks(n.a_thread_a_channel(), 1);
+        launch!(dev, "gradients_finish", grid, &partial, &mut products, &mut plain, &n.channels, &n.splits);
+    }
+    Ok(sums)
+}
+
+/// The sum of `dy (B, C, plane)` over each channel: the gradient of a bias.
+#[cfg(feature = "cudnn")]
+pub(super) fn bias_grad(dev: &CudaDevice, dy: &CudaView<'_, f32>, sizes: &Sizes) -> Result<Tensor> {
+    let n = Counts::of(sizes)?;
+    let sums = tensor(channel_sums(dev, &n, None, dy, None, None, None)?, 2 * sizes.c, dev);
+    sums.narrow(0, sizes.c, sizes.c)?.contiguous()
+}

@@ -1,0 +1,21 @@
+//! What arguments mean that are more than text or a number.
+
+use candle_vision_helpers::{Rect, heatmap::Decode};
+use serde::Deserialize;
+use serde::de::{IntoDeserializer, value};
+
+/// A face's box.
+pub fn parse_box(s: &str) -> Result<Rect, String> {
+    let bad = || format!("expected X,Y,W,H in pixels with W and H above 0, got {s:?}");
+    let v = s.split(',').map(|p| p.trim().parse::<f64>()).collect::<Result<Vec<_>, _>>().map_err(|_| bad())?;
+    match v[..] {
+        [x, y, w, h] if v.iter().all(|n| n.is_finite()) && w > 0.0 && h > 0.0 => Ok(Rect::new(x, y, w, h)),
+        _ => Err(bad()),
+    }
+}
+
+/// How points are read from maps, by the names that recipes use.
+pub fn parse_decode(s: &str) -> Result<Decode, String> {
+    let name: value::StrDeserializer<'_, value::Error> = s.into_deserializer();
+    Decode::deserialize(name).map_err(|_| format!("expected argmax, quarter, dark or soft_argmax, got {s:?}"))
+}
