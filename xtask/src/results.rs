@@ -1,4 +1,4 @@
-//! `cargo xtask results`: docs/results.md, its numbers and curves, from run folders.
+//! `cargo xtask results`: docs/results.md, its numbers and curves, from run folders and shipped weights.
 
 use crate::run;
 use anyhow::{Context, Result};
@@ -19,7 +19,7 @@ const DECODINGS: [&str; 4] = ["argmax", "quarter", "dark", "soft_argmax"];
 /// `cargo xtask results`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run folders.
+    /// Run folders, or names in weights/ (a row each, without curves).
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// The datasets' parent folder.
@@ -27,28 +27,72 @@ pub struct Args {
     data: PathBuf,
 }
 
+/// What is measured: a run folder, or the name of shipped weights, whose run need not be at hand.
+enum Subject {
+    Run { folder: PathBuf, recipe: String },
+    Shipped { name: String },
+}
+
+impl Subject {
+    fn of(argument: &Path) -> Result<Self> {
+        let name = argument.to_string_lossy().into_owned();
+        if run::root().join("weights").join(format!("{name}.safetensors")).is_file() {
+            return Ok(Self::Shipped { name });
+        }
+        let folder = std::path::absolute(argument)?;
+        let recipe = fs::read_to_string(folder.join("recipe.toml"))
+            .with_context(|| format!("{}: expected a run folder or a name in weights/", argument.display()))?;
+        Ok(Self::Run { folder, recipe })
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Run { recipe, .. } => value(recipe, "name").unwrap_or("?"),
+            Self::Shipped { name } => name,
+        }
+    }
+
+    /// What `facekp eval` is given.
+    fn weights(&self) -> PathBuf {
+        match self {
+            Self::Run { folder, .. } => folder.join("last.safetensors"),
+            Self::Shipped { name } => name.into(),
+        }
+    }
+
+    fn of_68_points(&self) -> bool {
+        match self {
+            Self::Run { recipe, .. } => recipe.contains("scheme = \"ibug68\""),
+            Self::Shipped { name } => name.starts_with("ibug68"),
+        }
+    }
+}
+
 pub fn run(a: &Args) -> Result<()> {
+    let subjects = a.runs.iter().map(|r| Subject::of(r)).collect::<Result<Vec<_>>>()?;
     let program = run::build(&[])?;
     let folder = run::root().join("docs/results");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let page = run::root().join("target/results-page");
-    let runs = a.runs.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>()?;
-    let mut report = Command::new(&program);
-    report.arg("report").args(&runs).arg("--data").arg(&a.data).arg("--out").arg(&page);
-    run::step("report", &mut report)?;
+    let folders: Vec<&PathBuf> =
+        subjects.iter().filter_map(|s| if let Subject::Run { folder, .. } = s { Some(folder) } else { None }).collect();
+    if !folders.is_empty() {
+        let mut report = Command::new(&program);
+        report.arg("report").args(folders).arg("--data").arg(&a.data).arg("--out").arg(&page);
+        run::step("report", &mut report)?;
+    }
     let mut text = String::from(
-        "# Results\n\nWritten by `cargo xtask results RUN...` from run folders; do not edit. Every number was measured by `facekp eval` \
-         on the weights after the last epoch; errors in pixels are those of the original pictures, NME is divided by the distance \
+        "# Results\n\nWritten by `cargo xtask results RUN...` from run folders and shipped weights; do not edit. Every number was measured by \
+         `facekp eval` on the weights after the last epoch; errors in pixels are those of the original pictures, NME is divided by the distance \
          of the outer eye corners, iBUG's boxes are the tight boxes of the annotated points × 1.25.\n\n\
          | network | split | faces | mean px | median px | NME | NME pupil | AUC 0.08 | failures 0.08 |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     let mut curves = String::new();
     let mut ablation = String::new();
-    for run_folder in &runs {
-        let recipe = fs::read_to_string(run_folder.join("recipe.toml"))
-            .with_context(|| format!("{}: expected a run folder", run_folder.display()))?;
-        let name = value(&recipe, "name").unwrap_or("?").to_owned();
-        for s in measure(&program, run_folder, &a.data, splits(&recipe), &[])? {
+    for subject in &subjects {
+        let name = subject.name();
+        let splits = if subject.of_68_points() { "val,common,challenging,full" } else { "val" };
+        for s in measure(&program, subject, &a.data, splits, &[])? {
             let n = |key: &str, digits: usize| number(&s, key, digits);
             let split = s["split"].as_str().unwrap_or("?");
             writeln!(
@@ -63,8 +107,9 @@ pub fn run(a: &Args) -> Result<()> {
                 n("fr_08", 4)
             )?;
         }
-        ablation += &ways_to_read(&program, run_folder, &a.data, &name, &recipe)?;
-        write!(curves, "\n## {name}\n\n{}\n\n", history(run_folder, &recipe)?)?;
+        let Subject::Run { folder: run_folder, recipe } = subject else { continue };
+        ablation += &ways_to_read(&program, subject, &a.data, recipe)?;
+        write!(curves, "\n## {name}\n\n{}\n\n", history(run_folder, recipe)?)?;
         let prefix = run_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for (curve, words) in CURVES {
             let from = page.join("figures").join(format!("{prefix}-{curve}.svg"));
@@ -86,15 +131,12 @@ pub fn run(a: &Args) -> Result<()> {
     Ok(())
 }
 
-fn splits(recipe: &str) -> &'static str {
-    if recipe.contains("kind = \"ibug68\"") { "val,common,challenging,full" } else { "val" }
-}
-
 /// Rows of the table of decodings and of averaging, for networks of 68 points.
-fn ways_to_read(program: &Path, run_folder: &Path, data: &Path, name: &str, recipe: &str) -> Result<String> {
-    let Some(own) = value(recipe, "decode").or_else(|| recipe.contains("ibug68").then_some("")) else {
+fn ways_to_read(program: &Path, subject: &Subject, data: &Path, recipe: &str) -> Result<String> {
+    if !subject.of_68_points() {
         return Ok(String::new());
-    };
+    }
+    let (name, own) = (subject.name(), value(recipe, "decode").unwrap_or_default());
     let mut ways = vec![(own, true), (own, false)];
     if !own.is_empty() {
         ways.extend(DECODINGS.iter().filter(|d| **d != own).map(|d| (*d, true)));
@@ -103,7 +145,7 @@ fn ways_to_read(program: &Path, run_folder: &Path, data: &Path, name: &str, reci
     for (decode, flip) in ways {
         let mut more = if decode.is_empty() { Vec::new() } else { vec!["--decode", decode] };
         more.extend((!flip).then_some("--no-flip"));
-        for s in measure(program, run_folder, data, "val", &more)? {
+        for s in measure(program, subject, data, "val", &more)? {
             let (decode, flip) =
                 (if decode.is_empty() { "regression" } else { decode }, if flip { "yes" } else { "no" });
             let (px, nme) = (number(&s, "mean_px", 2), number(&s, "nme", 4));
@@ -117,10 +159,10 @@ fn number(summary: &Value, key: &str, digits: usize) -> String {
     summary[key].as_f64().map_or("–".into(), |v| format!("{v:.digits$}"))
 }
 
-fn measure(program: &Path, run_folder: &Path, data: &Path, splits: &str, more: &[&str]) -> Result<Vec<Value>> {
+fn measure(program: &Path, subject: &Subject, data: &Path, splits: &str, more: &[&str]) -> Result<Vec<Value>> {
     let mut eval = Command::new(program);
     eval.args(["--quiet", "eval", "--json", "-", "--split", splits]).args(more).arg("--data").arg(data);
-    let text = run::output("eval", eval.arg(run_folder.join("last.safetensors")))?;
+    let text = run::output("eval", eval.arg(subject.weights()))?;
     Ok(match serde_json::from_str(&text).context("eval printed no JSON")? {
         Value::Array(all) => all,
         one => vec![one],
