@@ -131,9 +131,10 @@ pub fn run(a: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Rows of the table of decodings and of averaging, for networks of 68 points.
+/// Rows of the table of decodings and of averaging, for networks of 68 points that are shipped.
 fn ways_to_read(program: &Path, subject: &Subject, data: &Path, recipe: &str) -> Result<String> {
-    if !subject.of_68_points() {
+    let shipped = run::root().join("weights").join(format!("{}.safetensors", subject.name()));
+    if !subject.of_68_points() || !shipped.is_file() {
         return Ok(String::new());
     }
     let (name, own) = (subject.name(), value(recipe, "decode").unwrap_or_default());

@@ -25,6 +25,11 @@ impl Located {
         crate::metrics::mean(self.confidence.iter().copied()).unwrap_or(0.0)
     }
 
+    /// Whether nothing better need be looked for.
+    fn is_certain(&self) -> bool {
+        self.settled && self.mean_confidence() >= HIGH_CONFIDENCE
+    }
+
     /// Whether the points deserve a warning.
     pub fn is_doubtful(&self) -> bool {
         !self.settled || self.mean_confidence() < LOW_CONFIDENCE
@@ -32,7 +37,13 @@ impl Located {
 }
 
 /// Below this mean confidence a prediction deserves a warning.
-pub const LOW_CONFIDENCE: f64 = 0.3;
+pub const LOW_CONFIDENCE: f64 = 0.5;
+/// From this mean confidence on, points that confirm their box end a search.
+const HIGH_CONFIDENCE: f64 = 0.65;
+/// Starts of a search that are followed.
+const FOLLOWED: usize = 3;
+/// Steps of a search along one side of the picture.
+const MOST_STEPS: f64 = 12.0;
 /// How often a box is taken from the points found in the last one.
 const ROUNDS: usize = 5;
 /// A box is confirmed when it and the box of the points found in it share this part of their union.
@@ -79,10 +90,11 @@ impl Predictor {
         Ok(Some(visualize::heat_picture(&view, &maps.get(0)?, side)?))
     }
 
-    /// Starts from the whole picture; where that does not settle, from smaller squares spread over it.
+    /// Starts from the whole picture and, unless that leaves no doubt, from squares of many sizes spread over it: a network that was
+    /// trained on boxes around faces finds its points near any box, so that the confidence decides, not the box alone.
     fn search(&self, picture: &Arc<RgbImage>, size: Size) -> Result<Located> {
         let whole = self.refine(picture, size.area())?;
-        if !whole.is_doubtful() {
+        if whole.is_certain() {
             return Ok(whole);
         }
         let starts = starts(size);
@@ -91,10 +103,13 @@ impl Predictor {
         let mut best = whole;
         let mut ranked: Vec<&Located> = first.iter().collect();
         ranked.sort_by(|a, b| promise(b).total_cmp(&promise(a)));
-        for start in ranked.into_iter().take(2) {
+        for start in ranked.into_iter().take(FOLLOWED) {
             let found = self.refine(picture, start.face)?;
-            if (found.settled, promise(&found)) > (best.settled, promise(&best)) {
+            if promise(&found) > promise(&best) {
                 best = found;
+            }
+            if best.is_certain() {
+                break;
             }
         }
         Ok(best)
@@ -175,16 +190,19 @@ fn overlap(a: Rect, b: Rect) -> f64 {
     if union > 0.0 { both / union } else { 0.0 }
 }
 
-/// Squares of 0.7 and 0.4 of the shorter side, spread over the picture.
+/// Squares of parts of the shorter side, from nearly all to a third, each half its side from the next at most.
 fn starts(size: Size) -> Vec<Rect> {
     let (w, h) = (size.width as f64, size.height as f64);
     let mut all = Vec::new();
-    for (part, steps) in [(0.7, 2), (0.4, 3)] {
+    for part in [0.8, 0.6, 0.45, 0.34] {
         let side = w.min(h) * part;
-        for (row, column) in (0..steps).flat_map(|r| (0..steps).map(move |c| (r, c))) {
-            let at = |i: i32, room: f64| room * f64::from(i) / f64::from(steps - 1) - 0.5;
-            all.push(Rect::new(at(column, w - side), at(row, h - side), side, side));
-        }
+        let along = |length: f64| {
+            let room = length - side;
+            // long panoramas are searched less closely rather than for ever
+            let steps = (2.0 * room / side).ceil().clamp(1.0, MOST_STEPS);
+            (0..=steps as usize).map(move |i| room * i as f64 / steps - 0.5)
+        };
+        all.extend(along(h).flat_map(|y| along(w).map(move |x| Rect::new(x, y, side, side))));
     }
     all
 }
