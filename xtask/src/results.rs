@@ -1,7 +1,7 @@
 //! `cargo xtask results`: docs/results.md, its numbers and curves, from run folders and shipped weights.
 
 use crate::run;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
     fmt::Write,
@@ -70,6 +70,12 @@ impl Subject {
 
 pub fn run(a: &Args) -> Result<()> {
     let subjects = a.runs.iter().map(|r| Subject::of(r)).collect::<Result<Vec<_>>>()?;
+    for (i, subject) in subjects.iter().enumerate() {
+        // the page names its curves by the network
+        if subjects[..i].iter().any(|s| s.name() == subject.name()) {
+            bail!("{}: expected each network once, got it twice", subject.name());
+        }
+    }
     let program = run::build(&[])?;
     let folder = run::root().join("docs/results");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -110,9 +116,8 @@ pub fn run(a: &Args) -> Result<()> {
         let Subject::Run { folder: run_folder, recipe } = subject else { continue };
         ablation += &ways_to_read(&program, subject, &a.data, recipe)?;
         write!(curves, "\n## {name}\n\n{}\n\n", history(run_folder, recipe)?)?;
-        let prefix = run_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for (curve, words) in CURVES {
-            let from = page.join("figures").join(format!("{prefix}-{curve}.svg"));
+            let from = page.join("figures").join(format!("{name}-{curve}.svg"));
             let file = format!("{name}-{curve}.svg");
             if from.is_file() {
                 fs::copy(&from, folder.join(&file)).with_context(|| from.display().to_string())?;
