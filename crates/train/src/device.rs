@@ -14,14 +14,23 @@ pub fn by_name(name: &str) -> Result<Device> {
     }
     let (kind, number) = name.split_once(':').unwrap_or((name, "0"));
     let number = number.parse::<usize>().map_err(|_| unknown(name))?;
-    let missing = |feature: &str, e: candle_core::Error| {
-        Error::Device(format!("device {name} is not there: {e} (was the program built with --features {feature}?)"))
+    let missing = |feature: &str, built: bool, e: candle_core::Error| {
+        let hint = if built { String::new() } else { format!(" (build with --features {feature})") };
+        Error::Device(format!("device {name} is not there: {}{hint}", cause(&e)))
     };
     match kind {
         "cpu" if name == "cpu" => Ok(Device::Cpu),
-        "cuda" => Device::new_cuda(number).map_err(|e| missing("cuda", e)),
-        "metal" => Device::new_metal(number).map_err(|e| missing("metal", e)),
+        "cuda" => Device::new_cuda(number).map_err(|e| missing("cudnn", cfg!(feature = "cuda"), e)),
+        "metal" => Device::new_metal(number).map_err(|e| missing("metal", cfg!(feature = "metal"), e)),
         _ => Err(unknown(name)),
+    }
+}
+
+/// The error in one line, without the backtrace that candle may have put around it.
+fn cause(e: &candle_core::Error) -> String {
+    match e {
+        candle_core::Error::WithBacktrace { inner, .. } => cause(inner),
+        e => e.to_string(),
     }
 }
 
@@ -47,7 +56,7 @@ mod tests {
     #[cfg(not(any(feature = "cuda", feature = "metal")))]
     #[test]
     fn what_is_not_compiled_in_is_an_error_that_names_the_feature() {
-        assert!(by_name("cuda:0").unwrap_err().to_string().contains("--features cuda"));
+        assert!(by_name("cuda:0").unwrap_err().to_string().contains("(build with --features cudnn)"));
         assert!(by_name("metal").unwrap_err().to_string().contains("--features metal"));
     }
 }
