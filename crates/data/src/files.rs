@@ -1,12 +1,10 @@
-//! Files and folders: sorted listings, text of unknown encoding, and writing that leaves nothing half done.
+//! Files and folders: sorted listings, text of unknown encoding.
 
 use crate::{Error, Result};
 use std::{
     ffi::OsStr,
     fs,
-    io::Write,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// What may carry a picture, in lower case.
@@ -82,31 +80,4 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 pub(crate) fn id_below(root: &Path, path: &Path) -> String {
     let stem = path.strip_prefix(root).unwrap_or(path).with_extension("");
     stem.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-}
-
-/// Writes a whole file or none: to a neighbour first, which then takes the name.
-///
-/// # Errors
-/// When the folder cannot be written; nothing is left behind.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with(path, |file| file.write_all(bytes).map_err(|e| Error::io(path, e)))
-}
-
-/// Like [`write_whole`], for contents made while writing.
-///
-/// # Errors
-/// When `fill` or the system fails; nothing is left behind.
-pub(crate) fn write_with(path: &Path, fill: impl FnOnce(&mut fs::File) -> Result<()>) -> Result<()> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let part = path.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
-    let fill_and_name = || {
-        let mut file = fs::File::create_new(&part).map_err(|e| Error::io(path, e))?;
-        fill(&mut file)?;
-        file.sync_all().and_then(|()| fs::rename(&part, path)).map_err(|e| Error::io(path, e))
-    };
-    fill_and_name().inspect_err(|_| {
-        fs::remove_file(&part).ok();
-    })
 }

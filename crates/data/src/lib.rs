@@ -25,12 +25,12 @@ pub mod synthetic;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod testing;
+mod write;
 
 pub use augment::Augment;
 pub use crop::{Crop, View, ViewSpec};
 pub use dataset::{Dataset, Kind, open};
 pub use error::{Error, Result};
-pub use files::write_whole;
 pub use keypoints::Keypoints;
 pub use loader::{Batch, Loader, LoaderConfig};
 pub use pack::PackDataset;
@@ -38,3 +38,4 @@ pub use picture::load_picture;
 pub use sample::{Sample, Scale};
 pub use scheme::Scheme;
 pub use split::Split;
+pub use write::write_whole;

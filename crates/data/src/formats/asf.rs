@@ -9,7 +9,7 @@
 //! of the pictures' own gradients when the half is left in; without it, half as far.
 
 use super::{index, number, quoted};
-use crate::{Error, Result, files, scheme::IMM_58};
+use crate::{Error, Result, files, scheme::IMM_58, write_whole};
 use candle_vision_helpers::{Point, Size};
 use std::{fmt::Write, path::Path};
 
@@ -141,5 +141,5 @@ pub fn write(path: &Path, picture_name: &str, size: Size, points: &[Point]) -> R
         }
     }
     write!(text, "\n# host image\n{picture_name}\n").ok();
-    files::write_whole(path, text.as_bytes())
+    write_whole(path, text.as_bytes())
 }

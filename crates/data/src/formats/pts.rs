@@ -3,7 +3,7 @@
 //! The file counts pixels from 1 (the first pixel's centre is (1, 1)); here they count from 0.
 
 use super::{index, number, quoted};
-use crate::{Error, Result, files};
+use crate::{Error, Result, files, write_whole};
 use candle_vision_helpers::Point;
 use std::{fmt::Write, path::Path};
 
@@ -90,5 +90,5 @@ pub fn write(path: &Path, points: &[Point]) -> Result<()> {
         writeln!(text, "{:.3} {:.3}", p.x + 1.0, p.y + 1.0).ok();
     }
     text.push_str("}\n");
-    files::write_whole(path, text.as_bytes())
+    write_whole(path, text.as_bytes())
 }

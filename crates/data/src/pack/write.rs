@@ -1,7 +1,7 @@
 //! Cuts, shrinks and encodes the pictures of a dataset into a pack.
 
 use super::{HEADER, Index, Item, MAGIC};
-use crate::{Dataset, Error, Result, Sample, Split, dataset::Kind, files};
+use crate::{Dataset, Error, Result, Sample, Split, dataset::Kind, write::write_with};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use image::{
     RgbImage,
@@ -68,7 +68,7 @@ pub fn write(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<()> {
     validate(dataset, kind, &options)?;
-    files::write_with(path, |file| fill(dataset, kind, path, file, options, progress))
+    write_with(path, |file| fill(dataset, kind, path, file, options, progress))
 }
 
 fn validate(dataset: &dyn Dataset, kind: Kind, options: &Options) -> Result<()> {

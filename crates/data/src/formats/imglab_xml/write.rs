@@ -1,7 +1,7 @@
 //! Writes imglab's XML.
 
 use super::{FaceBox, Picture};
-use crate::{Error, Result, files};
+use crate::{Error, Result, write_whole};
 use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},
@@ -14,7 +14,7 @@ use std::path::Path;
 /// When it cannot be written; no partial file is left.
 pub fn write(path: &Path, title: &str, pictures: &[Picture]) -> Result<()> {
     let text = to_xml(title, pictures).map_err(|e| Error::io(path, e))?;
-    files::write_whole(path, &text)
+    write_whole(path, &text)
 }
 
 fn to_xml(title: &str, pictures: &[Picture]) -> std::io::Result<Vec<u8>> {
