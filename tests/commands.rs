@@ -81,9 +81,9 @@ fn predict_writes_overlay_points_and_json_in_the_pictures_own_pixels() {
             .arg(out.path())
             .args(["--json", "-"]),
     );
-    let [x, y] = [0, 1].map(|i| found[0]["points"][0][i].as_f64().unwrap());
+    let [x, y] = [0, 1].map(|i| found[0]["faces"][0]["points"][0][i].as_f64().unwrap());
     assert!((0.0..640.0).contains(&x) && (0.0..480.0).contains(&y), "{x} {y}");
-    assert_eq!(found[0]["box"].as_array().unwrap().len(), 4);
+    assert_eq!(found[0]["faces"][0]["box"].as_array().unwrap().len(), 4);
     let overlay = image::open(out.path().join(format!("{}_keypoints.png", common::stem(1, 1)))).unwrap();
     assert_eq!((overlay.width(), overlay.height()), (640, 480));
     let pts = std::fs::read_to_string(out.path().join(format!("{}_keypoints.pts", common::stem(1, 1)))).unwrap();

@@ -1,8 +1,13 @@
 //! The command line: what is asked for, with an example of each command.
 
-use crate::parse::{parse_box, parse_decode};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use crate::{
+    cmd::bench::NETWORKS,
+    parse::{kinds, parse_box, parse_change, parse_decode},
+};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use facekp_data::{Kind, fetch};
+use facekp_train::device::DeviceName;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 /// Train, evaluate and run facial keypoint networks.
 #[derive(Debug, Parser)]
@@ -42,8 +47,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct DeviceArg {
     /// auto, cpu, cuda:N or metal.
-    #[arg(long, default_value = "auto", value_name = "D")]
-    pub device: String,
+    #[arg(long, default_value_t, value_name = "D")]
+    pub device: DeviceName,
     /// On CUDA, full f32 products instead of TF32.
     #[arg(long)]
     pub no_tf32: bool,
@@ -71,7 +76,7 @@ pub struct Train {
     #[arg(long)]
     pub resume: bool,
     /// Override a key of the recipe, in TOML syntax.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_change)]
     pub set: Vec<String>,
 }
 
@@ -102,9 +107,9 @@ pub struct Eval {
     /// How points are read from the maps, other than the recipe does: argmax, quarter, dark or soft_argmax (heatmap networks).
     #[arg(long, value_name = "HOW", value_parser = parse_decode)]
     pub decode: Option<candle_vision_helpers::heatmap::Decode>,
-    /// With `mean-shape`: the dataset (imm58, imm_nose, ibug68, pts68), where DIR holds several.
-    #[arg(long, value_name = "KIND")]
-    pub dataset: Option<String>,
+    /// With `mean-shape`: the dataset, where DIR holds several.
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    pub dataset: Option<Kind>,
     #[command(flatten)]
     pub device: DeviceArg,
 }
@@ -214,7 +219,7 @@ pub enum DatasetsCommand {
         scheme: SynthScheme,
         /// How many pictures.
         #[arg(long)]
-        count: usize,
+        count: NonZeroUsize,
         /// A folder that does not exist yet or is empty.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
@@ -231,7 +236,8 @@ pub enum DatasetsCommand {
     /// Download a dataset from its official page (research use; read the licence there).
     #[command(after_help = "Example: facekp datasets fetch imm --out datasets")]
     Fetch {
-        /// imm or ibug.
+        /// The dataset's name.
+        #[arg(value_parser = PossibleValuesParser::new(fetch::names()))]
         dataset: String,
         /// Another address of the same archive.
         #[arg(long)]
@@ -249,8 +255,8 @@ pub enum DatasetsCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// How many pictures.
-        #[arg(long, default_value_t = 24)]
-        count: usize,
+        #[arg(long, default_value = "24")]
+        count: NonZeroUsize,
     },
     /// Cut the faces of a dataset into one small file that loads as fast as a network asks.
     #[command(after_help = "Example: facekp datasets pack datasets/ibug_300W --out datasets/ibug68.fkpack --side 256")]
@@ -261,7 +267,7 @@ pub enum DatasetsCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Pixels along each cut picture's side.
-        #[arg(long, default_value_t = 256)]
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(8..))]
         side: u32,
         /// The cut square's side in face boxes: leaves room for augmentation.
         #[arg(long, default_value_t = 2.0)]
@@ -275,25 +281,44 @@ pub enum DatasetsCommand {
     },
 }
 
+/// Operations that networks are built from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Ops {
+    /// This project's.
+    Own,
+    /// candle's stock ones.
+    Candle,
+}
+
+impl Ops {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Candle => "candle",
+        }
+    }
+}
+
 /// `facekp bench`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: facekp bench --only face58 --json bench.json")]
 pub struct Bench {
-    /// nose, face58, resnet50 or heatmap.
-    #[arg(long, value_name = "NAME")]
+    /// Time this network alone.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.0)))]
     pub only: Option<String>,
     /// Write the JSON lines to a file instead of stdout.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Timed rounds after two warm-ups; the median counts.
-    #[arg(long, default_value_t = 7)]
-    pub rounds: usize,
+    #[arg(long, default_value = "7")]
+    pub rounds: NonZeroUsize,
     /// Another batch size.
     #[arg(long)]
-    pub batch: Option<usize>,
-    /// Whose operations: `own`, or `candle` for its stock ones.
+    pub batch: Option<NonZeroUsize>,
+    /// Operations to time.
     #[arg(long, default_value = "own")]
-    pub ops: String,
+    pub ops: Ops,
     #[command(flatten)]
     pub device: DeviceArg,
 }

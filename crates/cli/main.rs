@@ -5,11 +5,12 @@
 mod args;
 mod cmd;
 mod parse;
+mod terminal;
 mod weights;
 
 use args::{Cli, Command};
 use clap::Parser;
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -29,22 +30,15 @@ fn main() -> ExitCode {
         Err(e) if is_closed_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
             fail(&e);
-            ExitCode::FAILURE
+            if e.is::<cmd::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
-/// One line, whatever the causes: errors are read in terminals and in logs of CI.
-#[allow(clippy::print_stderr)]
+/// The line that a failed command ends with.
 fn fail(e: &anyhow::Error) {
-    let mut line = e.to_string();
-    for cause in e.chain().skip(1).map(ToString::to_string) {
-        // many errors quote their cause themselves
-        if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    eprintln!("facekp: {}", line.replace('\n', " "));
+    // a reader of stderr that went away is no reason to panic
+    let _ = writeln!(std::io::stderr(), "facekp: {}", cmd::one_line(e));
 }
 
 /// `facekp … | head` is no failure.
@@ -65,6 +59,9 @@ fn logging(quiet: bool, verbose: bool) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(terminal::has_color())
+        // it would report a write that failed by a write that panics
+        .log_internal_errors(false)
         .without_time()
         .with_target(false)
         .init();

@@ -1,6 +1,8 @@
 //! What arguments mean that are more than text or a number.
 
 use candle_vision_helpers::{Rect, heatmap::Decode};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use facekp_data::Kind;
 use serde::Deserialize;
 use serde::de::{IntoDeserializer, value};
 
@@ -18,4 +20,17 @@ pub fn parse_box(s: &str) -> Result<Rect, String> {
 pub fn parse_decode(s: &str) -> Result<Decode, String> {
     let name: value::StrDeserializer<'_, value::Error> = s.into_deserializer();
     Decode::deserialize(name).map_err(|_| format!("expected argmax, quarter, dark or soft_argmax, got {s:?}"))
+}
+
+/// An override of a recipe's key; what the value may be is the recipe's business.
+pub fn parse_change(s: &str) -> Result<String, String> {
+    match s.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(s.to_owned()),
+        _ => Err(format!("expected KEY=VALUE, such as train.epochs=3, got {s:?}")),
+    }
+}
+
+/// A kind of dataset by its name in recipes.
+pub fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse::<Kind>())
 }

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, default_value = "python3")]
     python: PathBuf,
     /// Only these networks (the others keep their figures in the results file).
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(NETWORKS))]
     only: Vec<String>,
     /// Also candle's stock operations, in one turn.
     #[arg(long)]

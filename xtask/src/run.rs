@@ -2,20 +2,20 @@
 
 use anyhow::{Context, Result, bail};
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 /// A line on stderr, where logs go.
-#[allow(clippy::print_stderr)]
 pub fn log(line: &str) {
-    eprintln!("xtask: {line}");
+    // best effort: a reader that went away is no reason to stop
+    let _ = writeln!(std::io::stderr(), "xtask: {line}");
 }
 
 /// A line on stdout, where results go.
-#[allow(clippy::print_stdout)]
 pub fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The workspace's root.

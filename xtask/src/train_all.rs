@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// auto, cpu, cuda:N or metal.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = device)]
     pub device: String,
     /// Go on where a stopped train-all was.
     #[arg(long)]
@@ -37,6 +37,14 @@ pub struct Args {
     /// A built program instead of a release build.
     #[arg(long, value_name = "FILE", hide = true)]
     program: Option<PathBuf>,
+}
+
+/// The form of a device's name; whether it is there, the program says.
+fn device(name: &str) -> Result<String, String> {
+    let (kind, number) = name.split_once(':').unwrap_or((name, "0"));
+    let numbered = matches!(kind, "cuda" | "metal") && number.parse::<usize>().is_ok();
+    let known = numbered || matches!(name, "auto" | "cpu");
+    if known { Ok(name.to_owned()) } else { Err(format!("expected auto, cpu, cuda:N or metal, got {name:?}")) }
 }
 
 impl Args {

@@ -3,6 +3,7 @@
 use crate::{
     args::{Datasets, DatasetsCommand, SynthScheme},
     cmd::{say, write_file},
+    terminal,
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
@@ -13,12 +14,11 @@ use facekp_data::{
 };
 use facekp_eval::visualize;
 use image::RgbImage;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::{path::Path, sync::Arc};
+use std::{num::NonZeroUsize, path::Path, sync::Arc};
 
 pub fn run(a: &Datasets) -> Result<()> {
     match &a.command {
-        DatasetsCommand::Synth { scheme, count, out, seed } => synth(*scheme, *count, out, *seed),
+        DatasetsCommand::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
         DatasetsCommand::Check { dir } => check_dir(dir),
         DatasetsCommand::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
         DatasetsCommand::Preview { dir, out, count } => preview(dir, out, *count),
@@ -55,8 +55,7 @@ fn check_dir(dir: &Path) -> Result<()> {
 }
 
 fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
-    let bar = ProgressBar::new(0)
-        .with_style(ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left")?);
+    let bar = terminal::bar(0, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left");
     let folder = fetch::fetch(&fetch::source(dataset)?, out, url, &mut |done, total| {
         bar.set_length(total.unwrap_or(0));
         bar.set_position(done);
@@ -81,13 +80,10 @@ fn open_any(dir: &Path) -> Result<(Kind, Box<dyn Dataset>)> {
 /// The side of a tile, pixels.
 const TILE: usize = 240;
 
-fn preview(dir: &Path, out: &Path, count: usize) -> Result<()> {
+fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
     let (_, set) = open_any(dir)?;
-    if count == 0 {
-        bail!("--count: expected at least 1, got 0");
-    }
     // Spread over the whole set, so that every person or subset has its chance.
-    let n = set.len().min(count);
+    let n = set.len().min(count.get());
     let tiles = (0..n).map(|i| tile(set.as_ref(), i * set.len() / n)).collect::<Result<Vec<_>>>()?;
     write_file(out, &visualize::png(&draw::grid(&tiles, n.min(6), 4))?)?;
     say(&out.display().to_string())
@@ -110,7 +106,7 @@ fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
 
 fn pack_dir(dir: &Path, out: &Path, options: pack::Options) -> Result<()> {
     let (kind, set) = open_any(dir)?;
-    let bar = ProgressBar::new(set.len() as u64);
+    let bar = terminal::bar(set.len() as u64, "{bar:30} {pos}/{len} faces, {eta} left");
     pack::write(set.as_ref(), kind, out, options, &mut |done, _| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     let bytes = std::fs::metadata(out).with_context(|| out.display().to_string())?.len();

@@ -2,7 +2,7 @@
 
 use crate::{
     args::Eval,
-    cmd::{say, write_file, write_result},
+    cmd::{Usage, say, write_file, write_result},
     weights,
 };
 use anyhow::{Context, Result, bail};
@@ -51,8 +51,8 @@ pub fn run(a: &Eval) -> Result<()> {
 
 fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
-        let kind = match &a.dataset {
-            Some(name) => kind_by_name(name)?,
+        let kind = match a.dataset {
+            Some(kind) => kind,
             None => [Kind::Imm58, Kind::Ibug68, Kind::Pts68]
                 .into_iter()
                 .find(|&k| open(&a.data, k).is_ok())
@@ -69,7 +69,7 @@ fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         return Ok((Subject::MeanShape(shape), data, about));
     }
     if a.dataset.is_some() {
-        bail!("--dataset is for mean-shape; a weights file knows its dataset");
+        return Err(Usage("--dataset: expected with mean-shape only, a weights file knows its dataset".into()).into());
     }
     let device = a.device.open()?;
     let (mut predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
@@ -139,16 +139,6 @@ fn draw(file: &Path, data: &dyn Dataset, predictions: &[Prediction]) -> Result<(
         .map(|p| Ok(visualize::face_picture(&data.get(p.index)?, Some(&p.points), true, 300)?))
         .collect::<Result<Vec<_>>>()?;
     write_file(file, &visualize::png(&draw::grid(&tiles, count.clamp(1, 4), 4))?)
-}
-
-fn kind_by_name(name: &str) -> Result<Kind> {
-    Ok(match name {
-        "imm58" => Kind::Imm58,
-        "imm_nose" => Kind::ImmNose,
-        "ibug68" => Kind::Ibug68,
-        "pts68" => Kind::Pts68,
-        _ => bail!("expected imm58, imm_nose, ibug68 or pts68, got {name:?}"),
-    })
 }
 
 fn table(summaries: &[Summary]) -> String {

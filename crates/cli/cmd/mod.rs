@@ -16,9 +16,26 @@ impl DeviceArg {
     /// The device, with the precision that was asked for.
     pub fn open(&self) -> Result<candle_core::Device> {
         candle_vision_helpers::ops::set_tf32(!self.no_tf32);
-        Ok(facekp_train::device::by_name(&self.device)?)
+        Ok(self.device.open()?)
     }
 }
+
+/// One line, whatever the causes: errors are read in terminals and in logs of CI.
+pub fn one_line(e: &anyhow::Error) -> String {
+    let mut line = e.to_string();
+    for cause in e.chain().skip(1).map(ToString::to_string) {
+        // many errors quote their cause themselves
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.replace('\n', " ")
+}
+
+/// Options that contradict each other in a way that only the command sees: exit status 2, as for any wrong usage.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
 
 /// Writes a result: to stdout for `-`, else to a file that appears only when whole.
 pub fn write_result(target: &Path, text: &str) -> Result<()> {

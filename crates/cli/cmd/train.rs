@@ -1,6 +1,6 @@
 //! `facekp train`: a recipe into a run folder.
 
-use crate::{args::Train, cmd::say};
+use crate::{args::Train, cmd::say, terminal};
 use anyhow::{Context, Result, bail};
 use facekp_train::{Observer, Recipe, fit, observe};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ pub fn run(a: &Train) -> Result<()> {
     if a.overwrite {
         clear(&run)?;
     }
-    let mut watch = observe::for_terminal();
+    let mut watch: Box<dyn Observer> =
+        if terminal::has_cursor() { Box::new(observe::Progress::default()) } else { Box::new(observe::Log::default()) };
     let mut observers: Vec<&mut dyn Observer> = vec![watch.as_mut()];
     let outcome = facekp_train::fit(&recipe, &data, &run, &device, a.resume, &mut observers)?;
     let errors = outcome.validation.map_or("the output has no points to measure".to_owned(), |v| {

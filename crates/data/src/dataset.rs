@@ -85,6 +85,16 @@ impl Kind {
     /// All, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Imm58, Self::ImmNose, Self::Ibug68, Self::Pts68];
 
+    /// The name in recipes and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Imm58 => "imm58",
+            Self::ImmNose => "imm_nose",
+            Self::Ibug68 => "ibug68",
+            Self::Pts68 => "pts68",
+        }
+    }
+
     /// The scheme of its faces.
     pub fn scheme(self) -> &'static Scheme {
         match self {
@@ -109,6 +119,14 @@ impl Kind {
             Self::Ibug68 => "iBUG 300-W (labels_ibug_300W*.xml, or ibug_300W*/ with it)",
             Self::Pts68 => "pictures beside .pts files, or ytf_68/ with them",
         }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        let all = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|k| k.name() == s).ok_or_else(|| format!("expected one of {}, got {s:?}", all()))
     }
 }
 
@@ -164,7 +182,7 @@ fn open_pack(path: &Path, kind: Kind) -> Result<Box<dyn Dataset>> {
     if pack.kind() == kind {
         return Ok(Box::new(pack));
     }
-    Err(Error::format(path, None, format!("a pack of {kind:?}"), format!("one of {:?}", pack.kind())))
+    Err(Error::format(path, None, format!("a pack of {}", kind.name()), format!("one of {}", pack.kind().name())))
 }
 
 /// What is in a folder, face by face, for `facekp datasets check`: goes on to the end and lists every broken file.

@@ -58,14 +58,18 @@ pub const SOURCES: [Source; 2] = [
     },
 ];
 
+/// The names of all sources.
+pub fn names() -> Vec<&'static str> {
+    SOURCES.map(|s| s.name).to_vec()
+}
+
 /// The source called `name`.
 ///
 /// # Errors
 /// When there is none; says which there are.
 pub fn source(name: &str) -> Result<Source> {
-    let names = SOURCES.map(|s| s.name).join(", ");
     let found = SOURCES.into_iter().find(|s| s.name == name);
-    found.ok_or_else(|| Error::Invalid(format!("expected one of {names}, got {name:?}")))
+    found.ok_or_else(|| Error::Invalid(format!("expected one of {}, got {name:?}", names().join(", "))))
 }
 
 /// Downloads and unpacks a dataset into a folder of `dest` and returns it; a folder that is there already is left alone.

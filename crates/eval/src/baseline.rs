@@ -89,7 +89,7 @@ impl MeanShape {
             Ok(Prediction {
                 index,
                 points: self.place(&sample)?,
-                confidence: vec![1.0; self.points.len()],
+                confidence: None,
                 id: sample.id,
                 subset: sample.subset,
                 truth: sample.points,

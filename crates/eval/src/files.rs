@@ -2,6 +2,7 @@
 //! Each is written beside its place and renamed when whole.
 
 use crate::{Error, FaceError, Prediction, Result, Summary};
+use candle_vision_helpers::Point;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::Path;
 
@@ -23,8 +24,14 @@ pub struct PredictedFace {
     pub id: String,
     /// Pose or subset.
     pub subset: Option<String>,
-    /// `[x, y, confidence]` a point, original pixels.
-    pub points: Vec<[f64; 3]>,
+    /// `[x, y, confidence]` per point, original pixels; the confidence is `null` where the network has none.
+    pub points: Vec<(f64, f64, Option<f64>)>,
+}
+
+/// `(x, y, confidence)` per point, as JSON lists them.
+pub(crate) fn with_confidence(points: &[Point], confidence: Option<&[f64]>) -> Vec<(f64, f64, Option<f64>)> {
+    let of = |i: usize| confidence.and_then(|c| c.get(i)).copied();
+    points.iter().enumerate().map(|(i, p)| (p.x, p.y, of(i))).collect()
 }
 
 impl Predictions {
@@ -36,7 +43,7 @@ impl Predictions {
             .map(|p| PredictedFace {
                 id: p.id.clone(),
                 subset: p.subset.clone(),
-                points: p.points.iter().zip(&p.confidence).map(|(q, &c)| [q.x, q.y, c]).collect(),
+                points: with_confidence(&p.points, p.confidence.as_deref()),
             })
             .collect();
         Self { scheme, split: split.to_owned(), faces }
@@ -128,7 +135,6 @@ fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use candle_vision_helpers::Point;
     use facekp_data::{Keypoints, Scale, scheme::NOSE_1};
 
     fn prediction() -> Prediction {
@@ -137,7 +143,7 @@ mod tests {
             id: "a,b".into(),
             subset: None,
             points: vec![Point::new(1.25, 2.5)],
-            confidence: vec![0.5],
+            confidence: Some(vec![0.5]),
             truth: Keypoints::new(&NOSE_1, vec![Point::new(1.25, 5.5)]).unwrap(),
             scale: Scale { interocular: Some(30.0), interpupil: None },
         }

@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod curve;
 pub mod error;
 pub mod files;
+mod listing;
 pub mod metrics;
 pub mod photo;
 pub mod predict;
@@ -15,6 +16,7 @@ pub mod visualize;
 
 pub use baseline::MeanShape;
 pub use error::{Error, Result};
+pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
 pub use photo::Located;
 pub use predict::{Prediction, Predictor};

@@ -13,26 +13,26 @@ pub struct Located {
     pub face: Rect,
     /// The photo's pixels.
     pub points: Vec<Point>,
-    /// `0..=1` a point.
-    pub confidence: Vec<f64>,
+    /// `0..=1` per point; `None` where the network does not say.
+    pub confidence: Option<Vec<f64>>,
     /// Whether the box was given, not needed, or confirmed by the points found in it; if not, the points deserve doubt.
     pub settled: bool,
 }
 
 impl Located {
-    /// The mean of the points' confidences.
-    pub fn mean_confidence(&self) -> f64 {
-        crate::metrics::mean(self.confidence.iter().copied()).unwrap_or(0.0)
+    /// The mean of the points' confidences; `None` where the network does not say.
+    pub fn mean_confidence(&self) -> Option<f64> {
+        crate::metrics::mean(self.confidence.iter().flatten().copied())
     }
 
     /// Whether nothing better need be looked for.
     fn is_certain(&self) -> bool {
-        self.settled && self.mean_confidence() >= HIGH_CONFIDENCE
+        self.settled && self.mean_confidence().is_none_or(|c| c >= HIGH_CONFIDENCE)
     }
 
     /// Whether the points deserve a warning.
     pub fn is_doubtful(&self) -> bool {
-        !self.settled || self.mean_confidence() < LOW_CONFIDENCE
+        !self.settled || self.mean_confidence().is_some_and(|c| c < LOW_CONFIDENCE)
     }
 }
 
@@ -48,6 +48,10 @@ const MOST_STEPS: f64 = 12.0;
 const ROUNDS: usize = 5;
 /// A box is confirmed when it and the box of the points found in it share this part of their union.
 const SETTLED: f64 = 0.85;
+/// A given box may be this many times the picture's longer side: a face that fills more is not to be seen.
+const MOST_BOX: f64 = 2.0;
+/// The part of a given box that has to lie within the picture: faces are cut by its edges, but not down to nothing.
+const LEAST_INSIDE: f64 = 0.1;
 
 impl Predictor {
     /// Predicts one picture; `face` is its box (`None`: the whole picture, refined from the network's own points for networks that look
@@ -55,7 +59,7 @@ impl Predictor {
     ///
     /// # Errors
     /// When the box has no area or lies outside.
-    pub fn picture(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<(Rect, Vec<Point>, Vec<f64>)> {
+    pub fn picture(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<(Rect, Vec<Point>, Option<Vec<f64>>)> {
         let found = self.locate(picture, face)?;
         Ok((found.face, found.points, found.confidence))
     }
@@ -99,7 +103,7 @@ impl Predictor {
         }
         let starts = starts(size);
         let first = self.look(picture, &starts, false)?;
-        let promise = |l: &Located| l.mean_confidence() * overlap(l.face, tight(&l.points));
+        let promise = |l: &Located| l.mean_confidence().unwrap_or(1.0) * overlap(l.face, tight(&l.points));
         let mut best = whole;
         let mut ranked: Vec<&Located> = first.iter().collect();
         ranked.sort_by(|a, b| promise(b).total_cmp(&promise(a)));
@@ -168,13 +172,18 @@ fn checked(face: Rect, size: Size) -> Result<Rect> {
     let sound = [face.x, face.y, face.width, face.height].iter().all(|v| v.is_finite())
         && face.width > 0.0
         && face.height > 0.0;
-    if sound && overlap(face, size.area()) > 0.0 {
+    let most = MOST_BOX * size.width.max(size.height) as f64;
+    let expected = if !sound || shared(face, size.area()) < LEAST_INSIDE * face.width * face.height {
+        "a box with an area, a tenth of it or more"
+    } else if face.width.max(face.height) > most {
+        "a box of at most twice the longer side"
+    } else {
         return Ok(face);
-    }
+    };
     let got = format!("x {}, y {}, width {}, height {}", face.x, face.y, face.width, face.height);
     Err(Error::Mismatch {
         id: "box".into(),
-        reason: format!("expected a box with an area inside {} x {} pixels, got {got}", size.width, size.height),
+        reason: format!("expected {expected} within {} x {} pixels, got {got}", size.width, size.height),
     })
 }
 
@@ -182,10 +191,15 @@ fn tight(points: &[Point]) -> Rect {
     Rect::around(points).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))
 }
 
+/// The area that two boxes share.
+fn shared(a: Rect, b: Rect) -> f64 {
+    let along = |p: f64, d: f64, q: f64, e: f64| ((p + d).min(q + e) - p.max(q)).max(0.0);
+    along(a.x, a.width, b.x, b.width) * along(a.y, a.height, b.y, b.height)
+}
+
 /// Intersection over union.
 fn overlap(a: Rect, b: Rect) -> f64 {
-    let along = |p: f64, d: f64, q: f64, e: f64| ((p + d).min(q + e) - p.max(q)).max(0.0);
-    let both = along(a.x, a.width, b.x, b.width) * along(a.y, a.height, b.y, b.height);
+    let both = shared(a, b);
     let union = a.width * a.height + b.width * b.height - both;
     if union > 0.0 { both / union } else { 0.0 }
 }
@@ -279,10 +293,22 @@ mod tests {
     fn boxes_without_area_or_outside_are_refused() {
         let size = Size::new(100, 50);
         assert!(checked(Rect::new(-10.0, -10.0, 30.0, 30.0), size).is_ok());
-        for bad in [(0.0, 0.0, 0.0, 5.0), (200.0, 0.0, 5.0, 5.0), (f64::NAN, 0.0, 5.0, 5.0), (0.0, 0.0, -5.0, 5.0)] {
+        assert!(checked(size.area(), size).is_ok() && checked(Rect::new(-50.0, -50.0, 180.0, 180.0), size).is_ok());
+        for bad in [
+            (0.0, 0.0, 0.0, 5.0),
+            (200.0, 0.0, 5.0, 5.0),
+            (f64::NAN, 0.0, 5.0, 5.0),
+            (0.0, 0.0, -5.0, 5.0),
+            (0.0, 0.0, f64::INFINITY, 5.0),
+            // a sliver of it inside: found points would lie where there is no picture
+            (-95.0, 0.0, 100.0, 50.0),
+            (0.0, 0.0, 1e9, 1e9),
+        ] {
             let e = checked(Rect::new(bad.0, bad.1, bad.2, bad.3), size).unwrap_err().to_string();
-            assert!(e.starts_with("box: expected a box with an area inside 100 x 50 pixels, got x "), "{e}");
+            assert!(e.starts_with("box: expected a box with an area, a tenth of it or more within 100 x 50"), "{e}");
         }
+        let e = checked(Rect::new(-50.0, 0.0, 201.0, 50.0), size).unwrap_err().to_string();
+        assert!(e.starts_with("box: expected a box of at most twice the longer side within 100 x 50 pixels"), "{e}");
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use crate::{Error, Result};
 use candle_core::{D, Device, Tensor};
-use candle_vision_helpers::{Affine, Point, Rect};
+use candle_vision_helpers::{Affine, Point};
 use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale, Scheme};
 use facekp_models::{Codec, CodecConfig, KeypointModel, Task, WeightsFile, codec::heatmap::Target};
-use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
 
 /// One face's predicted points, and the truth where it is known; original pixels.
@@ -19,8 +18,8 @@ pub struct Prediction {
     pub subset: Option<String>,
     /// Predicted.
     pub points: Vec<Point>,
-    /// `0..=1` a point.
-    pub confidence: Vec<f64>,
+    /// `0..=1` per point; `None` where the network does not say.
+    pub confidence: Option<Vec<f64>>,
     /// Annotated.
     pub truth: Keypoints,
     /// What errors are divided by.
@@ -37,26 +36,6 @@ pub struct Predictor {
     pub codec: Box<dyn Codec>,
     /// Where it runs.
     pub device: Device,
-}
-
-/// What `predict --json` lists for one picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PictureResult {
-    /// As given on the command line.
-    pub file: String,
-    /// `[x, y, w, h]`, the picture's own pixels.
-    #[serde(rename = "box")]
-    pub face: [f64; 4],
-    /// `[x, y, confidence]` a point.
-    pub points: Vec<[f64; 3]>,
-}
-
-impl PictureResult {
-    /// From what [`Predictor::picture`] returns.
-    pub fn new(file: impl Into<String>, face: Rect, points: &[Point], confidence: &[f64]) -> Self {
-        let points = points.iter().zip(confidence).map(|(p, &c)| [p.x, p.y, c]).collect();
-        Self { file: file.into(), face: [face.x, face.y, face.width, face.height], points }
-    }
 }
 
 /// How many views are predicted at once.
@@ -99,17 +78,17 @@ impl Predictor {
             let mirrored = self.views(&images.flip(&[3])?)?;
             let width = images.dim(D::Minus1)?;
             for (view, other) in views.iter_mut().zip(&mirrored) {
-                *view = average(view, &unmirror(other, width, scheme));
+                *view = view.averaged(&other.unmirrored(width, scheme));
             }
         }
         let found = batch.items.iter().zip(views).map(|(item, view)| {
-            let view = if item.mirrored { renamed(&view, scheme) } else { view };
+            let view = if item.mirrored { view.renamed(scheme) } else { view };
             Prediction {
                 index: item.index,
                 id: item.id.clone(),
                 subset: item.subset.clone(),
-                points: view.iter().map(|(p, _)| item.to_view.unapply(*p)).collect(),
-                confidence: view.iter().map(|(_, c)| *c).collect(),
+                points: view.points.iter().map(|p| item.to_view.unapply(*p)).collect(),
+                confidence: view.confidence,
                 truth: item.truth.clone(),
                 scale: item.scale,
             }
@@ -178,14 +157,58 @@ impl Predictor {
         Ok(Some(target.broadcast_div(&(peak + 1e-12)?)?))
     }
 
-    /// Points and confidences in view pixels, a view each.
-    fn views(&self, images: &Tensor) -> Result<Vec<Vec<(Point, f64)>>> {
+    /// What is found in each view.
+    fn views(&self, images: &Tensor) -> Result<Vec<Found>> {
         let output = self.model.forward(images, false)?;
+        // A map of NaN has a highest cell, too: the points would look like any others. Sync point.
+        let sum = output.sum_all()?.to_scalar::<f32>()?;
+        if !sum.is_finite() {
+            let reason = format!("expected numbers from the network, got {sum}: its weights are broken");
+            return Err(Error::Mismatch { id: self.task.scheme.clone(), reason });
+        }
         let (points, confidence) = self.codec.decode(&output)?;
         // Sync point.
-        let (points, confidence) = (points.to_vec3::<f32>()?, confidence.to_vec2::<f32>()?);
-        let pair = |(p, c): (&Vec<f32>, &f32)| (Point::new(f64::from(p[0]), f64::from(p[1])), f64::from(*c));
-        Ok(points.iter().zip(&confidence).map(|(p, c)| p.iter().zip(c).map(pair).collect()).collect())
+        let points = points.to_vec3::<f32>()?.into_iter();
+        let sure = confidence.map(|c| c.to_vec2::<f32>()).transpose()?;
+        let point = |p: Vec<f32>| Point::new(f64::from(p[0]), f64::from(p[1]));
+        let found = points.enumerate().map(|(i, points)| Found {
+            points: points.into_iter().map(point).collect(),
+            confidence: sure.as_ref().map(|c| c[i].iter().map(|&v| f64::from(v)).collect()),
+        });
+        Ok(found.collect())
+    }
+}
+
+/// What a network finds in one view, in the view's pixels.
+struct Found {
+    points: Vec<Point>,
+    confidence: Option<Vec<f64>>,
+}
+
+impl Found {
+    /// Under the names that the points have in a mirror.
+    fn renamed(&self, scheme: &Scheme) -> Self {
+        Self {
+            points: scheme.flip.iter().map(|&i| self.points[i]).collect(),
+            confidence: self.confidence.as_ref().map(|c| scheme.flip.iter().map(|&i| c[i]).collect()),
+        }
+    }
+
+    /// What was found in the mirrored view `width` pixels wide, in the pixels and names of the view itself.
+    fn unmirrored(&self, width: usize, scheme: &Scheme) -> Self {
+        let mirror = Affine::mirror(width);
+        let mut found = self.renamed(scheme);
+        found.points.iter_mut().for_each(|p| *p = mirror.unapply(*p));
+        found
+    }
+
+    fn averaged(&self, other: &Self) -> Self {
+        let middle = |(p, q): (&Point, &Point)| Point::new((p.x + q.x) / 2.0, (p.y + q.y) / 2.0);
+        let sure = self.confidence.as_ref().zip(other.confidence.as_ref());
+        Self {
+            points: self.points.iter().zip(&other.points).map(middle).collect(),
+            confidence: sure.map(|(a, b)| a.iter().zip(b).map(|(c, d)| (c + d) / 2.0).collect()),
+        }
     }
 }
 
@@ -193,21 +216,4 @@ impl Predictor {
 fn relative(logits: &Tensor) -> Result<Tensor> {
     let peak = logits.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?;
     Ok(logits.broadcast_sub(&peak)?.exp()?)
-}
-
-fn renamed(view: &[(Point, f64)], scheme: &Scheme) -> Vec<(Point, f64)> {
-    scheme.flip.iter().map(|&i| view[i]).collect()
-}
-
-/// What was found in the mirrored view, in the view's own pixels and names.
-fn unmirror(view: &[(Point, f64)], width: usize, scheme: &Scheme) -> Vec<(Point, f64)> {
-    let mirror = Affine::mirror(width);
-    renamed(view, scheme).into_iter().map(|(p, c)| (mirror.unapply(p), c)).collect()
-}
-
-fn average(a: &[(Point, f64)], b: &[(Point, f64)]) -> Vec<(Point, f64)> {
-    let half = |(p, c): &(Point, f64), (q, d): &(Point, f64)| {
-        (Point::new((p.x + q.x) / 2.0, (p.y + q.y) / 2.0), (c + d) / 2.0)
-    };
-    a.iter().zip(b).map(|(a, b)| half(a, b)).collect()
 }

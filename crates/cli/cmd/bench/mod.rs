@@ -5,14 +5,17 @@
 mod own;
 mod stock;
 
-use crate::{args::Bench, cmd::write_result};
-use anyhow::{Result, bail};
+use crate::{
+    args::{Bench, Ops},
+    cmd::write_result,
+};
+use anyhow::Result;
 use candle_core::{Device, Tensor};
 use serde::Serialize;
-use std::{path::Path, time::Instant};
+use std::{num::NonZeroUsize, path::Path, time::Instant};
 
 /// The networks: name, input `(C, H, W)`, output without the batch, batch size.
-const NETWORKS: [(&str, [usize; 3], &[usize], usize); 4] = [
+pub const NETWORKS: [(&str, [usize; 3], &[usize], usize); 4] = [
     ("nose", [1, 60, 80], &[2], 16),
     ("face58", [1, 180, 240], &[116], 8),
     ("resnet50", [3, 224, 224], &[136], 8),
@@ -30,7 +33,7 @@ struct Line {
     infer1_ms: f64,
     parameters: usize,
     threads: usize,
-    ops: String,
+    ops: &'static str,
     /// Largest resident memory of the process up to the end of the training steps, where the system tells.
     peak_mib: Option<f64>,
 }
@@ -45,20 +48,13 @@ trait Subject {
 }
 
 pub fn run(a: &Bench) -> Result<()> {
-    let names: Vec<&str> = NETWORKS.iter().map(|n| n.0).collect();
-    if let Some(only) = a.only.as_deref().filter(|o| !names.contains(o)) {
-        bail!("--only: expected one of {}, got {only:?}", names.join(", "));
-    }
-    if a.rounds == 0 || a.batch == Some(0) {
-        bail!("--rounds and --batch: expected at least 1, got 0");
-    }
     let device = a.device.open()?;
     let mut text = String::new();
     for (name, input, output, batch) in NETWORKS {
         if a.only.as_deref().is_some_and(|o| o != name) {
             continue;
         }
-        let batch = a.batch.unwrap_or(batch);
+        let batch = a.batch.map_or(batch, NonZeroUsize::get);
         let line = serde_json::to_string(&time(name, input, output, batch, a, &device)?)? + "\n";
         if a.json.is_none() {
             write_result(Path::new("-"), &line)?;
@@ -79,16 +75,15 @@ fn time(
     a: &Bench,
     device: &Device,
 ) -> Result<Line> {
-    let mut subject: Box<dyn Subject> = match a.ops.as_str() {
-        "own" => Box::new(own::Net::new(name, input, device)?),
-        "candle" => Box::new(stock::Net::new(name, device)?),
-        other => bail!("--ops: expected own or candle, got {other:?}"),
+    let mut subject: Box<dyn Subject> = match a.ops {
+        Ops::Own => Box::new(own::Net::new(name, input, device)?),
+        Ops::Candle => Box::new(stock::Net::new(name, device)?),
     };
     let shape = |n: usize, rest: &[usize]| [&[n], rest].concat();
     let x = Tensor::randn(0f32, 1.0, shape(batch, &input), device)?;
     let y = Tensor::randn(0f32, 1.0, shape(batch, output), device)?;
     let (mut forward, mut step, mut infer) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..a.rounds + 2 {
+    for _ in 0..a.rounds.get() + 2 {
         device.synchronize()?;
         let start = Instant::now();
         forward.push(subject.step(&x, &y, device)?);
@@ -97,7 +92,7 @@ fn time(
     }
     let peak_mib = peak_mib();
     let one = x.narrow(0, 0, 1)?.contiguous()?;
-    for _ in 0..a.rounds + 2 {
+    for _ in 0..a.rounds.get() + 2 {
         device.synchronize()?;
         let start = Instant::now();
         subject.infer(&one)?;
@@ -107,7 +102,7 @@ fn time(
     let (forward_ms, step_ms, infer1_ms) = (median(&forward), median(&step), median(&infer));
     Ok(Line {
         name,
-        device: a.device.device.clone(),
+        device: a.device.device.to_string(),
         batch,
         forward_ms,
         step_ms,
@@ -115,7 +110,7 @@ fn time(
         infer1_ms,
         parameters: subject.parameters(),
         threads: candle_core::utils::get_num_threads(),
-        ops: a.ops.clone(),
+        ops: a.ops.name(),
         peak_mib,
     })
 }

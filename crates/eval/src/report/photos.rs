@@ -9,7 +9,6 @@ use super::{
 use crate::{Result, visualize};
 use candle_vision_helpers::{Point, Rect, draw};
 use facekp_data::Crop;
-use facekp_models::CodecConfig;
 use image::RgbImage;
 use std::{
     path::{Path, PathBuf},
@@ -53,11 +52,8 @@ fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Re
             } else {
                 ""
             };
-            // Direct regression has no confidence of its own.
-            let sure = match run.predictor.task.codec {
-                CodecConfig::Regression => String::new(),
-                CodecConfig::Heatmap(_) => format!(", mean confidence {:.2}", found.mean_confidence()),
-            };
+            let sure = found.mean_confidence().map_or_else(|| "–".to_owned(), |c| format!("{c:.2}"));
+            let sure = format!(", mean confidence {sure}");
             let caption = format!("{}{sure}.{doubt}", run.name());
             let alt = format!("{name} with the points that {} predicts", run.name());
             album.picture(h, &format!("{}-{}", i + 1, run.name()), &shown, As::Jpeg, &alt, &caption)?;

@@ -193,7 +193,7 @@ impl Codec for HeatmapCodec {
         })
     }
 
-    fn decode(&self, output: &Tensor) -> Result<(Tensor, Tensor)> {
+    fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         self.has_order()?;
         let maps = self.readable(&output.detach().to_dtype(DType::F32)?)?;
         let (batch, count, h, w) = maps.dims4()?;
@@ -206,7 +206,7 @@ impl Codec for HeatmapCodec {
             confidence.push(sure as f32);
         }
         let points = Tensor::from_vec(points, (batch, count, 2), output.device())?;
-        Ok((points, Tensor::from_vec(confidence, (batch, count), output.device())?))
+        Ok((points, Some(Tensor::from_vec(confidence, (batch, count), output.device())?)))
     }
 
     fn points(&self, output: &Tensor) -> Result<Tensor> {

@@ -34,12 +34,12 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape, or points that are not finite.
     fn encode(&self, points: &Tensor) -> Result<Tensor>;
-    /// Output `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1` (1 where the output has none).
-    /// For reading, not for training through: a sync point.
+    /// Output `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`, `None` where the
+    /// output says nothing of how sure it is. For reading, not for training through: a sync point.
     ///
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
-    fn decode(&self, output: &Tensor) -> Result<(Tensor, Tensor)>;
+    fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)>;
     /// Differentiable points `(B, K, 2)` in view pixels (regression: linear; heatmap: soft-argmax), for coordinate losses.
     ///
     /// # Errors

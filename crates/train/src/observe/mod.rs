@@ -38,12 +38,6 @@ pub trait Observer {
     fn finish(&mut self) {}
 }
 
-/// What suits the place: a progress bar where standard error is a terminal, else lines in the log.
-pub fn for_terminal() -> Box<dyn Observer> {
-    use std::io::IsTerminal;
-    if std::io::stderr().is_terminal() { Box::new(Progress::default()) } else { Box::new(Log::default()) }
-}
-
 /// The epoch in one line, for bars and logs.
 fn line(r: &EpochRecord) -> String {
     let nme = if r.val_nme.is_finite() { format!(", NME {:.4}", r.val_nme) } else { String::new() };

@@ -1,0 +1,109 @@
+//! What `predict --json` lists: an entry per picture, in the order given, whether its points were found or not.
+
+use crate::{Located, files::with_confidence};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// One picture. All positions are pixels of the picture as it is shown: the center of the first pixel is `(0, 0)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PictureResult {
+    /// The file as given on the command line; what is not UTF-8 in it is replaced by `\u{fffd}`.
+    pub file: String,
+    /// The file's name byte by byte, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_bytes: Option<Vec<u8>>,
+    /// Pixels; `null` where the picture could not be read.
+    pub width: Option<u32>,
+    /// Pixels; `null` where the picture could not be read.
+    pub height: Option<u32>,
+    /// The faces found.
+    pub faces: Vec<FaceResult>,
+    /// Why there are none, in one line.
+    pub error: Option<String>,
+}
+
+/// One face of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaceResult {
+    /// `[x, y, width, height]`.
+    #[serde(rename = "box")]
+    pub face: [f64; 4],
+    /// How sure a face finder is of the box; `null` where none was asked.
+    pub score: Option<f64>,
+    /// By how many degrees the face is turned, clockwise, as the network was told.
+    pub roll: f64,
+    /// `[x, y, confidence]` per point; the confidence is `null` where the network has none.
+    pub points: Vec<(f64, f64, Option<f64>)>,
+    /// The `.pts` file with these points.
+    pub pts: String,
+}
+
+impl PictureResult {
+    /// The entry of a picture that failed, in the words of `error`.
+    pub fn failed(file: &Path, error: String) -> Self {
+        let text = file.to_str();
+        Self {
+            file: text.map_or_else(|| file.to_string_lossy().into_owned(), str::to_owned),
+            file_bytes: text.is_none().then(|| file.as_os_str().as_encoded_bytes().to_vec()),
+            width: None,
+            height: None,
+            faces: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// The entry of a picture of `(width, height)` pixels.
+    pub fn found(file: &Path, (width, height): (u32, u32), faces: Vec<FaceResult>) -> Self {
+        Self { width: Some(width), height: Some(height), faces, error: None, ..Self::failed(file, String::new()) }
+    }
+}
+
+impl FaceResult {
+    /// A face whose points are in the file `pts`.
+    pub fn new(found: &Located, pts: &Path) -> Self {
+        let f = found.face;
+        Self {
+            face: [f.x, f.y, f.width, f.height],
+            score: None,
+            roll: 0.0,
+            points: with_confidence(&found.points, found.confidence.as_deref()),
+            pts: pts.display().to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use candle_vision_helpers::{Point, Rect};
+
+    #[test]
+    fn the_json_has_the_agreed_keys() {
+        let found = Located {
+            face: Rect::new(1.0, 2.0, 3.0, 4.0),
+            points: vec![Point::new(5.0, 6.0)],
+            confidence: None,
+            settled: true,
+        };
+        let face = FaceResult::new(&found, Path::new("o/a.pts"));
+        let entry = PictureResult::found(Path::new("a.jpg"), (640, 480), vec![face]);
+        assert_eq!(
+            serde_json::to_string(&entry).unwrap(),
+            r#"{"file":"a.jpg","width":640,"height":480,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":null,"roll":0.0,"points":[[5.0,6.0,null]],"pts":"o/a.pts"}],"error":null}"#
+        );
+        let failed = serde_json::to_value(PictureResult::failed(Path::new("b.jpg"), "broken".into())).unwrap();
+        assert_eq!((&failed["error"], &failed["width"]), (&"broken".into(), &serde_json::Value::Null));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_text_can_be_found_again() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"f\xe9.jpg");
+        let entry = PictureResult::failed(Path::new(name), String::new());
+        let back: PictureResult = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
+        assert_eq!(back.file, "f\u{fffd}.jpg");
+        assert_eq!(std::ffi::OsStr::from_bytes(&back.file_bytes.unwrap()), name);
+    }
+}

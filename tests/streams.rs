@@ -1,0 +1,163 @@
+//! Streams and usage: logs are best effort, colors stay on terminals, results go where they are sent, wrong usage is status 2.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{facekp, people, picture, train, trained};
+use std::{
+    fs::{self, File},
+    os::unix::fs::{FileTypeExt, symlink},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// A started command of the tests, with its streams as asked for.
+fn plain(command: &assert_cmd::Command) -> Command {
+    let mut c = Command::new(command.get_program());
+    c.args(command.get_args()).env_remove("FACEKP_DATA").env_remove("FACEKP_LOG").stdin(Stdio::null());
+    c
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Runs a command whose stderr nobody reads any more.
+fn without_reader(mut command: Command) -> Output {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stderr(writer).output().unwrap()
+}
+
+#[test]
+fn training_goes_on_when_the_reader_of_its_log_has_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let out = without_reader(plain(&train(&run, 2)));
+    assert!(out.status.success(), "{}", out.status);
+    assert!(run.join("eval.json").is_file());
+}
+
+#[test]
+fn a_failure_keeps_its_status_when_nobody_reads_it() {
+    let mut c = facekp();
+    c.args(["predict", "no-such-weights", "x.jpg"]);
+    assert_eq!(without_reader(plain(&c)).status.code(), Some(1));
+    let mut c = facekp();
+    c.args(["predict"]).arg(trained().join("nose")).args(["a.jpg", "b.jpg", "--out"]).arg(std::env::temp_dir());
+    assert_eq!(without_reader(plain(&c)).status.code(), Some(1));
+    let mut usage = facekp();
+    usage.arg("--no-such-option");
+    assert_eq!(without_reader(plain(&usage)).status.code(), Some(2));
+}
+
+#[test]
+fn a_full_disk_under_the_log_is_no_failure() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = plain(&train(&dir.path().join("run"), 1)).stderr(full).output().unwrap();
+    assert!(out.status.success(), "{}", out.status);
+}
+
+#[test]
+fn a_log_file_has_no_color_codes() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let out = plain(&train(&dir.path().join("run"), 1)).stderr(File::create(&log).unwrap()).output().unwrap();
+    assert!(out.status.success());
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("epoch 1/1") && !log.contains('\u{1b}'), "{log:?}");
+}
+
+/// `script` gives the program a terminal.
+#[test]
+fn a_terminal_has_colors_unless_it_is_asked_for_none() {
+    if Command::new("script").arg("--version").output().is_err() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let on_terminal = |name: &str, value: &str| {
+        let check = format!(
+            "{} predict {} missing-1.jpg missing-2.jpg --out {}",
+            assert_cmd::cargo::cargo_bin("facekp").display(),
+            trained().join("nose").display(),
+            dir.path().display()
+        );
+        let mut c = Command::new("script");
+        c.args(["-qec", &check, "/dev/null"]).stdin(Stdio::null()).env_remove("NO_COLOR").env("TERM", "xterm");
+        text(&c.env(name, value).output().unwrap().stdout)
+    };
+    assert!(on_terminal("TERM", "xterm").contains('\u{1b}'));
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let shown = on_terminal(name, value);
+        assert!(shown.contains("missing-1.jpg") && !shown.contains('\u{1b}'), "{name}={value}: {shown:?}");
+    }
+}
+
+#[test]
+fn json_goes_into_devices_pipes_and_the_ends_of_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let predict = |json: &Path| {
+        let mut c = facekp();
+        c.arg("predict").arg(trained().join("nose")).arg(picture()).arg("--out").arg(dir.path().join("out"));
+        c.arg("--json").arg(json).assert().success();
+    };
+    predict(Path::new("/dev/null"));
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+
+    let (target, link) = (dir.path().join("target.json"), dir.path().join("link.json"));
+    fs::write(&target, "old").unwrap();
+    symlink(&target, &link).unwrap();
+    predict(&link);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert!(fs::read_to_string(&target).unwrap().contains("faces"));
+
+    let program = assert_cmd::cargo::cargo_bin("facekp");
+    let substitution = format!(
+        "{} predict {} {} --out {} --json >(cat)",
+        program.display(),
+        trained().join("nose").display(),
+        picture().display(),
+        dir.path().join("out").display()
+    );
+    let out = Command::new("bash").args(["-c", &substitution]).output().unwrap();
+    assert!(out.status.success() && text(&out.stdout).contains("faces"), "{}", text(&out.stderr));
+
+    let kept = dir.path().join("kept.txt");
+    fs::write(&kept, "first line\n").unwrap();
+    let redirected = substitution.replace(">(cat)", "/dev/stdout") + &format!(" >> {}", kept.display());
+    assert!(Command::new("bash").args(["-c", &redirected]).status().unwrap().success());
+    let kept = fs::read_to_string(kept).unwrap();
+    assert!(kept.starts_with("first line\n") && kept.contains("faces"), "{kept}");
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    let data = people().display().to_string();
+    let cases: [&[&str]; 18] = [
+        &["train", "nose", "--device", "gpu"],
+        &["eval", "nose", "--device", "cuda:x"],
+        &["predict", "nose", "x.jpg", "--device", "tpu"],
+        &["report", "runs/x", "--out", "x", "--device", "GPU"],
+        &["bench", "--device", "gpu"],
+        &["eval", "mean-shape", "--dataset", "foo", "--data", &data],
+        &["eval", "nose", "--dataset", "imm58", "--data", &data],
+        &["eval", "nose", "--split", "trian"],
+        &["eval", "nose", "--decode", "x"],
+        &["bench", "--only", "x"],
+        &["bench", "--ops", "x"],
+        &["bench", "--rounds", "0"],
+        &["bench", "--batch", "0"],
+        &["train", "nose", "--set", "train.epochs"],
+        &["datasets", "fetch", "x"],
+        &["datasets", "synth", "--scheme", "imm58", "--count", "0", "--out", "x"],
+        &["datasets", "preview", &data, "--out", "x.png", "--count", "0"],
+        &["datasets", "pack", &data, "--out", "x.fkpack", "--side", "1"],
+    ];
+    for case in cases {
+        let out = facekp().args(case).assert().get_output().clone();
+        assert_eq!(out.status.code(), Some(2), "{case:?}: {}", text(&out.stderr));
+        assert!(out.stdout.is_empty(), "{case:?}");
+    }
+}
