@@ -7,6 +7,7 @@ mod jobs;
 mod provide;
 mod results;
 mod run;
+mod tidy;
 mod train_all;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +29,8 @@ enum Command {
     Ci(ci::Args),
     /// Measure training steps and inference beside PyTorch and candle's stock operations; writes docs/benchmarks.md.
     Bench(bench::Args),
+    /// Check the habits that no compiler checks: a duty in every file, lengths, words, links, unused dependencies.
+    Tidy,
     /// Measure run folders and write docs/results.md with their curves.
     Results(results::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::TrainAll(a) => train_all::run(&a),
         Command::Ci(a) => ci::run(&a),
         Command::Bench(a) => bench::run(&a),
+        Command::Tidy => tidy::check(),
         Command::Results(a) => results::run(&a),
     };
     match outcome {
