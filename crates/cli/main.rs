@@ -4,11 +4,13 @@
 
 mod args;
 mod cmd;
+mod output;
 mod parse;
+mod shared_args;
 mod terminal;
 mod weights;
 
-use args::{Cli, Command};
+use args::Cli;
 use clap::Parser;
 use std::{io::Write, process::ExitCode};
 
@@ -16,21 +18,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     candle_vision_helpers::ops::keep_freed_memory();
     logging(cli.quiet, cli.verbose);
-    let outcome = match cli.command {
-        Command::Train(a) => cmd::train::run(&a),
-        Command::Eval(a) => cmd::eval::run(&a),
-        Command::Predict(a) => cmd::predict::run(&a),
-        Command::Report(a) => cmd::report::run(&a),
-        Command::Datasets(a) => cmd::datasets::run(&a),
-        Command::Export(a) => cmd::export::run(&a),
-        Command::Bench(a) => cmd::bench::run(&a),
-    };
-    match outcome {
+    match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) if is_closed_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
             fail(&e);
-            if e.is::<cmd::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if e.is::<output::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -38,7 +31,7 @@ fn main() -> ExitCode {
 /// The line that a failed command ends with.
 fn fail(e: &anyhow::Error) {
     // a reader of stderr that went away is no reason to panic
-    let _ = writeln!(std::io::stderr(), "facekp: {}", cmd::one_line(e));
+    let _ = writeln!(std::io::stderr(), "facekp: {}", output::one_line(e));
 }
 
 /// `facekp … | head` is no failure.

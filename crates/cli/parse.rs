@@ -34,3 +34,13 @@ pub fn parse_change(s: &str) -> Result<String, String> {
 pub fn kinds() -> impl TypedValueParser<Value = Kind> {
     PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse::<Kind>())
 }
+
+/// The name of a weights file.
+pub fn parse_name(s: &str) -> Result<String, String> {
+    let plain = !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    if plain && !s.starts_with('.') {
+        Ok(s.to_owned())
+    } else {
+        Err(format!("expected letters, digits, _, - and ., got {s:?}"))
+    }
+}

@@ -1,12 +1,12 @@
 //! `facekp datasets`: render, check, fetch, preview and pack.
 
 use crate::{
-    args::{Datasets, DatasetsCommand, SynthScheme},
-    cmd::{say, write_file},
+    output::{say, write_file},
     terminal,
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
+use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset,
     dataset::{Kind, check, open},
@@ -14,15 +14,110 @@ use facekp_data::{
 };
 use facekp_eval::visualize;
 use image::RgbImage;
-use std::{num::NonZeroUsize, path::Path, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-pub fn run(a: &Datasets) -> Result<()> {
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp datasets check datasets/imm_face_db")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The formats that can be rendered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SynthScheme {
+    /// IMM's 58 points, .jpg and .asf.
+    Imm58,
+    /// iBUG's 68 points, .jpg, .pts and XML.
+    Ibug68,
+}
+
+/// What can be done with datasets.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Render faces with exact keypoints as files of a real format.
+    #[command(after_help = "Example: facekp datasets synth --scheme imm58 --count 240 --out datasets/imm_face_db")]
+    Synth {
+        /// Points and format.
+        #[arg(long)]
+        scheme: SynthScheme,
+        /// How many pictures.
+        #[arg(long)]
+        count: NonZeroUsize,
+        /// A folder that does not exist yet or is empty.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Random seed.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Read everything in a folder, report what is there, list every broken file.
+    #[command(after_help = "Example: facekp datasets check datasets/imm_face_db")]
+    Check {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Download a dataset from its official page (research use; read the licence there).
+    #[command(after_help = "Example: facekp datasets fetch imm --out datasets")]
+    Fetch {
+        /// The dataset's name.
+        #[arg(value_parser = PossibleValuesParser::new(fetch::names()))]
+        dataset: String,
+        /// Another address of the same archive.
+        #[arg(long)]
+        url: Option<String>,
+        /// The folder that will hold the dataset's folder.
+        #[arg(long, default_value = "datasets", value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Draw a grid of pictures with points and boxes.
+    #[command(after_help = "Example: facekp datasets preview datasets/imm_face_db --out preview.png")]
+    Preview {
+        /// The folder.
+        dir: PathBuf,
+        /// A PNG file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// How many pictures.
+        #[arg(long, default_value = "24")]
+        count: NonZeroUsize,
+    },
+    /// Pack a dataset's faces, cropped and shrunk, into one file that loads fast.
+    #[command(after_help = "Example: facekp datasets pack datasets/ibug_300W --out datasets/ibug68.fkpack --side 256")]
+    Pack {
+        /// The folder.
+        dir: PathBuf,
+        /// The pack file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Pixels along each cut picture's side.
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(8..))]
+        side: u32,
+        /// The cut square's side in face boxes: leaves room for augmentation.
+        #[arg(long, default_value_t = 2.0)]
+        margin: f64,
+        /// Keep whole pictures, for networks that look at the picture instead of the face box.
+        #[arg(long, conflicts_with = "margin")]
+        whole: bool,
+        /// Store without loss (larger).
+        #[arg(long)]
+        png: bool,
+    },
+}
+
+pub fn run(a: &Args) -> Result<()> {
     match &a.command {
-        DatasetsCommand::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
-        DatasetsCommand::Check { dir } => check_dir(dir),
-        DatasetsCommand::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
-        DatasetsCommand::Preview { dir, out, count } => preview(dir, out, *count),
-        DatasetsCommand::Pack { dir, out, side, margin, whole, png } => {
+        Command::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
+        Command::Check { dir } => check_dir(dir),
+        Command::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
+        Command::Preview { dir, out, count } => preview(dir, out, *count),
+        Command::Pack { dir, out, side, margin, whole, png } => {
             let area = if *whole { pack::Area::Picture } else { pack::Area::Face(*margin) };
             let encoding = if *png { pack::Encoding::Png } else { pack::Options::default().encoding };
             pack_dir(dir, out, pack::Options { area, side: *side, encoding })

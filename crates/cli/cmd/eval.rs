@@ -1,8 +1,9 @@
 //! `facekp eval`: the errors of a network, or of the mean shape, on splits of a dataset.
 
 use crate::{
-    args::Eval,
-    cmd::{Usage, say, write_file, write_result},
+    output::{Usage, say, write_file, write_result},
+    parse::{kinds, parse_decode},
+    shared_args::{DataArg, DeviceArg},
     weights,
 };
 use anyhow::{Context, Result, bail};
@@ -11,16 +12,54 @@ use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
 use facekp_models::{CodecConfig, Manifest};
 use facekp_train::Recipe;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// Who predicts.
+/// What makes the predictions.
 #[allow(clippy::large_enum_variant)] // there is one
 enum Subject {
     Network { predictor: Predictor, flip: bool },
     MeanShape(MeanShape),
 }
 
-pub fn run(a: &Eval) -> Result<()> {
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
+pub struct Args {
+    /// A weights file, a run folder, a name in weights/, or `mean-shape`: the mean training shape, the baseline every
+    /// network should beat.
+    weights: String,
+    #[command(flatten)]
+    data: DataArg,
+    /// One or more of train, fit, val, test, common, challenging, full and all, separated by commas.
+    #[arg(long, help_heading = "Data", default_value = "val", value_delimiter = ',')]
+    split: Vec<facekp_data::Split>,
+    /// Write the numbers as JSON (`-`: stdout).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    json: Option<PathBuf>,
+    /// Write each picture's errors as CSV.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    csv: Option<PathBuf>,
+    /// Draw eight faces of the first split as a PNG: prediction red, truth blue.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    draw: Option<PathBuf>,
+    /// Do not average with the mirrored picture.
+    #[arg(long)]
+    no_flip: bool,
+    /// Read points from the maps in this way instead of the recipe's: argmax, quarter, dark or soft_argmax.
+    #[arg(long, value_name = "HOW", value_parser = parse_decode)]
+    decode: Option<candle_vision_helpers::heatmap::Decode>,
+    /// With `mean-shape`: the dataset, where DIR holds several.
+    #[arg(long, value_name = "KIND", value_parser = kinds(), help_heading = "Data")]
+    dataset: Option<Kind>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(a: &Args) -> Result<()> {
     let (subject, data, about) = subject(a)?;
     let mut summaries = Vec::new();
     let mut rows = Vec::new();
@@ -49,16 +88,16 @@ pub fn run(a: &Eval) -> Result<()> {
     Ok(())
 }
 
-fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
+fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
         let kind = match a.dataset {
             Some(kind) => kind,
             None => [Kind::Imm58, Kind::Ibug68, Kind::Pts68]
                 .into_iter()
-                .find(|&k| open(&a.data, k).is_ok())
-                .with_context(|| format!("{}: expected a dataset, found none", a.data.display()))?,
+                .find(|&k| open(&a.data.dir, k).is_ok())
+                .with_context(|| format!("{}: expected a dataset, found none", a.data.dir.display()))?,
         };
-        let data: Arc<dyn Dataset> = Arc::from(open(&a.data, kind)?);
+        let data: Arc<dyn Dataset> = Arc::from(open(&a.data.dir, kind)?);
         let frame = Frame::for_scheme(data.scheme());
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
@@ -80,7 +119,7 @@ fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         codec.decode = decode;
         predictor.codec = predictor.task.codec()?;
     }
-    let (data, flip) = setting(&file.manifest, &a.data)?;
+    let (data, flip) = setting(&file.manifest, &a.data.dir)?;
     let flip = flip && !a.no_flip;
     let about = format!(
         "{} (epoch {}, trained on {}); {}; sees {}{}",

@@ -1,8 +1,10 @@
 //! `facekp export`: a network as a weights file to ship, with its measured errors in it and in the manifest beside it.
 
 use crate::{
-    args::Export,
-    cmd::{eval, say, write_file},
+    cmd::eval,
+    output::{say, write_file},
+    parse::parse_name,
+    shared_args::DataArg,
     weights,
 };
 use anyhow::{Context, Result};
@@ -11,10 +13,32 @@ use facekp_eval::{Predictor, Summary, metrics};
 use facekp_models::weights::save;
 use facekp_models::{Manifest, WeightsFile};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Table;
 
-pub fn run(a: &Export) -> Result<()> {
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp export runs/nose --name nose --data datasets --split val")]
+pub struct Args {
+    /// A weights file or a run folder.
+    weights: String,
+    /// The name in weights/: letters, digits, `_`, `-` and `.`.
+    #[arg(long, value_parser = parse_name, help_heading = "Output")]
+    name: String,
+    /// The folder of NAME.safetensors and manifest.toml.
+    #[arg(long, value_name = "DIR", default_value = "weights", help_heading = "Output")]
+    out: PathBuf,
+    /// 16-bit floats: half the size.
+    #[arg(long, help_heading = "Output")]
+    f16: bool,
+    #[command(flatten)]
+    data: DataArg,
+    /// The splits it is measured on.
+    #[arg(long, help_heading = "Data", default_value = "val", value_delimiter = ',')]
+    split: Vec<facekp_data::Split>,
+}
+
+pub fn run(a: &Args) -> Result<()> {
     let source = WeightsFile::read(&weights::locate(&a.weights)?)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
     let mut tensors: Vec<_> = source.tensors.into_iter().collect();
@@ -38,9 +62,9 @@ pub fn run(a: &Export) -> Result<()> {
     say(&path.display().to_string())
 }
 
-fn measure(weights: &Path, manifest: &Manifest, a: &Export) -> Result<Vec<Summary>> {
+fn measure(weights: &Path, manifest: &Manifest, a: &Args) -> Result<Vec<Summary>> {
     let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
-    let (data, flip) = eval::setting(manifest, &a.data)?;
+    let (data, flip) = eval::setting(manifest, &a.data.dir)?;
     eval::by_split(data.as_ref(), &a.split, |all| Ok(predictor.dataset(data.clone(), all, flip)?))?
         .into_iter()
         .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))

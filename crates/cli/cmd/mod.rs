@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one a file: its arguments and its `run`.
 
 pub mod bench;
 pub mod datasets;
@@ -7,55 +7,3 @@ pub mod export;
 pub mod predict;
 pub mod report;
 pub mod train;
-
-use crate::args::DeviceArg;
-use anyhow::{Context, Result};
-use std::{io::Write, path::Path};
-
-impl DeviceArg {
-    /// The device, with the precision that was asked for.
-    pub fn open(&self) -> Result<candle_core::Device> {
-        candle_vision_helpers::ops::set_tf32(!self.no_tf32);
-        Ok(self.device.open()?)
-    }
-}
-
-/// One line, whatever the causes: errors are read in terminals and in logs of CI.
-pub fn one_line(e: &anyhow::Error) -> String {
-    let mut line = e.to_string();
-    for cause in e.chain().skip(1).map(ToString::to_string) {
-        // many errors quote their cause themselves
-        if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line.replace('\n', " ")
-}
-
-/// Options that contradict each other in a way that only the command sees: exit status 2, as for any wrong usage.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
-
-/// Writes a result: to stdout for `-`, else to a file that appears only when whole.
-pub fn write_result(target: &Path, text: &str) -> Result<()> {
-    if target == Path::new("-") {
-        let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        return Ok(out.flush()?);
-    }
-    write_file(target, text.as_bytes())
-}
-
-/// Writes a file that appears only when whole, and its folder.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(facekp_data::write_whole(path, bytes)?)
-}
-
-/// Prints a line of results.
-pub fn say(line: &str) -> Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{line}")?)
-}

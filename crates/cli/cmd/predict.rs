@@ -1,8 +1,9 @@
 //! `facekp predict`: the keypoints of pictures, as overlay PNG, `.pts` and JSON.
 
 use crate::{
-    args::Predict,
-    cmd::{one_line, write_file, write_result},
+    output::{one_line, write_file, write_result},
+    parse::parse_box,
+    shared_args::DeviceArg,
     weights,
 };
 use anyhow::{Context, Result, bail};
@@ -19,7 +20,32 @@ use std::{
 /// The side of a picture of maps, pixels.
 const HEAT: usize = 512;
 
-pub fn run(a: &Predict) -> Result<()> {
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp predict face58 photo.jpg --out predictions --json -")]
+pub struct Args {
+    /// A weights file, a run folder, or a name in weights/.
+    weights: String,
+    /// JPEG or PNG pictures.
+    #[arg(required = true, value_name = "PICTURE")]
+    pictures: Vec<PathBuf>,
+    /// The face's box in every picture [default: found by the network].
+    #[arg(long = "box", value_name = "X,Y,W,H", value_parser = parse_box, allow_hyphen_values = true)]
+    face: Option<Rect>,
+    /// Where the overlay PNG and the .pts of each picture go.
+    #[arg(long, value_name = "DIR", default_value = "predictions", help_heading = "Output")]
+    out: PathBuf,
+    /// Write boxes, points and confidences as JSON (`-`: stdout).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    json: Option<PathBuf>,
+    /// Also draw the network's maps (heatmap networks).
+    #[arg(long, help_heading = "Output")]
+    heatmap: bool,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let (predictor, _) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
     let outputs = output_names(&a.pictures, &a.out);

@@ -1,6 +1,6 @@
 //! `facekp report`: the page of one or more run folders.
 
-use crate::{args::Report, cmd::say};
+use crate::{output::say, shared_args::DeviceArg};
 use anyhow::{Context, Result, bail};
 use facekp_data::{Dataset, dataset::Kind, open};
 use facekp_eval::report::{PageInput, RunInput, write};
@@ -10,7 +10,36 @@ use std::{
     sync::Arc,
 };
 
-pub fn run(a: &Report) -> Result<()> {
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp report runs/nose runs/face58 --data datasets --out report")]
+pub struct Args {
+    /// Run folders.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The folder of the page (index.html) and its pictures.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: PathBuf,
+    /// Where the runs' datasets are; the first folder that has one is taken.
+    #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets", help_heading = "Data")]
+    data: Vec<PathBuf>,
+    /// The page's title.
+    #[arg(long, default_value = "Facial keypoints")]
+    title: String,
+    /// The profile's name, for the page.
+    #[arg(long)]
+    profile: Option<String>,
+    /// A sentence for the box at the top of the page.
+    #[arg(long, value_name = "TEXT")]
+    notice: Vec<String>,
+    /// A folder of photos to run every network on.
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    photos: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let runs = a.runs.iter().map(|r| run_input(r, &a.data)).collect::<Result<Vec<_>>>()?;
     let mut notices = a.notice.clone();

@@ -1,14 +1,47 @@
 //! `facekp train`: a recipe into a run folder.
 
-use crate::{args::Train, cmd::say, terminal};
+use crate::{
+    output::say,
+    parse::parse_change,
+    shared_args::{DataArg, DeviceArg},
+    terminal,
+};
 use anyhow::{Context, Result, bail};
 use facekp_train::{Observer, Recipe, fit, observe};
 use std::path::{Path, PathBuf};
 
-pub fn run(a: &Train) -> Result<()> {
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!(
+    "Example: facekp train nose --data datasets --out runs/nose --set train.epochs=50\n\
+    Recipes: {}, or a TOML file.",
+    Recipe::built_in().join(", ")
+))]
+pub struct Args {
+    /// A built-in recipe or a TOML file.
+    recipe: String,
+    #[command(flatten)]
+    data: DataArg,
+    /// The run folder [default: runs/RECIPE].
+    #[arg(long, value_name = "RUN", help_heading = "Output")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+    /// Replace a run that is in the folder already.
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    overwrite: bool,
+    /// Continue from the last checkpoint, with the same result as an uninterrupted run.
+    #[arg(long, help_heading = "Output")]
+    resume: bool,
+    /// Override a key of the recipe, in TOML syntax.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_change)]
+    set: Vec<String>,
+}
+
+pub fn run(a: &Args) -> Result<()> {
     let recipe = Recipe::load(&a.recipe, &a.set)?;
     let device = a.device.open()?;
-    let data = fit::open_data(&recipe, &a.data)?;
+    let data = fit::open_data(&recipe, &a.data.dir)?;
     let run = a.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
     if a.overwrite {
         clear(&run)?;

@@ -5,17 +5,19 @@
 mod own;
 mod stock;
 
-use crate::{
-    args::{Bench, Ops},
-    cmd::write_result,
-};
+use crate::{output::write_result, shared_args::DeviceArg};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
+use clap::{ValueEnum, builder::PossibleValuesParser};
 use serde::Serialize;
-use std::{num::NonZeroUsize, path::Path, time::Instant};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// The networks: name, input `(C, H, W)`, output without the batch, batch size.
-pub const NETWORKS: [(&str, [usize; 3], &[usize], usize); 4] = [
+const NETWORKS: [(&str, [usize; 3], &[usize], usize); 4] = [
     ("nose", [1, 60, 80], &[2], 16),
     ("face58", [1, 180, 240], &[116], 8),
     ("resnet50", [3, 224, 224], &[136], 8),
@@ -47,7 +49,49 @@ trait Subject {
     fn parameters(&self) -> usize;
 }
 
-pub fn run(a: &Bench) -> Result<()> {
+/// Operations that networks are built from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Ops {
+    /// This project's.
+    Own,
+    /// candle's stock ones.
+    Candle,
+}
+
+impl Ops {
+    /// The name on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Candle => "candle",
+        }
+    }
+}
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp bench --only face58 --json bench.json")]
+pub struct Args {
+    /// Time this network alone.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.0)))]
+    only: Option<String>,
+    /// Write the JSON lines to a file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Timed rounds after two warm-ups; the median counts.
+    #[arg(long, default_value = "7")]
+    rounds: NonZeroUsize,
+    /// Another batch size.
+    #[arg(long)]
+    batch: Option<NonZeroUsize>,
+    /// Operations to time.
+    #[arg(long, default_value = "own")]
+    ops: Ops,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let mut text = String::new();
     for (name, input, output, batch) in NETWORKS {
@@ -72,7 +116,7 @@ fn time(
     input: [usize; 3],
     output: &[usize],
     batch: usize,
-    a: &Bench,
+    a: &Args,
     device: &Device,
 ) -> Result<Line> {
     let mut subject: Box<dyn Subject> = match a.ops {

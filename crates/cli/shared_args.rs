@@ -1,0 +1,35 @@
+//! Options that several commands have.
+
+use anyhow::Result;
+use clap::Args;
+use facekp_train::device::DeviceName;
+use std::path::PathBuf;
+
+/// Where it runs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Device")]
+pub struct DeviceArg {
+    /// auto, cpu, cuda:N or metal.
+    #[arg(long, default_value_t, value_name = "D")]
+    pub device: DeviceName,
+    /// On CUDA, full f32 products instead of TF32.
+    #[arg(long)]
+    no_tf32: bool,
+}
+
+impl DeviceArg {
+    /// The device, with the precision that was asked for.
+    pub fn open(&self) -> Result<candle_core::Device> {
+        candle_vision_helpers::ops::set_tf32(!self.no_tf32);
+        Ok(self.device.open()?)
+    }
+}
+
+/// Where the dataset is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArg {
+    /// The dataset's folder or its parent.
+    #[arg(long = "data", value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets")]
+    pub dir: PathBuf,
+}
