@@ -1,7 +1,7 @@
 //! Rendered faces: pictures with exact keypoints for a machine without the datasets, from a seed alone.
 //!
-//! A head is a surface in space ([`head`]) with painted features ([`features`], [`skin`]), hair, neck, clothes and glasses, seen by
-//! a camera ([`raster`]) under a lamp ([`shade`]). The keypoints are places on the curves that the features are painted from,
+//! A head is a surface in space (`head`) with painted features (`features`, `skin`), hair, neck, clothes and glasses, seen by
+//! a camera (`raster`) under a lamp (`shade`). The keypoints are places on the curves that the features are painted from,
 //! carried through the same camera; of the lower face, they are the contour that one sees, as annotators mark it.
 //! Everything is drawn from `(seed, person, picture)`.
 
