@@ -97,7 +97,7 @@ impl ViewSpec {
 
     /// Makes the view of a sample; with `augment`, by the random choices of `rng` alone. A mirrored view has its points renamed.
     ///
-    /// The picture goes through [`ViewSpec::prepare`] first, so a sample that was prepared before gives the same view to the bit.
+    /// The picture goes through [`ViewSpec::prepare`] first, so a sample that was prepared before gives the same view bit for bit.
     ///
     /// # Errors
     /// When the face box has no area.

@@ -13,7 +13,7 @@ fn count(task: &Task) -> usize {
     params.count()
 }
 
-/// `sum(p.numel() for p in net.parameters())` of `pytorch_reference.py` and of the yardstick's `torch_steps.py`; torchvision's ResNets with
+/// `sum(p.numel() for p in net.parameters())` of `pytorch_reference.py` and of `benches/torch_steps.py`; torchvision's ResNets with
 /// 136 outputs.
 #[test]
 fn as_many_parameters_as_pytorch() {

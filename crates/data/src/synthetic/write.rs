@@ -73,7 +73,7 @@ fn imm(count: usize, dir: &Path, seed: u64) -> Result<()> {
     })
 }
 
-/// The number of a person: the last fifth of up to forty people are called 33 to 40, which the course keeps for validation.
+/// The number of a person: the last fifth of up to forty people are called 33 to 40, which validate in the usual split.
 fn number(person: usize, people: usize) -> usize {
     let train = (people * 4).div_ceil(5).min(people.saturating_sub(1)).max(1);
     if people <= 40 && person >= train { 33 + person - train } else { person + 1 }
