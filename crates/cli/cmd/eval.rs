@@ -6,11 +6,11 @@ use crate::{
     shared_args::{DataArg, DeviceArg},
     weights,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
 use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
-use facekp_models::{CodecConfig, Manifest};
+use facekp_models::Manifest;
 use facekp_train::Recipe;
 use std::{
     collections::BTreeMap,
@@ -113,11 +113,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     let device = a.device.open()?;
     let (mut predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
     if let Some(decode) = a.decode {
-        let CodecConfig::Heatmap(codec) = &mut predictor.task.codec else {
-            bail!("--decode: expected a network with heatmaps, {} has none", file.manifest.name)
-        };
-        codec.decode = decode;
-        predictor.codec = predictor.task.codec()?;
+        predictor = predictor.with_decode(decode).with_context(|| file.manifest.name.clone())?;
     }
     let (data, flip) = setting(&file.manifest, &a.data.dir)?;
     let flip = flip && !a.no_flip;
@@ -165,7 +161,7 @@ fn seen(crop: Crop) -> String {
 
 fn predictions(subject: &Subject, data: &Arc<dyn Dataset>, indices: &[usize]) -> Result<Vec<Prediction>> {
     Ok(match subject {
-        Subject::Network { predictor, flip } => predictor.dataset(data.clone(), indices, *flip)?,
+        Subject::Network { predictor, flip } => predictor.predict_dataset(data.clone(), indices, *flip)?,
         Subject::MeanShape(shape) => shape.predict(data.as_ref(), indices)?,
     })
 }

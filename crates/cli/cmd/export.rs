@@ -65,7 +65,7 @@ pub fn run(a: &Args) -> Result<()> {
 fn measure(weights: &Path, manifest: &Manifest, a: &Args) -> Result<Vec<Summary>> {
     let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
     let (data, flip) = eval::setting(manifest, &a.data.dir)?;
-    eval::by_split(data.as_ref(), &a.split, |all| Ok(predictor.dataset(data.clone(), all, flip)?))?
+    eval::by_split(data.as_ref(), &a.split, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
         .into_iter()
         .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))
         .collect()

@@ -80,7 +80,7 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
         tracing::warn!("{}: the face may not have been found{sure}; try --box X,Y,W,H", file.display());
     }
     let mut drawn = (*picture).clone();
-    visualize::overlay(&mut drawn, predictor.task.scheme()?, Some(&found.points), None);
+    visualize::overlay(&mut drawn, predictor.task().scheme()?, Some(&found.points), None);
     let (overlay, points) = (with_suffix(output, ".png"), with_suffix(output, ".pts"));
     let maps = if heatmap {
         let maps =

@@ -18,6 +18,11 @@ impl Keypoints {
         ok.then(|| Self { scheme, visible: vec![true; points.len()], points })
     }
 
+    /// Points of which nothing is known, all hidden.
+    pub fn hidden(scheme: &'static Scheme) -> Self {
+        Self { scheme, points: vec![Point::default(); scheme.len], visible: vec![false; scheme.len] }
+    }
+
     /// The scheme.
     pub fn scheme(&self) -> &'static Scheme {
         self.scheme

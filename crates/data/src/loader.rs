@@ -10,6 +10,7 @@ use candle_vision_helpers::{Affine, Rect, Size};
 use queue::{Make, Queue};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// What the loader does.
@@ -33,6 +34,13 @@ pub struct LoaderConfig {
     pub cache_bytes: usize,
 }
 
+impl LoaderConfig {
+    /// Every sample once, in order and unchanged, as evaluation wants them.
+    pub fn in_order(view: ViewSpec, batch: usize) -> Self {
+        Self { batch, view, augment: None, shuffle: false, drop_last: false, workers: 0, seed: 0, cache_bytes: 0 }
+    }
+}
+
 /// Tensors of some samples, on the CPU.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -44,6 +52,24 @@ pub struct Batch {
     pub weights: Tensor,
     /// What else is known of each sample.
     pub items: Vec<Item>,
+}
+
+impl Batch {
+    /// The plain views of `samples`, in order and without augmentation.
+    ///
+    /// # Errors
+    /// When a sample's box has no area.
+    pub fn of_samples(spec: &ViewSpec, samples: &[Sample]) -> Result<Self> {
+        spec.validate()?;
+        let one = |(index, sample): (usize, &Sample)| {
+            let view = spec.view(sample, None)?;
+            let item = Item::new(index, sample.clone(), &view);
+            Ok((view, item))
+        };
+        let made = samples.par_iter().enumerate().map(one).collect::<Result<Vec<_>>>()?;
+        let (views, items): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+        collate(spec, &views, items)
+    }
 }
 
 /// What is known of one sample of a batch beside the tensors.
@@ -67,6 +93,14 @@ pub struct Item {
     pub original: Size,
     /// What errors are divided by.
     pub scale: Scale,
+}
+
+impl Item {
+    fn new(index: usize, sample: Sample, view: &View) -> Self {
+        let Sample { id, subset, original, face, points: truth, scale, .. } = sample;
+        let (to_view, mirrored) = (view.to_view, view.mirrored);
+        Self { index, id, subset, to_view, mirrored, truth, face, original, scale }
+    }
 }
 
 /// The generator of all chance in sample `index` of epoch `epoch` of a run with `seed`.
@@ -187,9 +221,8 @@ impl Make for Epoch {
         };
         let mut rng = rng(config.seed, self.epoch, index as u64);
         let view = config.view.view(&sample, augment.map(|augment| (augment, &mut rng)))?;
-        let Sample { id, subset, original, face, points, scale, .. } = sample;
-        let (to_view, mirrored) = (view.to_view, view.mirrored);
-        Ok((view, Item { index, id, subset, to_view, mirrored, truth: points, face, original, scale }))
+        let item = Item::new(index, sample, &view);
+        Ok((view, item))
     }
 
     fn whole(&self, parts: Vec<Self::Part>) -> Result<Batch> {

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, draw};
 use common::Discs;
 use facekp_data::Crop;
-use facekp_eval::{FaceError, Predictor};
+use facekp_eval::{FaceError, Located, Predictor};
 use facekp_models::{Codec, KeypointModel, Task};
 use image::{Rgb, RgbImage};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn points_return_to_original_pixels() {
         let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 21 });
         let predictor = finder("nose1", crop);
         for flip in [false, true] {
-            let found = predictor.dataset(data.clone(), &[20, 3, 4], flip).unwrap();
+            let found = predictor.predict_dataset(data.clone(), &[20, 3, 4], flip).unwrap();
             assert_eq!(found.iter().map(|p| p.index).collect::<Vec<_>>(), [20, 3, 4]);
             for p in &found {
                 let e = FaceError::of(p).unwrap();
@@ -80,8 +80,8 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
     let predictor = finder("ibug68", Crop::Face { enlarge: 1.5 });
     let scheme = common::scheme_named("ibug68");
     let data = Arc::new(Discs { scheme, len: 4 });
-    let plain = predictor.dataset(data.clone(), &[1], false).unwrap().remove(0);
-    let both = predictor.dataset(data.clone(), &[1], true).unwrap().remove(0);
+    let plain = predictor.predict_dataset(data.clone(), &[1], false).unwrap().remove(0);
+    let both = predictor.predict_dataset(data.clone(), &[1], true).unwrap().remove(0);
     let (center, _) = Discs::disc(1);
     for i in 0..scheme.len {
         let (own, pair) = (plain.points[i], plain.points[scheme.flip[i]]);
@@ -94,7 +94,7 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
 #[test]
 fn data_of_another_scheme_is_refused() {
     let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 2 });
-    let e = finder("ibug68", Crop::Picture).dataset(data, &[0], false).unwrap_err().to_string();
+    let e = finder("ibug68", Crop::Picture).predict_dataset(data, &[0], false).unwrap_err().to_string();
     assert_eq!(e, "white discs: expected data with ibug68 points, got nose1");
 }
 
@@ -131,13 +131,14 @@ fn a_given_box_is_looked_at() {
     let (center, radius) = (Point::new(420.0, 150.0), 60.0);
     let given = Rect::new(340.0, 80.0, 160.0, 150.0);
     for crop in [Crop::Picture, Crop::Face { enlarge: 1.25 }] {
-        let (face, points, confidence) = finder("nose1", crop).picture(photo(center, radius), Some(given)).unwrap();
+        let Located { face, points, confidence, .. } =
+            finder("nose1", crop).locate(photo(center, radius), Some(given)).unwrap();
         assert_eq!((face, confidence), (given, None));
         assert!(points[0].distance(center) < 1.0, "{crop:?}: {:?}", points[0]);
-        assert!(finder("nose1", crop).picture(photo(center, radius), Some(Rect::new(900.0, 0.0, 5.0, 5.0))).is_err());
+        assert!(finder("nose1", crop).locate(photo(center, radius), Some(Rect::new(900.0, 0.0, 5.0, 5.0))).is_err());
     }
     // The whole picture, for a network that looks at it.
-    let (face, points, _) = finder("nose1", Crop::Picture).picture(photo(center, radius), None).unwrap();
+    let Located { face, points, .. } = finder("nose1", Crop::Picture).locate(photo(center, radius), None).unwrap();
     assert_eq!((face.width, face.height), (640.0, 480.0));
     assert!(points[0].distance(center) < 1.0, "{:?}", points[0]);
 }

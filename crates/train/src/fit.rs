@@ -10,7 +10,7 @@ use crate::{
 use candle_core::Device;
 use facekp_data::Dataset;
 use facekp_eval::{Predictor, Summary, files::Predictions, metrics::measure_all};
-use facekp_models::{Manifest, WeightsFile, codec::heatmap::Target};
+use facekp_models::{Manifest, WeightsFile};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -160,14 +160,14 @@ fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&
 
 /// Evaluates the best weights, as they stand in the file, into `eval.json` and `predictions.json`.
 fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trainer<'_>) -> Result<Option<Summary>> {
-    if trainer.predictor.codec.target() == Some(Target::Summed) {
+    if !trainer.predictor.has_points() {
         return Ok(None);
     }
     let best = WeightsFile::read(&folder.path(BEST))?;
     trainer.params.load(&best.tensors, true)?;
     let (dataset, indices) = &data.val;
     let predictor: &Predictor = &trainer.predictor;
-    let predictions = predictor.dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
     let split = recipe.data.val.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
     Predictions::of(&predictions, split).write(&folder.path("predictions.json"))?;

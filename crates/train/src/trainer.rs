@@ -8,10 +8,13 @@ use crate::{
     stream::Stream,
 };
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::{Point, ops};
+use candle_vision_helpers::ops;
 use facekp_data::{Batch, Loader};
-use facekp_eval::{Predictor, Summary, metrics::FaceError};
-use facekp_models::{Params, codec::heatmap::Target};
+use facekp_eval::{
+    Predictor, Summary,
+    metrics::{FaceError, measure_all},
+};
+use facekp_models::Params;
 use std::collections::HashMap;
 
 /// Steps between read-backs of the loss on devices where each is a sync point.
@@ -76,7 +79,7 @@ impl<'a> Trainer<'a> {
         let (task, train) = (&recipe.task, &recipe.train);
         let params = Params::new(train.seed, device);
         let model = task.build(&params)?;
-        let predictor = Predictor { task: task.clone(), model, codec: task.codec()?, device: device.clone() };
+        let predictor = Predictor::new(task.clone(), model, device)?;
         let optimizer = Optimizer::new(&train.optimizer, &params.trainable(), &train.freeze, &train.lr_factors)?;
         let ema = averages(recipe, &params)?;
         Ok(Self { recipe, params, predictor, optimizer, ema })
@@ -100,7 +103,7 @@ impl<'a> Trainer<'a> {
         observers: &mut [&mut dyn Observer],
     ) -> Result<f64> {
         let order = stream.order();
-        let mut meter = Meter::new(&self.predictor.device, &self.recipe.name, epoch + 1);
+        let mut meter = Meter::new(self.predictor.device(), &self.recipe.name, epoch + 1);
         for group in order.chunks(self.recipe.train.accumulate) {
             let mut gradients = Gradients::default();
             for &source in group {
@@ -132,10 +135,9 @@ impl<'a> Trainer<'a> {
     /// The loss of a batch and the network's output.
     fn loss(&self, batch: &Batch, train: bool) -> Result<(Tensor, Tensor)> {
         let p = &self.predictor;
-        let output = p.model.forward(&batch.images.to_device(&p.device)?, train)?;
-        let (points, weights) = (batch.points.to_device(&p.device)?, batch.weights.to_device(&p.device)?);
-        let size = p.task.view.size();
-        let loss = self.recipe.train.loss.compute(&output, &points, &weights, p.codec.as_ref(), size)?;
+        let output = p.forward(batch, train)?;
+        let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
+        let loss = self.recipe.train.loss.compute(&output, &points, &weights, p.codec(), p.task().view.size())?;
         Ok((loss, output))
     }
 
@@ -145,8 +147,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn validate_as_is(&self, epoch: usize, loader: &Loader, measure: bool) -> Result<Validation> {
-        let has_points = self.predictor.codec.target() != Some(Target::Summed);
-        let mut meter = Meter::new(&self.predictor.device, &self.recipe.name, epoch + 1);
+        let has_points = self.predictor.has_points();
+        let mut meter = Meter::new(self.predictor.device(), &self.recipe.name, epoch + 1);
         let mut errors = Vec::new();
         for batch in loader.epoch(0) {
             let batch = batch?;
@@ -162,18 +164,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn errors(&self, batch: &Batch, output: &Tensor) -> Result<Vec<FaceError>> {
-        if self.recipe.train.flip_test {
-            let predictions = self.predictor.batch(batch, true)?;
-            return predictions.iter().map(|p| Ok(FaceError::of(p)?)).collect();
-        }
-        // sync point
-        let points = self.predictor.codec.decode(output)?.0.to_vec3::<f32>()?;
-        let measure = |(item, points): (&facekp_data::loader::Item, Vec<Vec<f32>>)| {
-            let original = |p: Vec<f32>| item.to_view.unapply(Point::new(f64::from(p[0]), f64::from(p[1])));
-            let points: Vec<Point> = points.into_iter().map(original).collect();
-            Ok(FaceError::measure(&item.id, item.subset.as_deref(), &points, &item.truth, &item.scale)?)
-        };
-        batch.items.iter().zip(points).map(measure).collect()
+        let p = &self.predictor;
+        let found = if self.recipe.train.flip_test { p.predict_batch(batch, true)? } else { p.read(output, batch)? };
+        Ok(measure_all(&found)?)
     }
 
     fn with_saved_weights<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {

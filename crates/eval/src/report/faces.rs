@@ -32,7 +32,7 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
     )?;
     let config = LoaderConfig {
         batch: train.len(),
-        view: run.predictor.task.view.clone(),
+        view: run.predictor.task().view.clone(),
         augment: Some(run.augment.clone()),
         shuffle: false,
         drop_last: false,
@@ -44,7 +44,7 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
     let Some(batch) = loader.epoch(0).next() else { return Ok(()) };
     let batch = batch?;
     let views = (0..batch.items.len())
-        .map(|i| visualize::view_picture(&batch, i, &run.predictor.task.view, data.scheme(), 220))
+        .map(|i| visualize::view_picture(&batch, i, &run.predictor.task().view, data.scheme(), 220))
         .collect::<Result<Vec<_>>>()?;
     album.picture(
         h,

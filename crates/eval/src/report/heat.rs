@@ -26,15 +26,14 @@ pub(crate) fn render(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
     if indices.is_empty() {
         return Ok(());
     }
-    let Some(batch) = run.predictor.loader(run.input.data.clone(), &indices)?.epoch(0).next() else { return Ok(()) };
-    let batch = batch?;
+    let batch = run.predictor.views(run.input.data.as_ref(), &indices)?;
     let (Some(shown), Some(target)) = (run.predictor.maps(&batch)?, run.predictor.target_maps(&batch)?) else {
         return Ok(());
     };
     h.leaf("h3", &[], "Heat maps");
     let mut tiles = Vec::new();
     for i in 0..batch.items.len() {
-        let view = plain_view(&batch, i, &run.predictor.task.view)?;
+        let view = plain_view(&batch, i, &run.predictor.task().view)?;
         let (shown, target) = (shown.get(i)?, target.get(i)?);
         tiles.push(points(run, &batch, i)?);
         tiles.push(visualize::heat_picture(&view, &target, SIDE)?);
@@ -57,11 +56,11 @@ pub(crate) fn render(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 /// The view with truth and, where the maps name points, the decoded points.
 fn points(run: &Run, batch: &Batch, i: usize) -> Result<RgbImage> {
     let scheme = run.input.data.scheme();
-    let mut picture = visualize::view_picture(batch, i, &run.predictor.task.view, scheme, SIDE)?;
+    let mut picture = visualize::view_picture(batch, i, &run.predictor.task().view, scheme, SIDE)?;
     if let Some(found) = &run.found
         && let Some(p) = found.predictions.iter().find(|p| p.index == batch.items[i].index)
     {
-        let times = f64::from(picture.width()) / run.predictor.task.view.width as f64;
+        let times = f64::from(picture.width()) / run.predictor.task().view.width as f64;
         let grown = |q: Point| Point::new((q.x + 0.5) * times - 0.5, (q.y + 0.5) * times - 0.5);
         let points: Vec<Point> = p.points.iter().map(|q| grown(batch.items[i].to_view.apply(*q))).collect();
         visualize::overlay(&mut picture, scheme, Some(&points), None::<&Keypoints>);

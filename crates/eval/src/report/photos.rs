@@ -40,7 +40,7 @@ fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Re
             let found = run.predictor.locate(Arc::clone(&picture), None)?;
             let (mut shown, scale) = shrunk(&picture);
             let small = |p: Point| Point::new((p.x + 0.5) * scale - 0.5, (p.y + 0.5) * scale - 0.5);
-            if matches!(run.predictor.task.view.crop, Crop::Face { .. }) {
+            if matches!(run.predictor.task().view.crop, Crop::Face { .. }) {
                 let corner = small(Point::new(found.face.x, found.face.y));
                 let face = Rect::new(corner.x, corner.y, found.face.width * scale, found.face.height * scale);
                 draw::rect(&mut shown, face, 2.0, draw::GREEN);

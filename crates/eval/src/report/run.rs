@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         let eval = input.run.join("eval.json");
         let recorded = if eval.exists() { Some(Summary::read(&eval)?) } else { None };
         let found = predictor.has_points().then(|| {
-            let predictions = predictor.dataset(input.data.clone(), &input.val, flip)?;
+            let predictions = predictor.predict_dataset(input.data.clone(), &input.val, flip)?;
             let errors = measure_all(&predictions)?;
             let summary = Summary::of(&errors, &input.val_name)?;
             Ok::<_, Error>(Found { predictions, errors, summary })

@@ -188,12 +188,9 @@ fn inside(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         "Grid of the first convolution's filters",
         &caption,
     )?;
-    let Some(batch) =
-        run.predictor.loader(run.input.data.clone(), &run.input.val[..1.min(run.input.val.len())])?.epoch(0).next()
-    else {
-        return Ok(());
-    };
-    let images = batch?.images.to_device(&run.predictor.device)?;
+    let Some(first) = run.input.val.get(..1) else { return Ok(()) };
+    let batch = run.predictor.views(run.input.data.as_ref(), first)?;
+    let images = batch.images.to_device(run.predictor.device())?;
     for (i, (name, maps)) in run.model.feature_maps(&images)?.iter().enumerate() {
         let (_, channels, rows, columns) = maps.dims4()?;
         let shown = channels.min(16);

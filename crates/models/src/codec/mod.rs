@@ -25,6 +25,10 @@ pub enum CodecConfig {
 pub trait Codec: Send + Sync {
     /// The network's output shape without the batch: `[2K]`, `[K, h, w]`, or `[1, h, w]` for the summed map.
     fn output_shape(&self) -> Vec<usize>;
+    /// Whether the output names single points; the map that sums all points does not.
+    fn has_points(&self) -> bool {
+        self.target() != Some(heatmap::Target::Summed)
+    }
     /// What the maps show; `None` where the output has no maps.
     fn target(&self) -> Option<heatmap::Target> {
         None

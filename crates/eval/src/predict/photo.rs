@@ -1,8 +1,12 @@
-//! One's own photos: a picture without annotations, its face box given or found with the network's own points.
+//! User photos: a picture without annotations, its face box given or found with the network's own points.
 
-use crate::{Error, Prediction, Predictor, Result, visualize};
+use super::Predictor;
+use crate::{
+    error::{Error, Result},
+    visualize,
+};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
-use facekp_data::{Crop, Dataset, Keypoints, Sample, Scale, Scheme, Split};
+use facekp_data::{Batch, Crop, Keypoints, Sample, Scale};
 use image::RgbImage;
 use std::sync::Arc;
 
@@ -54,26 +58,17 @@ const MOST_BOX: f64 = 2.0;
 const LEAST_INSIDE: f64 = 0.1;
 
 impl Predictor {
-    /// Predicts one picture; `face` is its box (`None`: the whole picture, refined from the network's own points for networks that look
-    /// at a face box).
-    ///
-    /// # Errors
-    /// When the box has no area or lies outside.
-    pub fn picture(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<(Rect, Vec<Point>, Option<Vec<f64>>)> {
-        let found = self.locate(picture, face)?;
-        Ok((found.face, found.points, found.confidence))
-    }
-
-    /// Like [`Predictor::picture`], with word of how far the result can be trusted.
+    /// Predicts one picture; `face` is its box, or else it is found: a network that looks at whole pictures sees the
+    /// picture, one that looks at a face searches for it.
     ///
     /// A network that looks at whole pictures sees the box, where one is given, in place of the picture.
     ///
     /// # Errors
-    /// As [`Predictor::picture`].
+    /// When the box has no area, lies outside or is far too large.
     pub fn locate(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<Located> {
         let size = extent(&picture);
         let face = face.map(|f| checked(f, size)).transpose()?;
-        match (self.task.view.crop, face) {
+        match (self.task().view.crop, face) {
             (Crop::Picture, face) => self.look(&picture, &[face.unwrap_or(size.area())], true)?.pop().ok_or_else(none),
             (Crop::Face { .. }, Some(face)) => self.look(&picture, &[face], true)?.pop().ok_or_else(none),
             (Crop::Face { .. }, None) => self.search(&picture, size),
@@ -87,10 +82,10 @@ impl Predictor {
     /// When the box has no area or lies outside.
     pub fn photo_heat(&self, picture: Arc<RgbImage>, face: Rect, side: usize) -> Result<Option<RgbImage>> {
         checked(face, extent(&picture))?;
-        let photo = self.photo(&picture, &[face])?;
-        let Some(batch) = self.loader(Arc::new(photo), &[0])?.epoch(0).next().transpose()? else { return Ok(None) };
+        let (sample, _) = self.sample(&picture, face)?;
+        let batch = Batch::of_samples(&self.task().view, &[sample])?;
         let Some(maps) = self.maps(&batch)? else { return Ok(None) };
-        let view = visualize::faces::plain_view(&batch, 0, &self.task.view)?;
+        let view = visualize::faces::plain_view(&batch, 0, &self.task().view)?;
         Ok(Some(visualize::heat_picture(&view, &maps.get(0)?, side)?))
     }
 
@@ -140,23 +135,49 @@ impl Predictor {
 
     /// Predicts in each of `faces`.
     fn look(&self, picture: &Arc<RgbImage>, faces: &[Rect], settled: bool) -> Result<Vec<Located>> {
-        let photo = self.photo(picture, faces)?;
-        let frames: Vec<Affine> =
-            (0..faces.len()).map(|i| photo.frame(i).map(|f| f.1)).collect::<facekp_data::Result<_>>()?;
-        let all: Vec<usize> = (0..faces.len()).collect();
-        let found = self.dataset(Arc::new(photo), &all, false)?;
-        let place = |((p, frame), face): ((Prediction, Affine), &Rect)| Located {
-            face: *face,
-            points: p.points.iter().map(|q| frame.apply(*q)).collect(),
-            confidence: p.confidence,
-            settled,
-        };
-        Ok(found.into_iter().zip(frames).zip(faces).map(place).collect())
+        let mut all = Vec::with_capacity(faces.len());
+        for faces in faces.chunks(super::BATCH) {
+            let framed = faces.iter().map(|&face| self.sample(picture, face)).collect::<Result<Vec<_>>>()?;
+            let (samples, to_photo): (Vec<_>, Vec<_>) = framed.into_iter().unzip();
+            let batch = Batch::of_samples(&self.task().view, &samples)?;
+            let found = self.predict_batch(&batch, false)?;
+            all.extend(found.into_iter().zip(to_photo).zip(faces).map(|((p, to_photo), &face)| Located {
+                face,
+                points: p.points.iter().map(|q| to_photo.apply(*q)).collect(),
+                confidence: p.confidence,
+                settled,
+            }));
+        }
+        Ok(all)
     }
 
-    fn photo(&self, picture: &Arc<RgbImage>, faces: &[Rect]) -> Result<Photo> {
-        let whole = self.task.view.crop == Crop::Picture;
-        Ok(Photo { scheme: self.task.scheme()?, picture: Arc::clone(picture), whole, faces: faces.to_vec() })
+    /// The face in the box as a sample without known points, and the map from its original pixels to the photo's: a
+    /// network that looks at whole pictures takes the box for the picture.
+    fn sample(&self, picture: &Arc<RgbImage>, face: Rect) -> Result<(Sample, Affine)> {
+        let scheme = self.task().scheme()?;
+        let (original, to_image) = match self.task().view.crop {
+            Crop::Face { .. } => (extent(picture), Affine::IDENTITY),
+            Crop::Picture => {
+                let side = |v: f64| v.round().max(1.0) as usize;
+                let size = Size::new(side(face.width), side(face.height));
+                let wrong = |e| Error::Mismatch { id: "box".into(), reason: format!("{e}") };
+                (size, Affine::rect_to_size(face, size).map_err(wrong)?.inverse())
+            }
+        };
+        let unknown = Keypoints::hidden(scheme);
+        let sample = Sample {
+            id: "photo".into(),
+            path: "photo".into(),
+            subject: None,
+            subset: None,
+            image: Arc::clone(picture),
+            to_image,
+            original,
+            face,
+            points: unknown,
+            scale: Scale::default(),
+        };
+        Ok((sample, to_image))
     }
 }
 
@@ -219,61 +240,6 @@ fn starts(size: Size) -> Vec<Rect> {
         all.extend(along(h).flat_map(|y| along(w).map(move |x| Rect::new(x, y, side, side))));
     }
     all
-}
-
-/// One picture as a dataset: a sample for each box.
-struct Photo {
-    scheme: &'static Scheme,
-    picture: Arc<RgbImage>,
-    whole: bool,
-    faces: Vec<Rect>,
-}
-
-impl Photo {
-    /// The size of what counts as the picture of sample `i`, and the map from its pixels to the photo's.
-    fn frame(&self, i: usize) -> facekp_data::Result<(Size, Affine)> {
-        let face =
-            self.faces.get(i).copied().ok_or_else(|| facekp_data::Error::Invalid(format!("photo: no box {i}")))?;
-        if !self.whole {
-            return Ok((extent(&self.picture), Affine::IDENTITY));
-        }
-        let size = Size::new(face.width.round().max(1.0) as usize, face.height.round().max(1.0) as usize);
-        let map = Affine::rect_to_size(face, size).map_err(|e| facekp_data::Error::Invalid(e.to_string()))?;
-        Ok((size, map.inverse()))
-    }
-}
-
-impl Dataset for Photo {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
-    }
-    fn len(&self) -> usize {
-        self.faces.len()
-    }
-    fn get(&self, i: usize) -> facekp_data::Result<Sample> {
-        let (original, to_image) = self.frame(i)?;
-        let unknown = Keypoints::new(self.scheme, vec![Point::default(); self.scheme.len]);
-        let mut points = unknown.ok_or_else(|| facekp_data::Error::Invalid("photo: a scheme without points".into()))?;
-        (0..self.scheme.len).for_each(|p| points.hide(p));
-        Ok(Sample {
-            id: format!("photo#{i}"),
-            path: "photo".into(),
-            subject: None,
-            subset: None,
-            image: Arc::clone(&self.picture),
-            to_image,
-            original,
-            face: self.faces[i],
-            points,
-            scale: Scale::default(),
-        })
-    }
-    fn split(&self, _: Split) -> facekp_data::Result<Vec<usize>> {
-        Ok((0..self.len()).collect())
-    }
-    fn describe(&self) -> String {
-        "a photo".into()
-    }
 }
 
 #[cfg(test)]

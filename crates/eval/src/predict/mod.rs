@@ -1,10 +1,14 @@
 //! Runs networks over data and brings the points back into original pixels.
 
-use crate::{Error, Result};
+mod photo;
+
+pub use photo::{LOW_CONFIDENCE, Located};
+
+use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
-use candle_vision_helpers::{Affine, Point};
+use candle_vision_helpers::{Affine, Point, heatmap::Decode};
 use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale, Scheme};
-use facekp_models::{Codec, CodecConfig, KeypointModel, Task, WeightsFile, codec::heatmap::Target};
+use facekp_models::{Codec, CodecConfig, KeypointModel, Task, WeightsFile};
 use std::{path::Path, sync::Arc};
 
 /// One face's predicted points, and the truth where it is known; original pixels.
@@ -28,14 +32,10 @@ pub struct Prediction {
 
 /// A network ready to predict.
 pub struct Predictor {
-    /// What it does.
-    pub task: Task,
-    /// The network.
-    pub model: Box<dyn KeypointModel>,
-    /// Reads its output.
-    pub codec: Box<dyn Codec>,
-    /// Where it runs.
-    pub device: Device,
+    task: Task,
+    model: Box<dyn KeypointModel>,
+    codec: Box<dyn Codec>,
+    device: Device,
 }
 
 /// How many views are predicted at once.
@@ -61,89 +61,103 @@ impl Predictor {
         Ok(Self { codec: task.codec()?, task, model, device: device.clone() })
     }
 
+    /// The same network, its maps read in another way.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] for a network without heatmaps.
+    pub fn with_decode(mut self, decode: Decode) -> Result<Self> {
+        let CodecConfig::Heatmap(config) = &mut self.task.codec else {
+            let reason = "expected a network with heatmaps, got direct regression".into();
+            return Err(Error::Mismatch { id: "decode".into(), reason });
+        };
+        config.decode = decode;
+        self.codec = self.task.codec()?;
+        Ok(self)
+    }
+
+    /// What the network does.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// What writes the network's targets and reads its output.
+    pub fn codec(&self) -> &dyn Codec {
+        self.codec.as_ref()
+    }
+
+    /// Where the network runs.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Whether the network's output names single points; the map that sums all points does not.
     pub fn has_points(&self) -> bool {
-        !matches!(&self.task.codec, CodecConfig::Heatmap(c) if c.target == Target::Summed)
+        self.codec.has_points()
+    }
+
+    /// The network's output for a batch, as [`KeypointModel::forward`] gives it.
+    ///
+    /// # Errors
+    /// When the network refuses the shapes.
+    pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor> {
+        Ok(self.model.forward(&batch.images.to_device(&self.device)?, train)?)
     }
 
     /// Predicts the samples of a batch (averaging with the mirrored picture when `flip`).
     ///
     /// # Errors
-    /// When the network refuses the shapes.
-    pub fn batch(&self, batch: &Batch, flip: bool) -> Result<Vec<Prediction>> {
-        let scheme = self.task.scheme()?;
+    /// When the network refuses the shapes, or its output is not a number.
+    pub fn predict_batch(&self, batch: &Batch, flip: bool) -> Result<Vec<Prediction>> {
         let images = batch.images.to_device(&self.device)?;
-        let mut views = self.views(&images)?;
+        let mut found = self.decode(&self.model.forward(&images, false)?)?;
         if flip {
-            let mirrored = self.views(&images.flip(&[3])?)?;
-            let width = images.dim(D::Minus1)?;
-            for (view, other) in views.iter_mut().zip(&mirrored) {
+            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, false)?)?;
+            let (scheme, width) = (self.task.scheme()?, images.dim(D::Minus1)?);
+            for (view, other) in found.iter_mut().zip(&mirrored) {
                 *view = view.averaged(&other.unmirrored(width, scheme));
             }
         }
-        let found = batch.items.iter().zip(views).map(|(item, view)| {
-            let view = if item.mirrored { view.renamed(scheme) } else { view };
-            Prediction {
-                index: item.index,
-                id: item.id.clone(),
-                subset: item.subset.clone(),
-                points: view.points.iter().map(|p| item.to_view.unapply(*p)).collect(),
-                confidence: view.confidence,
-                truth: item.truth.clone(),
-                scale: item.scale,
-            }
-        });
-        Ok(found.collect())
+        self.in_original_pixels(found, batch)
+    }
+
+    /// Reads the network's output for a batch, for a caller that has it already.
+    ///
+    /// # Errors
+    /// When the output has another shape, or is not a number.
+    pub fn read(&self, output: &Tensor, batch: &Batch) -> Result<Vec<Prediction>> {
+        self.in_original_pixels(self.decode(output)?, batch)
     }
 
     /// Predicts samples `indices` of a dataset, in order.
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub fn dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: bool) -> Result<Vec<Prediction>> {
+    pub fn predict_dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: bool) -> Result<Vec<Prediction>> {
         let mut all = Vec::with_capacity(indices.len());
         for batch in self.loader(data, indices)?.epoch(0) {
-            all.extend(self.batch(&batch?, flip)?);
+            all.extend(self.predict_batch(&batch?, flip)?);
         }
         Ok(all)
     }
 
-    /// The views of samples `indices`, as [`Predictor::dataset`] sees them.
+    /// The views of samples `indices` in one batch, as [`Predictor::predict_dataset`] sees them.
     ///
     /// # Errors
-    /// When the dataset has another scheme; as [`Loader::new`].
-    pub fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize]) -> Result<Loader> {
-        if data.scheme().name != self.task.scheme {
-            let reason = format!("expected data with {} points, got {}", self.task.scheme, data.scheme().name);
-            return Err(Error::Mismatch { id: data.describe(), reason });
-        }
-        let config = LoaderConfig {
-            batch: BATCH,
-            view: self.task.view.clone(),
-            augment: None,
-            shuffle: false,
-            drop_last: false,
-            workers: 0,
-            seed: 0,
-            cache_bytes: 0,
-        };
-        Ok(Loader::new(data, indices.to_vec(), config)?)
+    /// When the dataset has another scheme, or a picture cannot be read.
+    pub fn views(&self, data: &dyn Dataset, indices: &[usize]) -> Result<Batch> {
+        self.check_scheme(data)?;
+        let samples = indices.iter().map(|&i| data.get(i)).collect::<facekp_data::Result<Vec<_>>>()?;
+        Ok(Batch::of_samples(&self.task.view, &samples)?)
     }
 
-    /// What a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in `0..=1`; `None` for networks
-    /// without maps. Softmax maps are shown relative to their peak.
+    /// What a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in `0..=1`;
+    /// `None` for networks without maps.
     ///
     /// # Errors
     /// When the network refuses the shapes.
     pub fn maps(&self, batch: &Batch) -> Result<Option<Tensor>> {
-        let CodecConfig::Heatmap(config) = &self.task.codec else { return Ok(None) };
-        let output = self.model.forward(&batch.images.to_device(&self.device)?, false)?;
-        let maps = match config.target {
-            Target::Gaussian => output.clamp(0f32, 1f32)?,
-            Target::Sigmoid | Target::Summed => (output.neg()?.exp()? + 1.0)?.recip()?,
-            Target::Softmax => relative(&output)?,
-        };
-        Ok(Some(maps.to_device(&Device::Cpu)?))
+        let maps = self.codec.maps(&self.forward(batch, false)?)?;
+        Ok(maps.map(|m| m.to_device(&Device::Cpu)).transpose()?)
     }
 
     /// What the network should have shown: the codec's target for the batch, `(B, K, h, w)`, relative to its peak.
@@ -157,16 +171,28 @@ impl Predictor {
         Ok(Some(target.broadcast_div(&(peak + 1e-12)?)?))
     }
 
-    /// What is found in each view.
-    fn views(&self, images: &Tensor) -> Result<Vec<Found>> {
-        let output = self.model.forward(images, false)?;
+    fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize]) -> Result<Loader> {
+        self.check_scheme(data.as_ref())?;
+        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::in_order(self.task.view.clone(), BATCH))?)
+    }
+
+    fn check_scheme(&self, data: &dyn Dataset) -> Result<()> {
+        if data.scheme().name == self.task.scheme {
+            return Ok(());
+        }
+        let reason = format!("expected data with {} points, got {}", self.task.scheme, data.scheme().name);
+        Err(Error::Mismatch { id: data.describe(), reason })
+    }
+
+    /// What an output says of each view.
+    fn decode(&self, output: &Tensor) -> Result<Vec<Found>> {
         // A map of NaN has a highest cell, too: the points would look like any others. Sync point.
         let sum = output.sum_all()?.to_scalar::<f32>()?;
         if !sum.is_finite() {
             let reason = format!("expected numbers from the network, got {sum}: its weights are broken");
             return Err(Error::Mismatch { id: self.task.scheme.clone(), reason });
         }
-        let (points, confidence) = self.codec.decode(&output)?;
+        let (points, confidence) = self.codec.decode(output)?;
         // Sync point.
         let points = points.to_vec3::<f32>()?.into_iter();
         let sure = confidence.map(|c| c.to_vec2::<f32>()).transpose()?;
@@ -176,6 +202,23 @@ impl Predictor {
             confidence: sure.as_ref().map(|c| c[i].iter().map(|&v| f64::from(v)).collect()),
         });
         Ok(found.collect())
+    }
+
+    fn in_original_pixels(&self, found: Vec<Found>, batch: &Batch) -> Result<Vec<Prediction>> {
+        let scheme = self.task.scheme()?;
+        let place = batch.items.iter().zip(found).map(|(item, view)| {
+            let view = if item.mirrored { view.renamed(scheme) } else { view };
+            Prediction {
+                index: item.index,
+                id: item.id.clone(),
+                subset: item.subset.clone(),
+                points: view.points.iter().map(|p| item.to_view.unapply(*p)).collect(),
+                confidence: view.confidence,
+                truth: item.truth.clone(),
+                scale: item.scale,
+            }
+        });
+        Ok(place.collect())
     }
 }
 
@@ -210,10 +253,4 @@ impl Found {
             confidence: sure.map(|(a, b)| a.iter().zip(b).map(|(c, d)| (c + d) / 2.0).collect()),
         }
     }
-}
-
-/// Softmax maps relative to their peak: `exp(logit - highest logit)`.
-fn relative(logits: &Tensor) -> Result<Tensor> {
-    let peak = logits.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?;
-    Ok(logits.broadcast_sub(&peak)?.exp()?)
 }
