@@ -7,7 +7,11 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
+use facekp_data::{
+    Crop, Dataset, Split,
+    dataset::{Kind, open_any},
+    open,
+};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
 use facekp_models::{CodecConfig, Manifest};
 use facekp_train::Recipe;
@@ -51,14 +55,10 @@ pub fn run(a: &Eval) -> Result<()> {
 
 fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
-        let kind = match &a.dataset {
-            Some(name) => kind_by_name(name)?,
-            None => [Kind::Imm58, Kind::Ibug68, Kind::Pts68]
-                .into_iter()
-                .find(|&k| open(&a.data, k).is_ok())
-                .with_context(|| format!("{}: expected a dataset, found none", a.data.display()))?,
-        };
-        let data: Arc<dyn Dataset> = Arc::from(open(&a.data, kind)?);
+        let data: Arc<dyn Dataset> = Arc::from(match &a.dataset {
+            Some(name) => open(&a.data, kind_by_name(name)?)?,
+            None => open_any(&a.data)?.1,
+        });
         let frame = Frame::for_scheme(data.scheme());
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
@@ -173,6 +173,8 @@ fn table(summaries: &[Summary]) -> String {
         ));
     }
     if let Some(s) = summaries.first() {
+        let left_out = summaries.iter().filter_map(|s| Some(format!("{}: {}", s.split, s.left_out()?)));
+        lines.extend(left_out);
         lines.push(format!("NME: {}; errors in pixels of the original pictures", s.normalizer));
     }
     lines.join("\n")

@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
-use facekp_data::{formats::pts, picture::load_photo};
+use facekp_data::{PREDICTION_SUFFIX, formats::pts, picture::load_photo};
 use facekp_eval::{Predictor, predict::PictureResult, visualize};
 use std::{
     collections::HashSet,
@@ -65,7 +65,7 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
     write_file(&overlay, &visualize::png(&drawn)?)?;
     pts::write(&with_suffix(output, ".pts"), &found.points)?;
     if let Some(maps) = maps {
-        write_file(&with_suffix(output, "_heatmap.png"), &visualize::png(&maps)?)?;
+        write_file(&with_suffix(output, ".heatmap.png"), &visualize::png(&maps)?)?;
     }
     tracing::info!("{} -> {}", file.display(), overlay.display());
     Ok(PictureResult::new(file.display().to_string(), found.face, &found.points, &found.confidence))
@@ -78,7 +78,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// `out/name_keypoints` for each picture; two pictures of one name are told apart by a number, never overwritten.
+/// `out/name.keypoints` for each picture; two pictures of one name are told apart by a number, never overwritten.
 fn output_names(pictures: &[PathBuf], out: &Path) -> Result<Vec<PathBuf>> {
     let mut taken = HashSet::new();
     pictures
@@ -86,7 +86,9 @@ fn output_names(pictures: &[PathBuf], out: &Path) -> Result<Vec<PathBuf>> {
         .map(|p| {
             let stem = p.file_stem().with_context(|| format!("{}: not a file name", p.display()))?.to_string_lossy();
             let name = (1..)
-                .map(|n| if n == 1 { format!("{stem}_keypoints") } else { format!("{stem}_{n}_keypoints") })
+                .map(|n| {
+                    if n == 1 { format!("{stem}{PREDICTION_SUFFIX}") } else { format!("{stem}_{n}{PREDICTION_SUFFIX}") }
+                })
                 .find(|name| taken.insert(name.clone()))
                 .unwrap_or_default();
             Ok(out.join(name))
@@ -102,6 +104,6 @@ mod tests {
     #[test]
     fn pictures_of_one_name_do_not_overwrite_each_other() {
         let names = output_names(&["a/x.jpg".into(), "b/x.png".into(), "y.jpg".into()], Path::new("o")).unwrap();
-        assert_eq!(names, ["o/x_keypoints", "o/x_2_keypoints", "o/y_keypoints"].map(PathBuf::from));
+        assert_eq!(names, ["o/x.keypoints", "o/x_2.keypoints", "o/y.keypoints"].map(PathBuf::from));
     }
 }
