@@ -84,9 +84,9 @@ fn predict_writes_overlay_points_and_json_in_the_pictures_own_pixels() {
     let [x, y] = [0, 1].map(|i| found[0]["faces"][0]["points"][0][i].as_f64().unwrap());
     assert!((0.0..640.0).contains(&x) && (0.0..480.0).contains(&y), "{x} {y}");
     assert_eq!(found[0]["faces"][0]["box"].as_array().unwrap().len(), 4);
-    let overlay = image::open(out.path().join(format!("{}_keypoints.png", common::stem(1, 1)))).unwrap();
+    let overlay = image::open(out.path().join(format!("{}.keypoints.png", common::stem(1, 1)))).unwrap();
     assert_eq!((overlay.width(), overlay.height()), (640, 480));
-    let pts = std::fs::read_to_string(out.path().join(format!("{}_keypoints.pts", common::stem(1, 1)))).unwrap();
+    let pts = std::fs::read_to_string(out.path().join(format!("{}.keypoints.pts", common::stem(1, 1)))).unwrap();
     let row = pts.lines().find(|l| l.split(' ').all(|w| w.parse::<f64>().is_ok())).unwrap();
     let first: f64 = row.split(' ').next().unwrap().parse().unwrap();
     assert!((first - (x + 1.0)).abs() < 1e-3, ".pts counts from 1: {first} against {x}");
@@ -127,7 +127,7 @@ fn one_broken_picture_does_not_lose_the_others() {
         .assert()
         .code(1)
         .stderr(contains("1 of 2 pictures failed"));
-    assert!(predictions.join(format!("{}_keypoints.png", common::stem(1, 1))).is_file());
+    assert!(predictions.join(format!("{}.keypoints.png", common::stem(1, 1))).is_file());
 }
 
 #[test]

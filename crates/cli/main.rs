@@ -36,7 +36,12 @@ fn fail(e: &anyhow::Error) {
 
 /// `facekp … | head` is no failure.
 fn is_closed_pipe(e: &anyhow::Error) -> bool {
-    e.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+    let kind = |c: &(dyn std::error::Error + 'static)| {
+        let io = c.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let data = c.downcast_ref::<facekp_data::Error>().and_then(facekp_data::Error::io_kind);
+        io.or(data).or(c.downcast_ref::<facekp_eval::Error>().and_then(facekp_eval::Error::io_kind))
+    };
+    e.chain().any(|c| kind(c) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 fn logging(quiet: bool, verbose: bool) {

@@ -9,7 +9,7 @@ use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset,
-    dataset::{Kind, check, open},
+    dataset::{check, open_any},
     fetch, pack, scheme, synthetic,
 };
 use facekp_eval::visualize;
@@ -157,19 +157,6 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
     })?;
     bar.finish_and_clear();
     say(&format!("{}: fetched; `facekp datasets check` it", folder.display()))
-}
-
-/// The first kind that `dir` holds.
-fn open_any(dir: &Path) -> Result<(Kind, Box<dyn Dataset>)> {
-    let mut first = None;
-    for kind in [Kind::Imm58, Kind::Ibug68, Kind::Pts68] {
-        match open(dir, kind) {
-            Ok(set) => return Ok((kind, set)),
-            Err(e @ facekp_data::Error::Empty { .. }) => first = first.or(Some(e)),
-            Err(e) => return Err(e.into()),
-        }
-    }
-    first.map_or_else(|| bail!("{}: nothing found", dir.display()), |e| Err(e.into()))
 }
 
 /// The side of a tile, pixels.

@@ -8,7 +8,11 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, Split, dataset::Kind, open};
+use facekp_data::{
+    Crop, Dataset, Split,
+    dataset::{Kind, open_any},
+    open,
+};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
@@ -90,14 +94,10 @@ pub fn run(a: &Args) -> Result<()> {
 
 fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
-        let kind = match a.dataset {
-            Some(kind) => kind,
-            None => [Kind::Imm58, Kind::Ibug68, Kind::Pts68]
-                .into_iter()
-                .find(|&k| open(&a.data.dir, k).is_ok())
-                .with_context(|| format!("{}: expected a dataset, found none", a.data.dir.display()))?,
-        };
-        let data: Arc<dyn Dataset> = Arc::from(open(&a.data.dir, kind)?);
+        let data: Arc<dyn Dataset> = Arc::from(match a.dataset {
+            Some(kind) => open(&a.data.dir, kind)?,
+            None => open_any(&a.data.dir)?.1,
+        });
         let frame = Frame::for_scheme(data.scheme());
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
@@ -198,6 +198,8 @@ fn table(summaries: &[Summary]) -> String {
         ));
     }
     if let Some(s) = summaries.first() {
+        let left_out = summaries.iter().filter_map(|s| Some(format!("{}: {}", s.split, s.left_out()?)));
+        lines.extend(left_out);
         lines.push(format!("NME: {}; errors in pixels of the original pictures", s.normalizer));
     }
     lines.join("\n")

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
-use facekp_data::{formats::pts, picture::load_photo};
+use facekp_data::{PREDICTION_SUFFIX, formats::pts, picture::load_photo};
 use facekp_eval::{FaceResult, PictureResult, Predictor, visualize};
 use std::{
     collections::HashSet,
@@ -92,7 +92,7 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
     write_file(&overlay, &visualize::png(&drawn)?)?;
     pts::write(&points, &found.points)?;
     if let Some(maps) = maps {
-        write_file(&with_suffix(output, "_heatmap.png"), &visualize::png(&maps)?)?;
+        write_file(&with_suffix(output, ".heatmap.png"), &visualize::png(&maps)?)?;
     }
     tracing::info!("{} -> {}", file.display(), overlay.display());
     Ok(PictureResult::found(file, picture.dimensions(), vec![FaceResult::new(&found, &points)]))
@@ -105,7 +105,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// `out/name_keypoints` for each picture; two pictures of one name are told apart by a number, never overwritten.
+/// `out/name.keypoints` for each picture; two pictures of one name are told apart by a number, never overwritten.
 fn output_names(pictures: &[PathBuf], out: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
     let mut name = |picture: &PathBuf| {
@@ -113,7 +113,7 @@ fn output_names(pictures: &[PathBuf], out: &Path) -> Vec<PathBuf> {
         let stem = picture.file_stem().unwrap_or(OsStr::new("picture"));
         let numbered = |n: usize| {
             let mut name = stem.to_owned();
-            name.push(if n == 1 { "_keypoints".to_owned() } else { format!("_{n}_keypoints") });
+            name.push(if n == 1 { PREDICTION_SUFFIX.to_owned() } else { format!("_{n}{PREDICTION_SUFFIX}") });
             name
         };
         (1..).map(numbered).find(|name| taken.insert(name.clone())).unwrap_or_default()
@@ -130,7 +130,7 @@ mod tests {
         let names = output_names(&["a/x.jpg".into(), "b/x.png".into(), "y.jpg".into(), "..".into()], Path::new("o"));
         assert_eq!(
             names,
-            ["o/x_keypoints", "o/x_2_keypoints", "o/y_keypoints", "o/picture_keypoints"].map(PathBuf::from)
+            ["o/x.keypoints", "o/x_2.keypoints", "o/y.keypoints", "o/picture.keypoints"].map(PathBuf::from)
         );
     }
 }

@@ -81,6 +81,7 @@ fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let list = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
     let mut files: Vec<PathBuf> = list
         .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| !facekp_data::is_prediction(p))
         .filter(|p| {
             let ext = p.extension().unwrap_or_default().to_ascii_lowercase();
             ext == "jpg" || ext == "jpeg" || ext == "png"

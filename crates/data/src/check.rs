@@ -3,11 +3,12 @@
 use crate::{
     Error, Result,
     dataset::{CheckReport, Kind, children, holds},
-    files, ibug,
+    files, found, ibug,
     ibug::{Boxes, Face, Part},
     imm,
+    keypoints::Keypoints,
     pack::PackDataset,
-    pts_folder,
+    predictions, pts_folder,
     record::Record,
     scheme::IBUG_68,
 };
@@ -23,8 +24,17 @@ pub(crate) fn check(dir: &Path) -> Result<CheckReport> {
         return pack(dir);
     }
     if !dir.is_dir() {
-        return Err(Error::Empty { path: dir.into(), expected: "a folder with a dataset".into() });
+        return Err(found::none_in(dir, "a folder with a dataset, or a .fkpack", None));
     }
+    let mut report = folder(dir)?;
+    let predicted = predictions::count(dir)?;
+    if predicted > 0 {
+        fact(&mut report, "predictions", format!("{predicted} (skipped)"));
+    }
+    Ok(report)
+}
+
+fn folder(dir: &Path) -> Result<CheckReport> {
     if holds(dir, Kind::Imm58)? {
         imm(dir)
     } else if holds(dir, Kind::Ibug68)? {
@@ -37,8 +47,7 @@ pub(crate) fn check(dir: &Path) -> Result<CheckReport> {
     } else if !files::walk(dir, &|p| files::has_extension(p, "pts"))?.is_empty() {
         points(dir)
     } else {
-        let expected = "IMM (.asf), iBUG 300-W (labels_ibug_300W*.xml) or pictures beside .pts".into();
-        Err(Error::Empty { path: dir.into(), expected })
+        Err(found::none_in(dir, found::ANY, None))
     }
 }
 
@@ -46,7 +55,7 @@ pub(crate) fn check(dir: &Path) -> Result<CheckReport> {
 fn parent(children: &[std::path::PathBuf]) -> Result<CheckReport> {
     let mut all = CheckReport::default();
     for child in children {
-        let report = check(child)?;
+        let report = folder(child)?;
         let name = child.file_name().unwrap_or_default().to_string_lossy();
         let separator = if all.format.is_empty() { "" } else { ", " };
         all.format += &format!("{separator}{}", report.format);
@@ -88,6 +97,7 @@ fn imm(dir: &Path) -> Result<CheckReport> {
     fact(&mut report, "pictures", sound.len());
     fact(&mut report, "points", "58 each");
     fact(&mut report, "people", sound.iter().map(|f| f.0).collect::<BTreeSet<_>>().len());
+    hidden(&mut report, sound.iter().map(|f| &f.1.points));
     sizes(&mut report, sound.iter().map(|f| &f.1));
     Ok(report)
 }
@@ -97,6 +107,7 @@ fn points(dir: &Path) -> Result<CheckReport> {
     let sound = decoded(&mut report, pts_folder::read_all(dir, &IBUG_68)?, |f| f);
     fact(&mut report, "faces", sound.len());
     fact(&mut report, "points", "68 each");
+    hidden(&mut report, sound.iter().map(|r| &r.points));
     outside(&mut report, sound.iter());
     sizes(&mut report, sound.iter());
     Ok(report)
@@ -127,6 +138,7 @@ fn ibug(dir: &Path) -> Result<CheckReport> {
         }
     }
     agreement(&mut report, &sound);
+    hidden(&mut report, sound.iter().map(|f| &f.record.points));
     outside(&mut report, sound.iter().map(|f| &f.record));
     sizes(&mut report, sound.iter().map(|f| &f.record));
     Ok(report)
@@ -153,11 +165,20 @@ fn agreement(report: &mut CheckReport, faces: &[Face]) {
     }
 }
 
+/// Points that are marked as not visible count nowhere; how many there are is worth knowing.
+fn hidden<'a>(report: &mut CheckReport, faces: impl Iterator<Item = &'a Keypoints>) {
+    let of = |k: &Keypoints| k.visible().iter().filter(|v| !**v).count();
+    let (points, faces) = faces.map(of).filter(|&n| n > 0).fold((0, 0), |(sum, faces), n| (sum + n, faces + 1));
+    if points > 0 {
+        fact(report, "hidden points", format!("{points} in {faces} face{}", if faces == 1 { "" } else { "s" }));
+    }
+}
+
 /// Points outside of their picture are legal; how many pictures have some is worth knowing.
 fn outside<'a>(report: &mut CheckReport, records: impl Iterator<Item = &'a Record>) {
     let outside = |r: &Record| {
         let (w, h) = (r.size.width as f64, r.size.height as f64);
-        r.points.points().iter().any(|p| p.x < -0.5 || p.y < -0.5 || p.x > w - 0.5 || p.y > h - 0.5)
+        r.points.annotated().any(|p| p.x < -0.5 || p.y < -0.5 || p.x > w - 0.5 || p.y > h - 0.5)
     };
     let pictures = records.filter(|r| outside(r)).count();
     if pictures > 0 {
@@ -191,6 +212,7 @@ fn pack(path: &Path) -> Result<CheckReport> {
     fact(&mut report, "holds", pack.describe());
     fact(&mut report, "faces", pack.len());
     fact(&mut report, "points", format!("{} each", pack.scheme().len));
+    hidden(&mut report, pack.keypoints());
     report.problems.par_extend((0..pack.len()).into_par_iter().filter_map(|i| pack.get(i).err()));
     Ok(report)
 }

@@ -1,7 +1,7 @@
 //! A set of samples on disk, and the recognition of what a folder holds.
 
 use crate::{
-    Error, PackDataset, Result, Sample, Scheme, Split, files, ibug, ibug::IbugDataset, imm::ImmDataset,
+    Error, PackDataset, Result, Sample, Scheme, Split, files, found, ibug, ibug::IbugDataset, imm::ImmDataset,
     pts_folder::PtsFolder, scheme,
 };
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub fn open(dir: &Path, kind: Kind) -> Result<Box<dyn Dataset>> {
         return open_pack(dir, kind);
     }
     if !dir.is_dir() {
-        return Err(Error::Empty { path: dir.into(), expected: "a folder".into() });
+        return Err(found::none_in(dir, "a folder or a .fkpack", Some(kind)));
     }
     if holds(dir, kind)? {
         return open_folder(dir, kind);
@@ -78,7 +78,25 @@ pub fn open(dir: &Path, kind: Kind) -> Result<Box<dyn Dataset>> {
     if kind == Kind::Pts68 && only_points(dir, &inside)? {
         return open_folder(dir, kind);
     }
-    Err(Error::Empty { path: dir.into(), expected: kind.expected().into() })
+    Err(found::none_in(dir, kind.expected(), Some(kind)))
+}
+
+/// Opens the first kind that `dir` holds, and says which.
+///
+/// # Errors
+/// When nothing is there that [`open`] knows, or an annotation is broken.
+pub fn open_any(dir: &Path) -> Result<(Kind, Box<dyn Dataset>)> {
+    if files::has_extension(dir, "fkpack") {
+        let pack = PackDataset::open(dir)?;
+        return Ok((pack.kind(), Box::new(pack)));
+    }
+    for kind in [Kind::Imm58, Kind::Ibug68, Kind::Pts68] {
+        match open(dir, kind) {
+            Err(Error::Empty { .. }) => {}
+            other => return other.map(|set| (kind, set)),
+        }
+    }
+    Err(found::none_in(dir, found::ANY, None))
 }
 
 impl Kind {
@@ -171,7 +189,13 @@ pub(crate) fn holds(dir: &Path, kind: Kind) -> Result<bool> {
 fn open_folder(dir: &Path, kind: Kind) -> Result<Box<dyn Dataset>> {
     Ok(match kind {
         Kind::Imm58 => Box::new(ImmDataset::open(dir)?),
-        Kind::ImmNose => Box::new(ImmDataset::open(dir)?.nose()),
+        Kind::ImmNose => match ImmDataset::open(dir)?.nose() {
+            none if none.is_empty() => {
+                let found = "58 points with that one hidden everywhere".into();
+                return Err(Error::Empty { path: dir.into(), expected: "faces with the nose's tip".into(), found });
+            }
+            faces => Box::new(faces),
+        },
         Kind::Ibug68 => Box::new(IbugDataset::open(dir)?),
         Kind::Pts68 => Box::new(PtsFolder::open(dir, kind.scheme())?),
     })

@@ -30,20 +30,22 @@ pub enum Error {
         reason: String,
     },
     /// A file or folder cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
+        /// The system's words. Not called `source`, since whoever prints the chain of causes would say them twice.
+        reason: std::io::Error,
     },
     /// A folder holds nothing of what was looked for.
-    #[error("{}: expected {expected}, found none", path.display())]
+    #[error("{}: expected {expected}, found {found}", path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
         /// What was looked for.
         expected: String,
+        /// What is there instead; `none` of an empty folder.
+        found: String,
     },
     /// A download failed.
     #[error("{url}: {reason}")]
@@ -63,8 +65,18 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Io`] with its path.
-    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
-        Self::Io { path: path.into(), source }
+    pub fn io(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
+        Self::Io { path: path.into(), reason }
+    }
+
+    /// The system's kind of an [`Error::Io`].
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        if let Self::Io { reason, .. } = self { Some(reason.kind()) } else { None }
+    }
+
+    /// An [`Error::Empty`] of a folder that holds nothing at all.
+    pub(crate) fn none(path: impl Into<PathBuf>, expected: impl Into<String>) -> Self {
+        Self::Empty { path: path.into(), expected: expected.into(), found: "none".into() }
     }
 
     /// An [`Error::Format`] with its place.

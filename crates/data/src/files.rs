@@ -1,8 +1,10 @@
 //! Files and folders: sorted listings, text of unknown encoding.
 
-use crate::{Error, Result};
+use crate::{Error, Result, predictions::is_prediction};
 use std::{
+    collections::{BTreeSet, HashSet},
     ffi::OsStr,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -26,11 +28,16 @@ pub(crate) fn picture_beside(annotation: &Path) -> Option<PathBuf> {
     spellings.iter().map(|e| annotation.with_extension(e)).find(|p| p.is_file())
 }
 
-/// What is in `dir` itself, sorted by name; hidden files are left out.
+/// What is in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left out.
 ///
 /// # Errors
 /// When it cannot be listed.
 pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+    Ok(entries(dir)?.into_iter().filter(|p| !is_prediction(p)).collect())
+}
+
+/// What is in `dir` itself, sorted by name; hidden files are left out.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, e))? {
         let entry = entry.map_err(|e| Error::io(dir, e))?;
@@ -42,21 +49,39 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-/// Every file below `dir` whose name fits, sorted; links to folders are not followed, so that there are no circles.
+/// Every file below `dir` whose name fits, sorted, without [predictions](is_prediction). Linked folders are gone
+/// through as [`walk_all`] says.
 ///
 /// # Errors
 /// When a folder cannot be listed.
 pub(crate) fn walk(dir: &Path, fits: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
-    let (mut found, mut folders) = (Vec::new(), vec![dir.to_path_buf()]);
-    while let Some(folder) = folders.pop() {
-        for path in list(&folder)? {
-            let linked = path.symlink_metadata().is_ok_and(|m| m.is_symlink());
-            if path.is_dir() {
-                if !linked {
-                    folders.push(path);
-                }
-            } else if fits(&path) {
-                found.push(path);
+    walk_all(dir, &|p| !is_prediction(p) && fits(p))
+}
+
+/// Every file below `dir` whose name fits, sorted.
+///
+/// Every folder is gone through once, however many links lead to it: by its own path where it lies below `dir`, else by
+/// the first link in sorted order. A link to a folder that holds `dir` leads in a circle and is not followed.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub(crate) fn walk_all(dir: &Path, fits: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let real = |p: &Path| p.canonicalize().map_err(|e| Error::io(p, e));
+    let root = real(dir)?;
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    let (mut folders, mut links) = (vec![dir.to_path_buf()], BTreeSet::new());
+    while let Some(folder) = folders.pop().or_else(|| links.pop_first()) {
+        let place = real(&folder)?;
+        if (place != root && root.starts_with(&place)) || !seen.insert(place) {
+            continue;
+        }
+        for path in entries(&folder)? {
+            if !path.is_dir() {
+                found.extend(fits(&path).then_some(path));
+            } else if path.is_symlink() {
+                links.insert(path);
+            } else {
+                folders.push(path);
             }
         }
     }
@@ -79,5 +104,32 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 /// The path below `root`, without its extension, with `/` on every system: what a sample is called.
 pub(crate) fn id_below(root: &Path, path: &Path) -> String {
     let stem = path.strip_prefix(root).unwrap_or(path).with_extension("");
-    stem.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    stem.components().map(|c| spelled(c.as_os_str())).collect::<Vec<_>>().join("/")
+}
+
+/// A file's name as text. In one that is not UTF-8, the bytes at fault become `%E9` and `%` becomes `%25`, so that
+/// different names stay different.
+fn spelled(name: &OsStr) -> String {
+    if let Some(text) = name.to_str() {
+        return text.to_owned();
+    }
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text += &chunk.valid().replace('%', "%25");
+        chunk.invalid().iter().for_each(|byte| _ = write!(text, "%{byte:02X}"));
+    }
+    text
+}
+
+/// The path that `name`, from the text of an annotation in `folder`, has there: the same, or the name's Latin-1 bytes
+/// where there is only a file of that name, as from systems of [`read_text`]'s time.
+pub(crate) fn on_disk(folder: &Path, name: &str) -> PathBuf {
+    #[cfg(unix)]
+    if !folder.join(name).exists() {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes: Option<Vec<u8>> = name.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        let latin1 = bytes.map(|b| PathBuf::from(OsStr::from_bytes(&b))).filter(|p| folder.join(p).exists());
+        return latin1.unwrap_or_else(|| name.into());
+    }
+    name.into()
 }

@@ -88,7 +88,7 @@ impl IbugDataset {
             faces.retain(|f| !f.mirror || (options.lists == Lists::Dlib && f.list == Some(List::Test)));
         }
         if options.lists == Lists::Dlib && faces.iter().all(|f| f.list.is_none()) {
-            return Err(Error::Empty { path: dir.into(), expected: "labels_ibug_300W_train.xml or _test.xml".into() });
+            return Err(Error::none(dir, "labels_ibug_300W_train.xml or _test.xml"));
         }
         Ok(Self { faces, options, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
     }

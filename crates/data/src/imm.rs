@@ -4,8 +4,11 @@
 //! with `m` or `f` for `s`; six pictures a person.
 
 use crate::{
-    Dataset, Error, Keypoints, Result, Sample, Scheme, Split, files,
+    Dataset, Error, Keypoints, Result, Sample, Scheme, Split,
+    dataset::Kind,
+    files,
     formats::asf,
+    found,
     record::{Record, host_size, nth},
     scheme::{IMM_58, IMM_NOSE_TIP, NOSE_1},
 };
@@ -36,8 +39,10 @@ impl ImmDataset {
         Ok(Self { records, scheme: &IMM_58, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
     }
 
-    /// The same faces with the tip of the nose alone. Box and scale are still those of all 58 points.
+    /// The faces whose tip of the nose is annotated, with that point alone. Box and scale are still those of all 58
+    /// points.
     pub fn nose(mut self) -> Self {
+        self.records.retain(|(_, r)| r.points.visible().get(IMM_NOSE_TIP) == Some(&true));
         for (_, record) in &mut self.records {
             let tip = record.points.points().get(IMM_NOSE_TIP).copied();
             if let Some(points) = tip.and_then(|p| Keypoints::new(&NOSE_1, vec![p])) {
@@ -109,7 +114,7 @@ fn last_to_train(people: &BTreeSet<u32>) -> u32 {
 pub(crate) fn read_all(dir: &Path) -> Result<Vec<Result<(u32, Record)>>> {
     let annotations: Vec<PathBuf> = files::list(dir)?.into_iter().filter(|p| files::has_extension(p, "asf")).collect();
     if annotations.is_empty() {
-        return Err(Error::Empty { path: dir.into(), expected: "IMM annotations (.asf)".into() });
+        return Err(found::none_in(dir, "IMM annotations (.asf)", Some(Kind::Imm58)));
     }
     Ok(annotations.par_iter().map(|path| read_one(dir, path)).collect())
 }
@@ -121,9 +126,9 @@ fn read_one(dir: &Path, path: &Path) -> Result<(u32, Record)> {
     let number: u32 = person.parse().map_err(|_| wrong_name())?;
     let pose: u32 = rest.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| wrong_name())?;
     let shape = asf::read(path, IMM_58.len)?;
-    let picture = dir.join(&shape.picture);
-    let points = shape.absolute(host_size(path, &picture)?);
-    let mut record = Record::new(id.clone(), picture, &IMM_58, points, (path, &shape.lines))?;
+    let picture = dir.join(files::on_disk(dir, &shape.picture));
+    let points = shape.shape(host_size(path, &picture)?);
+    let mut record = Record::new(id.clone(), picture, &IMM_58, points, path)?;
     record.subject = Some(person.to_owned());
     record.subset = Some(format!("pose {pose}"));
     Ok((number, record))

@@ -38,6 +38,11 @@ impl Keypoints {
         &self.visible
     }
 
+    /// The positions of the annotated points.
+    pub fn annotated(&self) -> impl Iterator<Item = Point> + '_ {
+        self.points.iter().zip(&self.visible).filter(|(_, v)| **v).map(|(p, _)| *p)
+    }
+
     /// Marks point `i` as not annotated.
     pub fn hide(&mut self, i: usize) {
         if let Some(v) = self.visible.get_mut(i) {

@@ -86,6 +86,9 @@ impl PackDataset {
             item.visible.iter().enumerate().filter(|(_, v)| !**v).for_each(|(i, _)| sound.hide(i));
             points.push(sound);
         }
+        if index.items.is_empty() {
+            return Err(broken(path, "faces", "a pack of none"));
+        }
         if index.splits.values().flatten().any(|&i| i >= points.len()) {
             return Err(broken(path, "splits of its own samples", "a sample that is not there"));
         }
@@ -103,6 +106,11 @@ impl PackDataset {
     /// The dataset that was packed.
     pub fn kind(&self) -> Kind {
         self.index.kind
+    }
+
+    /// The points of each face.
+    pub(crate) fn keypoints(&self) -> impl Iterator<Item = &Keypoints> {
+        self.points.iter()
     }
 
     /// How it was cut.

@@ -1,8 +1,11 @@
 //! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
 
 use crate::{
-    Dataset, Error, Result, Sample, Scheme, Split, files,
+    Dataset, Error, Result, Sample, Scheme, Split,
+    dataset::Kind,
+    files,
     formats::pts,
+    found,
     imm::SYNTHETIC_MARKER,
     record::{Record, nth},
 };
@@ -81,16 +84,26 @@ pub(crate) fn fit_and_val(train: &[usize]) -> (Vec<usize>, Vec<usize>) {
 pub(crate) fn read_all(dir: &Path, scheme: &'static Scheme) -> Result<Vec<Result<Record>>> {
     let annotations = files::walk(dir, &|p| files::has_extension(p, "pts"))?;
     if annotations.is_empty() {
-        return Err(Error::Empty { path: dir.into(), expected: "points (.pts) beside pictures".into() });
+        return Err(found::none_in(dir, "points (.pts) beside pictures", Some(Kind::Pts68)));
     }
-    let mut all: Vec<_> = annotations.par_iter().map(|path| read_one(dir, path, scheme)).collect();
+    let mut all: Vec<_> = annotations.par_iter().map(|path| Ok((path, read_one(dir, path, scheme)?))).collect();
     all.sort_by(|a, b| id(a).cmp(&id(b)));
-    Ok(all)
+    let mut last = String::new();
+    // `a.pts` and `a.PTS` are two files of one name.
+    let once = all.into_iter().map(|face| {
+        let (path, record) = face?;
+        if record.id == last {
+            return Err(Error::format(path, None, "one annotation of each picture", format!("{last} again")));
+        }
+        last.clone_from(&record.id);
+        Ok(record)
+    });
+    Ok(once.collect())
 }
 
 /// Broken ones come first: they stop the reading anyway.
-fn id(record: &Result<Record>) -> Option<&str> {
-    record.as_ref().ok().map(|r| r.id.as_str())
+fn id<T>(face: &Result<(T, Record)>) -> Option<&str> {
+    face.as_ref().ok().map(|(_, r)| r.id.as_str())
 }
 
 /// The face of one `.pts`; its subset is its folder below `dir`.
@@ -100,7 +113,7 @@ pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &'static Scheme) -> Resu
         .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
     let id = files::id_below(dir, path);
     let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let mut record = Record::new(id, picture, scheme, shape.points, (path, &shape.lines))?;
+    let mut record = Record::new(id, picture, scheme, shape, path)?;
     record.subset = subset;
     Ok(record)
 }

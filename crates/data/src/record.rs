@@ -1,6 +1,7 @@
 //! What the readers keep of a face until its picture is asked for, and the checks that all formats share.
 
-use crate::{Error, Keypoints, Result, Sample, Scale, Scheme, load_picture, picture::picture_size};
+use crate::scheme::Distance;
+use crate::{Error, Keypoints, Result, Sample, Scale, Scheme, formats::Shape, load_picture, picture::picture_size};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use std::{path::Path, path::PathBuf, sync::Arc};
 
@@ -18,26 +19,20 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// A face whose box is the tight box of its points; `lines[i]` is where point `i` stands in `file`.
-    pub fn new(
-        id: String,
-        path: PathBuf,
-        scheme: &'static Scheme,
-        points: Vec<Point>,
-        (file, lines): (&Path, &[usize]),
-    ) -> Result<Self> {
+    /// A face whose box is the tight box of its visible points, which `file` annotates.
+    pub fn new(id: String, path: PathBuf, scheme: &'static Scheme, shape: Shape, file: &Path) -> Result<Self> {
         let size = host_size(file, &path)?;
-        check_reach(file, &points, lines, size)?;
-        let line = lines.first().copied();
-        let face = Rect::around(&points).filter(|r| r.width > 0.0 && r.height > 0.0);
+        check_reach(file, &shape, size)?;
+        let (line, count) = (shape.lines.first().copied(), shape.points.len());
+        let mut points = Keypoints::new(scheme, shape.points)
+            .ok_or_else(|| Error::format(file, line, format!("{} points", scheme.len), count.to_string()))?;
+        shape.visible.iter().enumerate().filter(|(_, v)| !**v).for_each(|(i, _)| points.hide(i));
+        let shown: Vec<Point> = points.annotated().collect();
+        let face = Rect::around(&shown).filter(|r| r.width > 0.0 && r.height > 0.0);
         let face = face.ok_or_else(|| {
             Error::format(file, line, "points that span a face", "points in one place or on one line")
         })?;
-        let scale = scale(scheme, &points);
-        let count = points.len();
-        let points = Keypoints::new(scheme, points)
-            .ok_or_else(|| Error::format(file, line, format!("{} points", scheme.len), count.to_string()))?;
-        Ok(Self { id, path, subject: None, subset: None, size, face, points, scale })
+        Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points), points })
     }
 
     /// Decodes the picture.
@@ -69,9 +64,11 @@ pub(crate) fn nth<T>(records: &[T], i: usize) -> Result<&T> {
     records.get(i).ok_or_else(|| Error::Invalid(format!("expected a sample below {}, got {i}", records.len())))
 }
 
-/// What errors of this face are divided by; eyes in one place give nothing to divide by.
-pub(crate) fn scale(scheme: &Scheme, points: &[Point]) -> Scale {
-    let measure = |d: &Option<crate::scheme::Distance>| d.as_ref()?.measure(points).filter(|&d| d > 0.0);
+/// What errors of this face are divided by; eyes in one place, or with a hidden point, give nothing to divide by.
+fn scale(points: &Keypoints) -> Scale {
+    let (scheme, visible) = (points.scheme(), points.visible());
+    let seen = |d: &&Distance| d.a.iter().chain(d.b).all(|&i| visible.get(i).copied().unwrap_or(false));
+    let measure = |d: &Option<Distance>| d.as_ref().filter(seen)?.measure(points.points()).filter(|&d| d > 0.0);
     Scale { interocular: measure(&scheme.interocular), interpupil: measure(&scheme.interpupil) }
 }
 
@@ -88,10 +85,12 @@ pub(crate) fn host_size(file: &Path, picture: &Path) -> Result<Size> {
 /// How many picture sizes away from its picture a point may lie: somewhat outside happens, far away is a mistake.
 const REACH: f64 = 3.0;
 
-/// Refuses points absurdly far outside their picture.
-pub(crate) fn check_reach(file: &Path, points: &[Point], lines: &[usize], size: Size) -> Result<()> {
+/// Refuses visible points absurdly far outside their picture.
+fn check_reach(file: &Path, shape: &Shape, size: Size) -> Result<()> {
+    let Shape { points, visible, lines } = shape;
     let within = |v: f64, side: usize| v >= -REACH * side as f64 && v <= (1.0 + REACH) * side as f64;
-    match points.iter().position(|p| !(within(p.x, size.width) && within(p.y, size.height))) {
+    let far = |p: &Point| !(within(p.x, size.width) && within(p.y, size.height));
+    match points.iter().zip(visible).position(|(p, &v)| v && far(p)) {
         None => Ok(()),
         Some(i) => Err(Error::format(
             file,

@@ -48,6 +48,7 @@ fn listed(ids: &[&str]) -> Vec<imglab_xml::Picture> {
         file: format!("{id}.jpg"),
         size: Some(SIZE),
         boxes: vec![face.clone()],
+        ignored: 0,
         line: 0,
     };
     ids.iter().map(picture).collect()

@@ -22,7 +22,7 @@ impl Frame {
     /// From units of the frame (`-0.5..=0.5` each way) to original pixels.
     fn to_pixels(self, sample: &Sample) -> Result<Affine> {
         let area = match self {
-            Self::Box => Rect::around(sample.points.points()),
+            Self::Box => Rect::around(&sample.points.annotated().collect::<Vec<_>>()),
             Self::Picture => Some(sample.original.area()),
         };
         // A picture of one pixel covers -0.5..=0.5.

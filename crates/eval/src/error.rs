@@ -21,12 +21,12 @@ pub enum Error {
         reason: String,
     },
     /// A file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
+        /// The system's words. Not called `source`, since whoever prints the chain of causes would say them twice.
+        reason: std::io::Error,
     },
     /// A file of a run folder is not what it should be.
     #[error("{}: expected {expected}, got {got}", path.display())]
@@ -59,8 +59,17 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Io`] with its path.
-    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
-        Self::Io { path: path.into(), source }
+    pub fn io(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
+        Self::Io { path: path.into(), reason }
+    }
+
+    /// The system's kind, where a file could not be read or written.
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        match self {
+            Self::Io { reason, .. } => Some(reason.kind()),
+            Self::Data(e) => e.io_kind(),
+            _ => None,
+        }
     }
 
     /// An [`Error::File`] with its path.

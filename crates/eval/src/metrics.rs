@@ -1,5 +1,8 @@
 //! Errors of predicted keypoints, in pixels of the original picture and normalised, as the field reports them.
 
+mod summary;
+pub use summary::Summary;
+
 use crate::{Error, Prediction, Result};
 use candle_vision_helpers::Point;
 use facekp_data::{Keypoints, Scale};
@@ -85,66 +88,6 @@ pub fn measure_all(predictions: &[Prediction]) -> Result<Vec<FaceError>> {
     predictions.iter().map(FaceError::of).collect()
 }
 
-/// What is reported of a set of faces (the keys of `eval --json`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// How many.
-    pub faces: usize,
-    /// Points a face.
-    pub points: usize,
-    /// Mean of the faces' means, original pixels.
-    pub mean_px: f64,
-    /// Median of the faces' means.
-    pub median_px: f64,
-    /// Mean over the faces, a fraction; `null` where the data has no eyes.
-    pub nme: Option<f64>,
-    /// By the distance between the eye centres.
-    pub nme_pupil: Option<f64>,
-    /// Area under the cumulative error curve up to 0.08, exact, divided by 0.08.
-    pub auc_08: Option<f64>,
-    /// Faces with an NME above 0.08, a fraction.
-    pub fr_08: Option<f64>,
-    /// Up to 0.10.
-    pub auc_10: Option<f64>,
-    /// Above 0.10.
-    pub fr_10: Option<f64>,
-    /// `interocular (outer eye corners)`.
-    pub normalizer: String,
-    /// The split's name.
-    pub split: String,
-}
-
-impl Summary {
-    /// Summarises faces.
-    ///
-    /// # Errors
-    /// [`crate::Error::Empty`] for none.
-    pub fn of(errors: &[FaceError], split: &str) -> Result<Self> {
-        let px: Vec<f64> = errors.iter().map(|e| e.mean_px).collect();
-        let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
-            return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
-        };
-        // One face without eyes would make a mean over the others look like the mean over all.
-        let nmes: Option<Vec<f64>> = errors.iter().map(|e| e.nme).collect();
-        let pupil: Option<Vec<f64>> = errors.iter().map(|e| e.nme_pupil).collect();
-        let of = |f: fn(&[f64], f64) -> f64, limit: f64| nmes.as_deref().map(|n| f(n, limit));
-        Ok(Self {
-            faces: errors.len(),
-            points: errors.iter().map(|e| e.px.len()).max().unwrap_or(0),
-            mean_px,
-            median_px,
-            nme: nmes.as_deref().and_then(|n| mean(n.iter().copied())),
-            nme_pupil: pupil.and_then(mean),
-            auc_08: of(auc, 0.08),
-            fr_08: of(failure_rate, 0.08),
-            auc_10: of(auc, 0.10),
-            fr_10: of(failure_rate, 0.10),
-            normalizer: if nmes.is_some() { INTEROCULAR.into() } else { "none".into() },
-            split: split.to_owned(),
-        })
-    }
-}
-
 /// Exact area under the cumulative error curve of `nmes` up to `limit`, divided by `limit`: mean of `max(0, limit - e) / limit`.
 pub fn auc(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|e| (limit - e).max(0.0) / limit)).unwrap_or(0.0)
@@ -192,17 +135,6 @@ mod tests {
         interpupil: None,
     };
 
-    fn face(id: &str, mean: f64, nme: Option<f64>) -> FaceError {
-        FaceError {
-            id: id.into(),
-            subset: None,
-            px: vec![Some(mean)],
-            mean_px: mean,
-            nme,
-            nme_pupil: nme.map(|n| 2.0 * n),
-        }
-    }
-
     #[test]
     fn one_face_by_hand() {
         // 3-4-5 and 6-8-10 triangles: distances 5 and 10, mean 7.5; over 50 px 0.15, over 30 px 0.25.
@@ -230,33 +162,6 @@ mod tests {
             say(&[Point::default(), Point::new(f64::NAN, 0.0)]),
             "x/7: expected numbers for predicted point 1, got NaN, 0"
         );
-    }
-
-    #[test]
-    fn a_summary_by_hand() {
-        // NMEs 0.02, 0.05, 0.08, 0.09. AUC@0.08: (0.06 + 0.03 + 0 + 0) / 4 / 0.08 = 0.28125; one of four above 0.08.
-        // AUC@0.10: (0.08 + 0.05 + 0.02 + 0.01) / 4 / 0.10 = 0.4; none above.
-        let faces: Vec<_> = [(2.0, 0.02), (5.0, 0.05), (8.0, 0.08), (9.0, 0.09)]
-            .iter()
-            .map(|&(px, nme)| face("f", px, Some(nme)))
-            .collect();
-        let s = Summary::of(&faces, "val").unwrap();
-        let near = |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} {b}");
-        assert_eq!((s.faces, s.points, s.mean_px, s.median_px), (4, 1, 6.0, 6.5));
-        near(s.nme, 0.06);
-        near(s.nme_pupil, 0.12);
-        near(s.auc_08, 0.28125);
-        near(s.fr_08, 0.25);
-        near(s.auc_10, 0.4);
-        near(s.fr_10, 0.0);
-        assert_eq!((s.normalizer.as_str(), s.split.as_str()), (INTEROCULAR, "val"));
-    }
-
-    #[test]
-    fn a_face_without_eyes_leaves_no_nme_and_no_faces_is_an_error() {
-        let s = Summary::of(&[face("a", 1.0, Some(0.1)), face("b", 2.0, None)], "val").unwrap();
-        assert_eq!((s.nme, s.auc_08, s.normalizer.as_str()), (None, None, "none"));
-        assert!(Summary::of(&[], "val").is_err());
     }
 
     proptest! {

@@ -20,7 +20,7 @@ pub struct Part {
     pub mean_px: f64,
     /// Median over the faces.
     pub median_px: f64,
-    /// Mean over the faces, each divided by its own normaliser; `None` unless every face has one.
+    /// Mean over the faces that have a normaliser, each divided by its own; `None` where none has.
     pub nme: Option<f64>,
 }
 
@@ -37,26 +37,20 @@ pub fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
 
 fn part(errors: &[FaceError], name: &str, range: std::ops::Range<usize>) -> Option<Part> {
     let points = range.len();
-    let (mut px, mut nmes) = (Vec::new(), Some(Vec::new()));
+    let (mut px, mut nmes) = (Vec::new(), Vec::new());
     for e in errors {
         let Some(m) = e.px.get(range.clone()).and_then(|p| mean(p.iter().copied().flatten())) else { continue };
         px.push(m);
         // The face's normaliser, found back from its own mean and NME.
         let d = e.nme.filter(|n| *n > 0.0).map(|n| e.mean_px / n);
-        nmes = match (nmes, d) {
-            (Some(mut all), Some(d)) => {
-                all.push(m / d);
-                Some(all)
-            }
-            _ => None,
-        };
+        nmes.extend(d.map(|d| m / d));
     }
     Some(Part {
         name: name.to_owned(),
         points,
         mean_px: mean(px.iter().copied())?,
         median_px: median(&px)?,
-        nme: nmes.and_then(mean),
+        nme: mean(nmes),
     })
 }
 

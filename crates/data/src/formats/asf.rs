@@ -7,8 +7,10 @@
 //! values are `(k * 640 / 992 + 0.5) / 640` with a whole `k`: the annotators clicked on whole pixels of a picture shown
 //! 992 wide, and the half was added. And the mirror line of the frontal faces' points lies 1.0 ± 0.15 px right of that
 //! of the pictures' own gradients when the half is left in; without it, half as far.
+//!
+//! `x` and `y` that are both exactly 0, or both -1, mark a hidden point where most of the others are elsewhere.
 
-use super::{index, number, quoted};
+use super::{Shape, index, number, quoted, visible};
 use crate::{Error, Result, files, scheme::IMM_58, write_whole};
 use candle_vision_helpers::{Point, Size};
 use std::{fmt::Write, path::Path};
@@ -20,6 +22,8 @@ pub struct Asf {
     pub picture: String,
     /// Relative to the picture's width and height, from the edge of the first pixel.
     pub relative: Vec<Point>,
+    /// Which points are annotated; the others are marked as hidden.
+    pub visible: Vec<bool>,
     /// Where each point stands, 1-based.
     pub lines: Vec<usize>,
 }
@@ -29,6 +33,11 @@ impl Asf {
     pub fn absolute(&self, size: Size) -> Vec<Point> {
         let (w, h) = (size.width as f64, size.height as f64);
         self.relative.iter().map(|p| Point::new(p.x * w - 0.5, p.y * h - 0.5)).collect()
+    }
+
+    /// The face in pixels of a picture of `size`.
+    pub fn shape(&self, size: Size) -> Shape {
+        Shape { points: self.absolute(size), visible: self.visible.clone(), lines: self.lines.clone() }
     }
 }
 
@@ -43,7 +52,7 @@ pub fn read(path: &Path, count: usize) -> Result<Asf> {
 /// [`read`] on text; `path` is for the errors.
 ///
 /// # Errors
-/// When it breaks the format.
+/// When it breaks the format, or most of its points are marks of hidden ones.
 pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
     let end = text.lines().count();
     let fail = |line: usize, expected: String, got: String| Err(Error::format(path, Some(line), expected, got));
@@ -80,7 +89,10 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
         return fail(line, "a picture in the same folder".into(), quoted(picture));
     }
     match rows.next() {
-        None => Ok(Asf { picture: picture.into(), relative, lines }),
+        None => {
+            let visible = visible(path, lines.first().copied(), relative.iter().copied())?;
+            Ok(Asf { picture: picture.into(), relative, visible, lines })
+        }
         Some((line, row)) => fail(line, "the end of the file after the picture's name".into(), quoted(row)),
     }
 }

@@ -3,11 +3,14 @@
 //! Parts go by their numeric name, in any order; boxes with `ignore` are skipped; what is unknown is passed over.
 //! Document type definitions and entities are refused: nothing here needs them, and they are how XML bombs are made.
 //! A box covers its pixels whole: from `left - 0.5`, where the first pixel's centre is 0. Part coordinates count from 0.
+//! Parts at (-1, -1) and (0, 0) mark hidden points where most of the others are elsewhere.
 
+mod entry;
 mod write;
+pub use entry::{FaceBox, Picture, resolve};
 pub use write::write;
 
-use super::{index, number, quoted};
+use super::{index, is_mark, number, quoted};
 use crate::{Error, Result, files};
 use candle_vision_helpers::{Point, Rect, Size};
 use quick_xml::{
@@ -17,58 +20,8 @@ use quick_xml::{
 };
 use std::{
     collections::BTreeMap,
-    path::{Component, Path, PathBuf},
+    path::{Component, Path},
 };
-
-/// A picture in the list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
-    /// Relative to the XML, with `/`, within its folder.
-    pub file: String,
-    /// As the list says, where it does.
-    pub size: Option<Size>,
-    /// Boxes that are not marked `ignore`.
-    pub boxes: Vec<FaceBox>,
-    /// Where it stands, 1-based.
-    pub line: usize,
-}
-
-/// A box and its parts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FaceBox {
-    /// 0-based pixels.
-    pub rect: Rect,
-    /// By number: position in 0-based pixels, and line.
-    pub parts: BTreeMap<usize, (Point, usize)>,
-    /// The most decimals that a part was written with.
-    pub decimals: usize,
-    /// Where it stands, 1-based.
-    pub line: usize,
-}
-
-impl FaceBox {
-    /// The points `0..count` and their lines; `path` is for the errors.
-    ///
-    /// # Errors
-    /// When a part is missing or beyond `count`.
-    pub fn points(&self, path: &Path, count: usize) -> Result<(Vec<Point>, Vec<usize>)> {
-        if let Some((&name, &(_, line))) = self.parts.range(count..).next() {
-            return Err(Error::format(
-                path,
-                Some(line),
-                format!("parts 0 to {}", count.saturating_sub(1)),
-                format!("part {name}"),
-            ));
-        }
-        let part = |i| {
-            let missing = || {
-                Error::format(path, Some(self.line), format!("a box with {count} parts"), format!("none called {i:02}"))
-            };
-            self.parts.get(&i).copied().ok_or_else(missing)
-        };
-        Ok((0..count).map(part).collect::<Result<Vec<_>>>()?.into_iter().unzip())
-    }
-}
 
 /// How many box sides away from its box a part may lie: somewhat outside happens, far away is a mistake.
 const REACH: f64 = 3.0;
@@ -97,19 +50,6 @@ pub fn parse(path: &Path, text: &str) -> (Vec<Picture>, Vec<Error>) {
         list.problems.push(fatal);
     }
     (list.pictures, list.problems)
-}
-
-/// The picture's path, with links followed.
-///
-/// # Errors
-/// When there is none, or it is not below the folder of `xml`.
-pub fn resolve(xml: &Path, picture: &Picture) -> Result<PathBuf> {
-    let folder = xml.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let path = folder.join(&picture.file);
-    let fail = |expected: &str| Error::format(xml, Some(picture.line), expected, quoted(&picture.file));
-    let real = path.canonicalize().map_err(|_| fail("a picture that is there"))?;
-    let root = folder.canonicalize().map_err(|e| Error::io(folder, e))?;
-    if real.starts_with(root) { Ok(path) } else { Err(fail("a picture within the list's folder")) }
 }
 
 /// The state of the parser.
@@ -188,7 +128,11 @@ impl List<'_> {
                 // A broken image was noted already.
                 let Some(size) = self.picture.as_ref().map(|p| p.size) else { return Ok(()) };
                 let attributes = self.attributes(line, tag)?;
-                self.face = Some(self.face_box(line, &attributes, size)?);
+                let face = self.face_box(line, &attributes, size)?;
+                if let (None, Some(picture)) = (&face, &mut self.picture) {
+                    picture.ignored += 1;
+                }
+                self.face = Some(face);
             }
             "part" => {
                 let Some(open) = &self.face else { return self.fail(line, "a part within a box", "one outside") };
@@ -239,12 +183,14 @@ impl List<'_> {
         let Some(file) = attributes.get("file") else { return self.fail(line, "an image with a file", "none") };
         let file = file.replace('\\', "/");
         let inside = |c: Component| matches!(c, Component::Normal(_) | Component::CurDir);
-        if file.is_empty() || !Path::new(&file).components().all(inside) {
+        // A drive of Windows is a folder's name elsewhere.
+        let drive = file.as_bytes().get(1) == Some(&b':');
+        if file.is_empty() || drive || !Path::new(&file).components().all(inside) {
             return self.fail(line, "a picture within the list's folder", quoted(&file));
         }
         let side = |name: &str| attributes.get(name).map(|v| index(self.path, line, name, v)).transpose();
         let size = side("width")?.zip(side("height")?).map(|(w, h)| Size::new(w, h));
-        Ok(Picture { file, size, boxes: vec![], line })
+        Ok(Picture { file, size, boxes: vec![], ignored: 0, line })
     }
 
     /// `None` for a box to be ignored.
@@ -288,7 +234,8 @@ impl List<'_> {
         }
         let (r, reach) = (face.rect, REACH * face.rect.width.max(face.rect.height));
         let near = |v: f64, from: f64, extent: f64| v >= from - reach && v <= from + extent + reach;
-        if !near(at.x, r.x, r.width) || !near(at.y, r.y, r.height) {
+        // A mark of a hidden point is nowhere.
+        if !is_mark(at) && (!near(at.x, r.x, r.width) || !near(at.y, r.y, r.height)) {
             return self.fail(line, format!("part {name:02} near its box"), format!("({}, {})", at.x, at.y));
         }
         let decimals = |v: &str| v.split_once('.').map_or(0, |(_, d)| d.len());

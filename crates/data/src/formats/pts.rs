@@ -1,42 +1,34 @@
 //! iBUG's `.pts`: `version: 1`, `n_points: N`, `{`, one `x y` a row, `}`. Some copies have only the rows.
 //!
-//! The file counts pixels from 1 (the first pixel's centre is (1, 1)); here they count from 0.
+//! The file counts pixels from 1 (the first pixel's centre is (1, 1)); here they count from 0. Rows `-1 -1` and `0 0` mark
+//! hidden points where most of the others are elsewhere.
 
-use super::{index, number, quoted};
+use super::{Shape, index, number, quoted, visible};
 use crate::{Error, Result, files, write_whole};
 use candle_vision_helpers::Point;
 use std::{fmt::Write, path::Path};
-
-/// What a `.pts` file says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pts {
-    /// 0-based pixels.
-    pub points: Vec<Point>,
-    /// Where each point stands, 1-based.
-    pub lines: Vec<usize>,
-}
 
 /// Reads a file that has to have `count` points.
 ///
 /// # Errors
 /// When it cannot be read or breaks the format, with the line.
-pub fn read(path: &Path, count: usize) -> Result<Pts> {
+pub fn read(path: &Path, count: usize) -> Result<Shape> {
     parse(path, &files::read_text(path)?, count)
 }
 
 /// [`read`] on text; `path` is for the errors.
 ///
 /// # Errors
-/// When it breaks the format.
-pub fn parse(path: &Path, text: &str, count: usize) -> Result<Pts> {
+/// When it breaks the format, or most of its points are marks of hidden ones.
+pub fn parse(path: &Path, text: &str, count: usize) -> Result<Shape> {
     let fail = |line: usize, expected: String, got: String| Err(Error::format(path, Some(line), expected, got));
-    let (mut points, mut lines) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut raw, mut lines) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let (mut opened, mut closed, mut headed) = (false, false, false);
     for (line, row) in text.lines().enumerate().map(|(i, l)| (i + 1, l.trim())).filter(|(_, l)| !l.is_empty()) {
         let header = row.split_once(':').map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim()));
         match (row, header) {
             _ if closed => return fail(line, "the end of the file after }".into(), quoted(row)),
-            (_, Some((key, value))) if !opened && points.is_empty() => match key.as_str() {
+            (_, Some((key, value))) if !opened && raw.is_empty() => match key.as_str() {
                 "version" => headed = true,
                 "n_points" => {
                     headed = true;
@@ -47,36 +39,37 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Pts> {
                 }
                 _ => return fail(line, "version, n_points or {".into(), quoted(row)),
             },
-            ("{", _) if !opened && points.is_empty() => opened = true,
+            ("{", _) if !opened && raw.is_empty() => opened = true,
             ("}", _) if opened => {
                 closed = true;
-                if points.len() != count {
-                    return fail(line, format!("{count} points"), points.len().to_string());
+                if raw.len() != count {
+                    return fail(line, format!("{count} points"), raw.len().to_string());
                 }
             }
             _ if headed && !opened => return fail(line, "{ before the points".into(), quoted(row)),
             _ => {
                 let columns: Vec<&str> = row.split_whitespace().collect();
                 let [x, y] = columns[..] else {
-                    return fail(line, format!("x and y of point {}", points.len()), quoted(row));
+                    return fail(line, format!("x and y of point {}", raw.len()), quoted(row));
                 };
                 let (x, y) = (number(path, line, "x", x)?, number(path, line, "y", y)?);
-                if points.len() == count {
+                if raw.len() == count {
                     return fail(line, format!("{count} points"), "a surplus point".into());
                 }
-                points.push(Point::new(x - 1.0, y - 1.0));
+                raw.push(Point::new(x, y));
                 lines.push(line);
             }
         }
     }
     let end = text.lines().count();
     if (opened || headed) && !closed {
-        fail(end, format!("{count} points and }}"), format!("the end of the file after {} points", points.len()))
-    } else if points.len() != count {
-        let got = if end == 0 { "an empty file".into() } else { points.len().to_string() };
+        fail(end, format!("{count} points and }}"), format!("the end of the file after {} points", raw.len()))
+    } else if raw.len() != count {
+        let got = if end == 0 { "an empty file".into() } else { raw.len().to_string() };
         Err(Error::format(path, (end > 0).then_some(end), format!("{count} points"), got))
     } else {
-        Ok(Pts { points, lines })
+        let visible = visible(path, lines.first().copied(), raw.iter().copied())?;
+        Ok(Shape { points: raw.iter().map(|p| Point::new(p.x - 1.0, p.y - 1.0)).collect(), visible, lines })
     }
 }
 

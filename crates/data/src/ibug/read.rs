@@ -3,11 +3,12 @@
 use super::{Boxes, List, Part};
 use crate::{
     Error, Result, files,
-    formats::{imglab_xml, pts},
+    formats::{Shape, imglab_xml, pts},
+    found,
     record::{Record, host_size},
     scheme::IBUG_68,
 };
-use candle_vision_helpers::{Point, Rect};
+use candle_vision_helpers::Rect;
 use rayon::prelude::*;
 use std::{
     collections::BTreeMap,
@@ -59,9 +60,18 @@ fn list_of(xml: &Path) -> Option<List> {
 /// A face before its files are looked at.
 struct Found {
     id: String,
-    /// The list, the picture in it and the box's place there.
-    listed: Option<(PathBuf, imglab_xml::Picture, usize)>,
+    /// The list, the picture in it and the box's place there, if it has one.
+    listed: Option<(PathBuf, imglab_xml::Picture, Option<usize>)>,
     pts: Option<PathBuf>,
+}
+
+impl Found {
+    /// Whether somebody says where its points are.
+    fn has_points(&self) -> bool {
+        let parts =
+            |(_, p, k): &(_, imglab_xml::Picture, Option<usize>)| k.is_some_and(|k| !p.boxes[k].parts.is_empty());
+        self.pts.is_some() || self.listed.as_ref().is_some_and(parts)
+    }
 }
 
 /// Every face in `dir`, in the order of ids.
@@ -71,8 +81,7 @@ struct Found {
 pub(crate) fn read_all(dir: &Path, boxes: Boxes) -> Result<Vec<Result<Face>>> {
     let (mut found, problems) = find(dir)?;
     if found.is_empty() && problems.is_empty() {
-        let expected = "labels_ibug_300W*.xml, or .pts in afw, helen, lfpw, ibug".into();
-        return Err(Error::Empty { path: dir.into(), expected });
+        return Err(Error::none(dir, "labels_ibug_300W*.xml, or .pts in afw, helen, lfpw, ibug"));
     }
     let mut all: Vec<_> = problems.into_iter().map(Err).collect();
     found.sort_by(|a, b| a.id.cmp(&b.id));
@@ -91,12 +100,14 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
             }
         }
     }
-    let mut seen = BTreeMap::new();
+    let (mut seen, mut useless) = (BTreeMap::new(), Vec::new());
     for xml in lists(dir)? {
         let (pictures, broken) = imglab_xml::read_all(&xml)?;
+        let sound = broken.is_empty();
         problems.extend(broken);
-        for picture in pictures {
-            let id = files::id_below(Path::new(""), Path::new(&picture.file));
+        let mut faces = Vec::new();
+        for picture in &pictures {
+            let id = files::id_below(Path::new(""), &files::on_disk(dir, &picture.file));
             if let Some(first) = seen.get(&id) {
                 // A list of everything repeats the others; within one list it is a mistake.
                 if *first == xml {
@@ -111,22 +122,37 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
                 let id = if k == 0 { id.clone() } else { format!("{id}#{}", k + 1) };
                 // With several faces it is unknown whose the points are.
                 let pts = beside.clone().filter(|_| picture.boxes.len() == 1);
-                found.push(Found { id, listed: Some((xml.clone(), picture.clone(), k)), pts });
+                faces.push(Found { id, listed: Some((xml.clone(), picture.clone(), Some(k))), pts });
             }
+            // A list of pictures alone says nothing against the points beside them; a box to be ignored does.
+            if let (Some(beside), true, 0) = (beside, picture.boxes.is_empty(), picture.ignored) {
+                faces.push(Found { id, listed: Some((xml.clone(), picture.clone(), None)), pts: Some(beside) });
+            }
+        }
+        match faces.iter().any(Found::has_points) {
+            true => found.extend(faces),
+            // Boxes without parts are a mistake; pictures without boxes are one where there is nothing else.
+            false if !faces.is_empty() => problems.push(found::no_faces(&xml, &pictures, IBUG_68.len)),
+            false if sound => useless.push(found::no_faces(&xml, &pictures, IBUG_68.len)),
+            false => {}
         }
     }
     found.extend(pts.into_iter().map(|(id, path)| Found { id, listed: None, pts: Some(path) }));
+    if found.is_empty() && problems.is_empty() {
+        problems = useless;
+    }
     Ok((found, problems))
 }
 
 fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
-    let listed = found.listed.as_ref().map(|(xml, picture, k)| from_list(xml, picture, *k)).transpose()?;
+    let beside = found.pts.is_some();
+    let listed = found.listed.as_ref().map(|(xml, picture, k)| from_list(xml, picture, *k, beside)).transpose()?;
     let points = found.pts.as_ref().map(|path| Ok::<_, Error>((path, pts::read(path, IBUG_68.len)?))).transpose()?;
     let gap = match (&listed, &points) {
-        (Some(l), Some((_, p))) => Some((largest_gap(&l.points, &p.points), l.decimals)),
+        (Some(Listed { shape: Some(s), decimals, .. }), Some((_, p))) => Some((largest_gap(s, p), *decimals)),
         _ => None,
     };
-    let (list, rect) = (listed.as_ref().and_then(|l| list_of(l.xml)), listed.as_ref().map(|l| l.rect));
+    let (list, rect) = (listed.as_ref().and_then(|l| list_of(l.xml)), listed.as_ref().and_then(|l| l.rect));
     let mut record = match (points, listed) {
         (Some((path, p)), l) => {
             let picture = match l {
@@ -135,10 +161,12 @@ fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
                     Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none")
                 })?,
             };
-            Record::new(found.id.clone(), picture, &IBUG_68, p.points, (path, &p.lines))?
+            Record::new(found.id.clone(), picture, &IBUG_68, p, path)?
         }
-        (None, Some(l)) => Record::new(found.id.clone(), l.picture, &IBUG_68, l.points, (l.xml, &l.lines))?,
-        (None, None) => return Err(Error::Empty { path: dir.into(), expected: format!("points of {}", found.id) }),
+        (None, Some(Listed { shape: Some(shape), picture, xml, .. })) => {
+            Record::new(found.id.clone(), picture, &IBUG_68, shape, xml)?
+        }
+        (None, _) => return Err(Error::none(dir, format!("points of {}", found.id))),
     };
     if let (Boxes::List, Some(rect)) = (boxes, rect) {
         record.face = rect;
@@ -154,13 +182,13 @@ fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
 struct Listed<'a> {
     xml: &'a Path,
     picture: PathBuf,
-    rect: Rect,
-    points: Vec<Point>,
-    lines: Vec<usize>,
+    rect: Option<Rect>,
+    shape: Option<Shape>,
     decimals: usize,
 }
 
-fn from_list<'a>(xml: &'a Path, picture: &imglab_xml::Picture, k: usize) -> Result<Listed<'a>> {
+/// Box `k` of a picture; a box without parts will do where there are points `beside` the picture.
+fn from_list<'a>(xml: &'a Path, picture: &imglab_xml::Picture, k: Option<usize>, beside: bool) -> Result<Listed<'a>> {
     let path = imglab_xml::resolve(xml, picture)?;
     let size = host_size(xml, &path)?;
     if let Some(stated) = picture.size.filter(|&s| s != size) {
@@ -168,12 +196,17 @@ fn from_list<'a>(xml: &'a Path, picture: &imglab_xml::Picture, k: usize) -> Resu
             (format!("{}x{}", size.width, size.height), format!("{}x{}", stated.width, stated.height));
         return Err(Error::format(xml, Some(picture.line), format!("the picture's size {expected}"), got));
     }
-    let face = &picture.boxes[k];
+    let Some(face) = k.and_then(|k| picture.boxes.get(k)) else {
+        return Ok(Listed { xml, picture: path, rect: None, shape: None, decimals: 0 });
+    };
     imglab_xml::check_overlap(xml, face.line, face.rect, size)?;
-    let (points, lines) = face.points(xml, IBUG_68.len)?;
-    Ok(Listed { xml, picture: path, rect: face.rect, points, lines, decimals: face.decimals })
+    let shape = if beside && face.parts.is_empty() { None } else { Some(face.shape(xml, IBUG_68.len)?) };
+    Ok(Listed { xml, picture: path, rect: Some(face.rect), shape, decimals: face.decimals })
 }
 
-fn largest_gap(a: &[Point], b: &[Point]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a.x - b.x).abs().max((a.y - b.y).abs())).fold(0.0, f64::max)
+/// The largest difference of a coordinate of the points that both show.
+fn largest_gap(a: &Shape, b: &Shape) -> f64 {
+    let both = a.visible.iter().zip(&b.visible).map(|(a, b)| *a && *b);
+    let pairs = a.points.iter().zip(&b.points).zip(both).filter(|(_, both)| *both);
+    pairs.map(|((a, b), _)| (a.x - b.x).abs().max((a.y - b.y).abs())).fold(0.0, f64::max)
 }

@@ -20,12 +20,12 @@ fn boxes_and_parts_are_found() {
     let first = &pictures[0];
     assert_eq!((first.file.as_str(), first.size, first.line), ("a/b & c.jpg", Some(Size::new(100, 80)), 7));
     // The second of three is marked ignore.
-    assert_eq!(first.boxes.len(), 2);
+    assert_eq!((first.boxes.len(), first.ignored), (2, 1));
     // Top left pixel (10, 20) covers from 9.5, 19.5.
     assert_eq!(first.boxes[0].rect, Rect::new(9.5, 19.5, 30.0, 40.0));
-    let (points, lines) = first.boxes[0].points(Path::new("l.xml"), 3).unwrap();
-    assert_eq!(points, [Point::new(11.0, 21.5), Point::new(12.25, 30.0), Point::new(13.0, 59.0)]);
-    assert_eq!(lines, [11, 10, 9], "by name, not by order");
+    let shape = first.boxes[0].shape(Path::new("l.xml"), 3).unwrap();
+    assert_eq!(shape.points, [Point::new(11.0, 21.5), Point::new(12.25, 30.0), Point::new(13.0, 59.0)]);
+    assert_eq!(shape.lines, [11, 10, 9], "by name, not by order");
     assert_eq!(first.boxes[0].decimals, 2);
     assert_eq!((pictures[1].file.as_str(), pictures[1].size), ("d\u{e9}.jpg", None));
 }
@@ -85,7 +85,7 @@ fn a_broken_face_does_not_hide_the_others() {
 #[test]
 fn parts_are_counted() {
     let (pictures, _) = imglab_xml::parse(Path::new("l.xml"), LIST);
-    let points = |count| pictures[0].boxes[0].points(Path::new("l.xml"), count).unwrap_err();
+    let points = |count| pictures[0].boxes[0].shape(Path::new("l.xml"), count).unwrap_err();
     says(&points(4), "l.xml:8: expected a box with 4 parts, got none called 03");
     says(&points(2), "l.xml:9: expected parts 0 to 1, got part 2");
 }

@@ -2,13 +2,16 @@
 
 use super::says;
 use candle_vision_helpers::Point;
-use facekp_data::{Result, formats::pts};
+use facekp_data::{
+    Result,
+    formats::{Shape, pts},
+};
 use proptest::prelude::*;
 use std::path::Path;
 
 const WHOLE: &str = "version: 1\nn_points:  3\n{\n1.000 1.000\n 10.5\t20.25 \n-3 7\n}\n";
 
-fn parse(text: &str) -> Result<pts::Pts> {
+fn parse(text: &str) -> Result<Shape> {
     pts::parse(Path::new("f.pts"), text, 3)
 }
 

@@ -166,7 +166,12 @@ impl Predictor {
     /// As [`Codec::encode`].
     pub fn target_maps(&self, batch: &Batch) -> Result<Option<Tensor>> {
         let CodecConfig::Heatmap(_) = &self.task.codec else { return Ok(None) };
-        let target = self.codec.encode(&batch.points)?;
+        let weights = batch.weights.unsqueeze(2)?;
+        let target = match self.has_points() {
+            true => self.codec.encode(&batch.points)?.broadcast_mul(&weights.unsqueeze(3)?)?,
+            // Far away, a hidden point leaves no trace in the sum of all.
+            false => self.codec.encode(&batch.points.broadcast_add(&((&weights - 1.0)? * 1e6)?)?)?,
+        };
         let peak = target.max_keepdim(D::Minus1)?.max_keepdim(D::Minus2)?;
         Ok(Some(target.broadcast_div(&(peak + 1e-12)?)?))
     }

@@ -58,6 +58,9 @@ pub(crate) fn of_run(h: &mut Html, run: &Run) -> Result<()> {
             format!("NME, AUC and failure rate: normaliser {normalizer}; NME pupil: distance between the eye centres.");
         h.leaf("p", &[("class", "soft")], &text);
     }
+    if let Some(text) = run.found.as_ref().and_then(|f| f.summary.left_out()) {
+        h.leaf("p", &[("class", "soft")], &(text + "."));
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Poin
     if let (Some(p), Some(t)) = (predicted, truth)
         && scheme.len < 5
     {
-        for (p, t) in p.iter().zip(t.points()) {
+        for ((p, t), _) in p.iter().zip(t.points()).zip(t.visible()).filter(|(_, v)| **v) {
             draw::line(picture, *p, *t, thickness, [250, 220, 40]);
         }
     }
@@ -55,7 +55,7 @@ fn shape(
 /// When the face box has no area.
 pub fn face_picture(sample: &Sample, predicted: Option<&[Point]>, truth: bool, side: usize) -> Result<RgbImage> {
     let truth = truth.then_some(&sample.points);
-    let all = predicted.iter().flat_map(|p| p.iter()).chain(truth.iter().flat_map(|t| t.points()));
+    let all = predicted.unwrap_or_default().iter().copied().chain(truth.iter().flat_map(|t| t.annotated()));
     let part = region(sample.face, all, sample.original.area());
     let scale = side as f64 / part.width.max(part.height);
     let long = |v: f64| ((v * scale).round() as usize).max(1);
@@ -68,11 +68,11 @@ pub fn face_picture(sample: &Sample, predicted: Option<&[Point]>, truth: bool, s
 }
 
 /// A face box with room around it, and all points that are not hopelessly far away, within the picture.
-fn region<'a>(face: Rect, points: impl Iterator<Item = &'a Point>, picture: Rect) -> Rect {
+fn region(face: Rect, points: impl Iterator<Item = Point>, picture: Rect) -> Rect {
     let (about, far) = (face.square(1.5), face.square(4.0));
     let inside = |p: &Point, r: Rect| p.x >= r.x && p.y >= r.y && p.x <= r.x + r.width && p.y <= r.y + r.height;
     let corner = |r: Rect| [Point::new(r.x, r.y), Point::new(r.x + r.width, r.y + r.height)];
-    let kept: Vec<Point> = points.filter(|p| inside(p, far)).copied().chain(corner(about)).collect();
+    let kept: Vec<Point> = points.filter(|p| inside(p, far)).chain(corner(about)).collect();
     let r = Rect::around(&kept).unwrap_or(about);
     let (x0, y0) = (r.x.max(picture.x), r.y.max(picture.y));
     let (x1, y1) = ((r.x + r.width).min(picture.x + picture.width), (r.y + r.height).min(picture.y + picture.height));
@@ -138,9 +138,9 @@ mod tests {
     fn the_part_shown_holds_near_points_and_leaves_out_lost_ones() {
         let face = Rect::new(100.0, 100.0, 100.0, 100.0);
         let area = Size::new(1000, 800).area();
-        let near = region(face, [Point::new(300.0, 150.0)].iter(), area);
+        let near = region(face, [Point::new(300.0, 150.0)].into_iter(), area);
         assert!(near.x + near.width >= 300.0 && near.width < 400.0, "{near:?}");
-        let lost = region(face, [Point::new(990.0, 790.0)].iter(), area);
+        let lost = region(face, [Point::new(990.0, 790.0)].into_iter(), area);
         assert_eq!(lost, face.square(1.5));
     }
 }

@@ -1,0 +1,152 @@
+//! The errors of a set of faces as the numbers that are reported.
+
+use super::{INTEROCULAR, auc, failure_rate, mean, median};
+use crate::{Error, FaceError, Result};
+use serde::{Deserialize, Serialize};
+
+/// What is reported of a set of faces (the keys of `eval --json`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How many.
+    pub faces: usize,
+    /// Points a face.
+    pub points: usize,
+    /// Mean of the faces' means, original pixels.
+    pub mean_px: f64,
+    /// Median of the faces' means.
+    pub median_px: f64,
+    /// Mean over the faces that have a normaliser, a fraction; `null` where the data has no eyes.
+    pub nme: Option<f64>,
+    /// By the distance between the eye centres.
+    pub nme_pupil: Option<f64>,
+    /// How many faces `nme` and all that follows from it leave out, since a point that the normaliser needs is hidden; not
+    /// in the JSON where there is none, or where `nme` is `null`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_nme: usize,
+    /// How many faces `nme_pupil` leaves out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_nme_pupil: usize,
+    /// Area under the cumulative error curve up to 0.08, exact, divided by 0.08.
+    pub auc_08: Option<f64>,
+    /// Faces with an NME above 0.08, a fraction.
+    pub fr_08: Option<f64>,
+    /// Up to 0.10.
+    pub auc_10: Option<f64>,
+    /// Above 0.10.
+    pub fr_10: Option<f64>,
+    /// `interocular (outer eye corners)`.
+    pub normalizer: String,
+    /// The split's name.
+    pub split: String,
+}
+
+impl Summary {
+    /// Summarises faces.
+    ///
+    /// # Errors
+    /// [`crate::Error::Empty`] for none.
+    pub fn of(errors: &[FaceError], split: &str) -> Result<Self> {
+        let px: Vec<f64> = errors.iter().map(|e| e.mean_px).collect();
+        let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
+            return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
+        };
+        // One face with hidden eyes would take the NME of a whole set; but a mean over the others must not look like the
+        // mean over all, so those left out are counted.
+        let of_those = |nme: fn(&FaceError) -> Option<f64>| {
+            let nmes: Vec<f64> = errors.iter().filter_map(nme).collect();
+            let without = if nmes.is_empty() { 0 } else { errors.len() - nmes.len() };
+            (Some(nmes).filter(|n| !n.is_empty()), without)
+        };
+        let ((nmes, without_nme), (pupil, without_nme_pupil)) = (of_those(|e| e.nme), of_those(|e| e.nme_pupil));
+        let of = |f: fn(&[f64], f64) -> f64, limit: f64| nmes.as_deref().map(|n| f(n, limit));
+        Ok(Self {
+            faces: errors.len(),
+            points: errors.iter().map(|e| e.px.len()).max().unwrap_or(0),
+            mean_px,
+            median_px,
+            nme: nmes.as_deref().and_then(|n| mean(n.iter().copied())),
+            nme_pupil: pupil.and_then(mean),
+            without_nme,
+            without_nme_pupil,
+            auc_08: of(auc, 0.08),
+            fr_08: of(failure_rate, 0.08),
+            auc_10: of(auc, 0.10),
+            fr_10: of(failure_rate, 0.10),
+            normalizer: if nmes.is_some() { INTEROCULAR.into() } else { "none".into() },
+            split: split.to_owned(),
+        })
+    }
+
+    /// What the NME leaves out, in words; `None` where it leaves out nothing.
+    pub fn left_out(&self) -> Option<String> {
+        let (nme, pupil) = (self.without_nme, self.without_nme_pupil);
+        let faces = |n: usize| format!("{n} face{}", if n == 1 { "" } else { "s" });
+        let of = |what: &str, n: usize| format!("{what} leaves out {} of {} with hidden eyes", faces(n), self.faces);
+        match (nme, pupil) {
+            (0, 0) => None,
+            (a, 0) => Some(of("NME", a)),
+            (0, b) => Some(of("NME pupil", b)),
+            (a, b) => Some(format!("{}, NME pupil {}", of("NME", a), faces(b))),
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it with a reference
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn face(id: &str, mean: f64, nme: Option<f64>) -> FaceError {
+        FaceError {
+            id: id.into(),
+            subset: None,
+            px: vec![Some(mean)],
+            mean_px: mean,
+            nme,
+            nme_pupil: nme.map(|n| 2.0 * n),
+        }
+    }
+
+    #[test]
+    fn a_summary_by_hand() {
+        // NMEs 0.02, 0.05, 0.08, 0.09. AUC@0.08: (0.06 + 0.03 + 0 + 0) / 4 / 0.08 = 0.28125; one of four above 0.08.
+        // AUC@0.10: (0.08 + 0.05 + 0.02 + 0.01) / 4 / 0.10 = 0.4; none above.
+        let faces: Vec<_> = [(2.0, 0.02), (5.0, 0.05), (8.0, 0.08), (9.0, 0.09)]
+            .iter()
+            .map(|&(px, nme)| face("f", px, Some(nme)))
+            .collect();
+        let s = Summary::of(&faces, "val").unwrap();
+        let near = |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} {b}");
+        assert_eq!((s.faces, s.points, s.mean_px, s.median_px), (4, 1, 6.0, 6.5));
+        near(s.nme, 0.06);
+        near(s.nme_pupil, 0.12);
+        near(s.auc_08, 0.28125);
+        near(s.fr_08, 0.25);
+        near(s.auc_10, 0.4);
+        near(s.fr_10, 0.0);
+        assert_eq!((s.normalizer.as_str(), s.split.as_str()), (INTEROCULAR, "val"));
+    }
+
+    #[test]
+    fn faces_with_hidden_eyes_are_left_out_of_the_nme_and_counted() {
+        let s = Summary::of(&[face("a", 1.0, Some(0.1)), face("b", 2.0, None)], "val").unwrap();
+        assert_eq!((s.faces, s.mean_px, s.nme, s.without_nme, s.without_nme_pupil), (2, 1.5, Some(0.1), 1, 1));
+        assert_eq!((s.fr_08, s.normalizer.as_str()), (Some(1.0), INTEROCULAR));
+        assert_eq!(s.left_out().unwrap(), "NME leaves out 1 face of 2 with hidden eyes, NME pupil 1 face");
+        let json = serde_json::to_value(&s).unwrap();
+        assert_eq!(json["without_nme"], 1);
+        assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), s);
+    }
+
+    #[test]
+    fn data_without_eyes_has_no_nme_and_no_faces_is_an_error() {
+        let s = Summary::of(&[face("a", 1.0, None), face("b", 2.0, None)], "val").unwrap();
+        assert_eq!((s.nme, s.auc_08, s.normalizer.as_str(), s.left_out()), (None, None, "none", None));
+        assert!(Summary::of(&[], "val").is_err());
+    }
+}
