@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
-use facekp_data::{PREDICTION_SUFFIX, formats::pts, picture::load_photo};
+use facekp_data::{PREDICTION_SUFFIX, formats::pts, picture::load_photo, pictures_in};
 use facekp_eval::{FaceResult, PictureResult, Predictor, visualize};
 use std::{
     collections::HashSet,
@@ -26,8 +26,8 @@ const HEAT: usize = 512;
 pub struct Args {
     /// A weights file, a run folder, or a name in weights/.
     weights: String,
-    /// JPEG or PNG pictures.
-    #[arg(required = true, value_name = "PICTURE")]
+    /// JPEG or PNG pictures, or folders of them.
+    #[arg(required = true, value_name = "PICTURE|DIR")]
     pictures: Vec<PathBuf>,
     /// The face's box in every picture [default: found by the network].
     #[arg(long = "box", value_name = "X,Y,W,H", value_parser = parse_box, allow_hyphen_values = true)]
@@ -48,12 +48,13 @@ pub struct Args {
 pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let (predictor, _) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
-    let outputs = output_names(&a.pictures, &a.out);
-    let mut results = Vec::with_capacity(a.pictures.len());
+    let pictures: Vec<PathBuf> = a.pictures.iter().flat_map(|p| inside(p)).collect();
+    let outputs = output_names(&pictures, &a.out);
+    let mut results = Vec::with_capacity(pictures.len());
     let mut first = None;
-    for (picture, output) in a.pictures.iter().zip(&outputs) {
+    for (picture, output) in pictures.iter().zip(&outputs) {
         results.push(one(&predictor, picture, a.face, output, a.heatmap).unwrap_or_else(|e| {
-            if a.pictures.len() > 1 {
+            if pictures.len() > 1 {
                 tracing::error!("{}", one_line(&e));
             }
             let entry = PictureResult::failed(picture, one_line(&e));
@@ -66,13 +67,22 @@ pub fn run(a: &Args) -> Result<()> {
     }
     let failed = results.iter().filter(|r| r.error.is_some()).count();
     match first {
-        Some(e) if a.pictures.len() == 1 => Err(e),
-        Some(_) => bail!("{failed} of {} pictures failed", a.pictures.len()),
+        Some(e) if pictures.len() == 1 => Err(e),
+        Some(_) => bail!("{failed} of {} pictures failed", pictures.len()),
         None => Ok(()),
     }
 }
 
+/// The pictures that an argument stands for. A folder without any stands for itself, and fails in its turn.
+fn inside(argument: &Path) -> Vec<PathBuf> {
+    let listed = argument.is_dir().then(|| pictures_in(argument).ok()).flatten();
+    listed.unwrap_or_else(|| vec![argument.to_path_buf()])
+}
+
 fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, heatmap: bool) -> Result<PictureResult> {
+    if file.is_dir() {
+        pictures_in(file)?;
+    }
     let picture = Arc::new(load_photo(file)?);
     let found = predictor.locate(picture.clone(), face).with_context(|| file.display().to_string())?;
     if found.is_doubtful() {

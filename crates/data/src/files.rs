@@ -36,6 +36,18 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(dir)?.into_iter().filter(|p| !is_prediction(p)).collect())
 }
 
+/// The pictures in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left out.
+///
+/// # Errors
+/// When it cannot be listed, or holds none.
+pub fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let pictures: Vec<_> = list(dir)?.into_iter().filter(|p| is_picture(p)).collect();
+    if pictures.is_empty() {
+        return Err(Error::Empty { path: dir.into(), expected: "pictures".into() });
+    }
+    Ok(pictures)
+}
+
 /// What is in `dir` itself, sorted by name; hidden files are left out.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();

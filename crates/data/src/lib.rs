@@ -33,6 +33,7 @@ pub use augment::Augment;
 pub use crop::{Crop, View, ViewSpec};
 pub use dataset::{Dataset, Kind, open};
 pub use error::{Error, Result};
+pub use files::pictures_in;
 pub use keypoints::Keypoints;
 pub use loader::{Batch, Loader, LoaderConfig};
 pub use pack::PackDataset;
