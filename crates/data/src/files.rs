@@ -43,7 +43,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
 pub fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let pictures: Vec<_> = list(dir)?.into_iter().filter(|p| is_picture(p)).collect();
     if pictures.is_empty() {
-        return Err(Error::Empty { path: dir.into(), expected: "pictures".into() });
+        return Err(Error::empty(dir, "pictures"));
     }
     Ok(pictures)
 }
