@@ -5,7 +5,7 @@ use crate::{
     parse::{kinds, parse_box, parse_change, parse_decode},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
-use facekp_data::{Kind, fetch};
+use facekp_data::{Kind, fetch, picture::DEFAULT_MAX_PIXELS};
 use facekp_train::device::DeviceName;
 use std::{num::NonZeroUsize, path::PathBuf};
 
@@ -22,6 +22,10 @@ pub struct Cli {
     /// More on stderr.
     #[arg(long, short, global = true)]
     pub verbose: bool,
+    /// Refuse pictures of more pixels than this; a file may have 4 bytes, and decoding take 8 bytes of memory, per pixel.
+    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_pixels: u64,
 }
 
 /// The commands.

@@ -2,7 +2,7 @@
 
 use crate::{args::Report, cmd::say};
 use anyhow::{Context, Result, bail};
-use facekp_data::{Dataset, dataset::Kind, open};
+use facekp_data::{Dataset, dataset::Kind, is_picture, open};
 use facekp_eval::report::{PageInput, RunInput, write};
 use facekp_train::Recipe;
 use std::{
@@ -50,13 +50,7 @@ fn open_first(data: &[PathBuf], kind: Kind) -> Result<Arc<dyn Dataset>> {
 
 fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let list = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
-    let mut files: Vec<PathBuf> = list
-        .filter_map(|e| Some(e.ok()?.path()))
-        .filter(|p| {
-            let ext = p.extension().unwrap_or_default().to_ascii_lowercase();
-            ext == "jpg" || ext == "jpeg" || ext == "png"
-        })
-        .collect();
+    let mut files: Vec<PathBuf> = list.filter_map(|e| Some(e.ok()?.path())).filter(|p| is_picture(p)).collect();
     files.sort();
     if files.is_empty() {
         bail!("{}: expected JPEG or PNG photos, found none", dir.display());

@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod curve;
 pub mod error;
 pub mod files;
+mod large;
 mod listing;
 pub mod metrics;
 pub mod photo;
