@@ -2,6 +2,7 @@
 
 use crate::cmd;
 use clap::{Parser, Subcommand};
+use facekp_data::picture::DEFAULT_MAX_PIXELS;
 
 /// Train, evaluate and run facial keypoint networks.
 #[derive(Debug, Parser)]
@@ -16,6 +17,10 @@ pub struct Cli {
     /// Log more.
     #[arg(long, short, global = true, help_heading = "Logging")]
     pub verbose: bool,
+    /// Refuse pictures of more pixels than this; a file may have 4 bytes, and decoding take 8 bytes of memory, per pixel.
+    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_pixels: u64,
 }
 
 /// The commands.

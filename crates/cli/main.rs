@@ -17,6 +17,7 @@ use std::{io::Write, process::ExitCode};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     candle_vision_helpers::ops::keep_freed_memory();
+    facekp_data::picture::set_max_pixels(cli.max_pixels);
     logging(cli.quiet, cli.verbose);
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,

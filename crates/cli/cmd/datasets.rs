@@ -134,6 +134,9 @@ fn synth(which: SynthScheme, count: usize, out: &Path, seed: u64) -> Result<()> 
     say(&format!("{}: {count} rendered faces, {} points each", out.display(), scheme.len))
 }
 
+/// How many warnings are listed; more are counted.
+const WARNINGS: usize = 10;
+
 fn check_dir(dir: &Path) -> Result<()> {
     let report = check(dir)?;
     say(&format!("{}: {}", dir.display(), report.format))?;
@@ -142,6 +145,12 @@ fn check_dir(dir: &Path) -> Result<()> {
     }
     for problem in &report.problems {
         say(&format!("  broken: {problem}"))?;
+    }
+    for warning in report.warnings.iter().take(WARNINGS) {
+        say(&format!("  warning: {warning}"))?;
+    }
+    if let more @ 1.. = report.warnings.len().saturating_sub(WARNINGS) {
+        say(&format!("  warning: {more} more of these"))?;
     }
     match report.problems.len() {
         0 => say("  broken: none"),

@@ -7,14 +7,13 @@ use crate::{
     weights,
 };
 use anyhow::{Context, Result, bail};
-use candle_vision_helpers::Rect;
-use facekp_data::{PREDICTION_SUFFIX, formats::pts, picture::load_photo, pictures_in};
+use candle_vision_helpers::{Point, Rect, Size};
+use facekp_data::{PREDICTION_SUFFIX, Picture, formats::pts, picture::load_photo, pictures_in};
 use facekp_eval::{FaceResult, PictureResult, Predictor, visualize};
 use std::{
     collections::HashSet,
     ffi::OsStr,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// The side of a picture of maps, pixels.
@@ -83,18 +82,24 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
     if file.is_dir() {
         pictures_in(file)?;
     }
-    let picture = Arc::new(load_photo(file)?);
-    let found = predictor.locate(picture.clone(), face).with_context(|| file.display().to_string())?;
+    let photo = load_photo(file)?;
+    if let Some(lack) = &photo.lack {
+        tracing::warn!(
+            "{}: expected a whole picture, got {lack}; points in what is missing are guesses",
+            file.display()
+        );
+    }
+    let found = predictor.locate_photo(&photo, face).with_context(|| file.display().to_string())?;
     if found.is_doubtful() {
         let sure = found.mean_confidence().map(|c| format!(" (mean confidence {c:.2})")).unwrap_or_default();
         tracing::warn!("{}: the face may not have been found{sure}; try --box X,Y,W,H", file.display());
     }
-    let mut drawn = (*picture).clone();
-    visualize::overlay(&mut drawn, predictor.task().scheme()?, Some(&found.points), None);
+    let mut drawn = (*photo.image).clone();
+    let shown: Vec<Point> = found.points.iter().map(|p| photo.to_image.apply(*p)).collect();
+    visualize::overlay(&mut drawn, predictor.task().scheme()?, Some(&shown), None);
     let (overlay, points) = (with_suffix(output, ".png"), with_suffix(output, ".pts"));
     let maps = if heatmap {
-        let maps =
-            predictor.photo_heat(picture.clone(), found.face, HEAT).with_context(|| file.display().to_string())?;
+        let maps = predictor.heat_of_photo(&photo, found.face, HEAT).with_context(|| file.display().to_string())?;
         Some(maps.context("--heatmap: expected a network with heatmaps, got direct regression")?)
     } else {
         None
@@ -104,8 +109,23 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
     if let Some(maps) = maps {
         write_file(&with_suffix(output, ".heatmap.png"), &visualize::png(&maps)?)?;
     }
-    tracing::info!("{} -> {}", file.display(), overlay.display());
-    Ok(PictureResult::found(file, picture.dimensions(), vec![FaceResult::new(&found, &points)]))
+    tracing::info!("{} -> {}{}", file.display(), overlay.display(), about(&photo));
+    Ok(PictureResult::found(file, photo.original, photo.orientation, vec![FaceResult::new(&found, &points)]))
+}
+
+/// What a reader of the results has to know about a photo's pixels.
+fn about(photo: &Picture) -> String {
+    let (Size { width, height }, small) = (photo.original, photo.image.dimensions());
+    let turned = match photo.orientation {
+        1 => String::new(),
+        n => format!(
+            " (turned upright, EXIF orientation {n}: points are in the {width}x{height} pixels shown, not the file's)"
+        ),
+    };
+    if (small.0 as usize, small.1 as usize) == (width, height) {
+        return turned;
+    }
+    format!("{turned} (drawn on a copy of {}x{}; points are in the full {width}x{height} pixels)", small.0, small.1)
 }
 
 /// `Path::with_extension` would cut a name at its last dot.

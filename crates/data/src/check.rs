@@ -12,6 +12,7 @@ use crate::{
     record::Record,
     scheme::IBUG_68,
 };
+use candle_vision_helpers::Size;
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,22 +62,37 @@ fn parent(children: &[std::path::PathBuf]) -> Result<CheckReport> {
         all.format += &format!("{separator}{}", report.format);
         all.facts.extend(report.facts.into_iter().map(|(fact, value)| (format!("{name}: {fact}"), value)));
         all.problems.extend(report.problems);
+        all.warnings.extend(report.warnings);
     }
     Ok(all)
 }
 
 /// Annotations that are sound, after their pictures were decoded; all problems go to the report.
 fn decoded<T: Send>(report: &mut CheckReport, all: Vec<Result<T>>, record: impl Fn(&T) -> &Record + Sync) -> Vec<T> {
-    let tried = |face: Result<T>| face.and_then(|f| record(&f).load().map(|_| f));
+    let tried = |face: Result<T>| face.and_then(|f| record(&f).load_turned().map(|(_, orientation)| (f, orientation)));
     let all: Vec<_> = all.into_par_iter().map(tried).collect();
     let mut sound = Vec::new();
     for face in all {
         match face {
-            Ok(face) => sound.push(face),
+            Ok((face, orientation)) => {
+                if orientation != 1 {
+                    report.warnings.push(turned(record(&face), orientation));
+                }
+                sound.push(face);
+            }
             Err(e) => report.problems.push(e),
         }
     }
     sound
+}
+
+/// A picture that most programs show otherwise than it is annotated; legal, and right if the annotator's did not.
+fn turned(record: &Record, orientation: u8) -> String {
+    let Size { width, height } = record.size;
+    format!(
+        "{}: EXIF orientation {orientation}, which is not followed: points are in the file's own {width}x{height} pixels",
+        record.path.display()
+    )
 }
 
 fn fact(report: &mut CheckReport, name: &str, value: impl ToString) {

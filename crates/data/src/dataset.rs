@@ -218,6 +218,8 @@ pub struct CheckReport {
     pub facts: Vec<(String, String)>,
     /// One line for each broken file.
     pub problems: Vec<crate::Error>,
+    /// One line for each file that is legal and yet may not be what it seems.
+    pub warnings: Vec<String>,
 }
 
 /// Reads everything below `dir`, decodes every picture, and reports.

@@ -9,23 +9,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What may carry a picture, in lower case.
-const PICTURE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
+/// What may carry a picture, in capitals or not; the first ones first where several lie beside an annotation.
+const PICTURE_EXTENSIONS: [&str; 5] = ["jpg", "png", "jpeg", "jpe", "jfif"];
 
 /// Whether `path` ends in `.ext`, in capitals or not.
 pub(crate) fn has_extension(path: &Path, ext: &str) -> bool {
     path.extension().and_then(OsStr::to_str).is_some_and(|e| e.eq_ignore_ascii_case(ext))
 }
 
-/// Whether the name says that it is a picture.
-pub(crate) fn is_picture(path: &Path) -> bool {
+/// Whether the name says that it is a picture: `.jpg`, `.jpeg`, `.jpe`, `.jfif` or `.png`, in capitals or not.
+pub fn is_picture(path: &Path) -> bool {
     PICTURE_EXTENSIONS.iter().any(|e| has_extension(path, e))
 }
 
 /// The picture with the name of `annotation` and a picture's extension, where there is one.
 pub(crate) fn picture_beside(annotation: &Path) -> Option<PathBuf> {
-    let spellings = ["jpg", "png", "jpeg", "JPG", "PNG", "JPEG"];
-    spellings.iter().map(|e| annotation.with_extension(e)).find(|p| p.is_file())
+    let usual = |e: &&str| [annotation.with_extension(e), annotation.with_extension(e.to_ascii_uppercase())];
+    let found = PICTURE_EXTENSIONS.iter().flat_map(|e| usual(&e)).find(|p| p.is_file());
+    found.or_else(|| {
+        // `.Jpg` and the like: what the folder says.
+        let dir = annotation.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let same = |p: &PathBuf| p.file_stem() == annotation.file_stem() && is_picture(p) && p.is_file();
+        Some(annotation.with_file_name(list(dir).ok()?.into_iter().find(same)?.file_name()?))
+    })
 }
 
 /// What is in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left out.
@@ -43,7 +49,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
 pub fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let pictures: Vec<_> = list(dir)?.into_iter().filter(|p| is_picture(p)).collect();
     if pictures.is_empty() {
-        return Err(Error::empty(dir, "pictures"));
+        return Err(Error::none(dir, "pictures"));
     }
     Ok(pictures)
 }

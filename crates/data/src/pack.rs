@@ -4,7 +4,8 @@
 //! each); SHA-256 of all that follows (32 bytes); the encoded pictures one after another; the index as JSON, to the end.
 
 use crate::{
-    Dataset, Error, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture, record::nth, sample::Scale,
+    Dataset, Error, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture, picture::Strictness, record::nth,
+    sample::Scale,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use memmap2::Mmap;
@@ -166,15 +167,14 @@ impl Dataset for PackDataset {
     fn get(&self, i: usize) -> Result<Sample> {
         let (item, points) = (nth(&self.index.items, i)?, nth(&self.points, i)?);
         let bytes = &self.map[item.offset..item.offset + item.length];
-        let fail = |reason| Error::Picture { path: self.path.join(&item.id), reason };
-        let (picture, _) = picture::decode(bytes).map_err(fail)?;
+        let stored = picture::decode(bytes, Strictness::Data).map_err(|fault| fault.at(&self.path.join(&item.id)))?;
         Ok(Sample {
             id: item.id.clone(),
             path: self.path.clone(),
             subject: item.subject.clone(),
             subset: item.subset.clone(),
-            image: Arc::new(picture.into_rgb8()),
-            to_image: item.to_image,
+            image: Arc::new(stored.image),
+            to_image: item.to_image.then(&stored.to_image),
             original: item.original,
             face: item.face,
             points: points.clone(),

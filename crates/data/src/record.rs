@@ -1,9 +1,11 @@
 //! What the readers keep of a face until its picture is asked for, and the checks that all formats share.
 
-use crate::scheme::Distance;
-use crate::{Error, Keypoints, Result, Sample, Scale, Scheme, formats::Shape, load_picture, picture::picture_size};
-use candle_vision_helpers::{Affine, Point, Rect, Size};
-use std::{path::Path, path::PathBuf, sync::Arc};
+use crate::{
+    Error, Keypoints, Picture, Result, Sample, Scale, Scheme, formats::Shape, load_picture, picture::picture_size,
+    scheme::Distance,
+};
+use candle_vision_helpers::{Point, Rect, Size};
+use std::{path::Path, path::PathBuf};
 
 /// A face in a picture that is not decoded yet.
 #[derive(Clone, Debug)]
@@ -35,27 +37,32 @@ impl Record {
         Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points), points })
     }
 
-    /// Decodes the picture.
-    pub fn load(&self) -> Result<Sample> {
-        let image = load_picture(&self.path)?;
-        let original = Size::new(image.width() as usize, image.height() as usize);
+    /// Decodes the picture; the sample, and what its file says of how the camera was held (EXIF, 1 to 8).
+    pub fn load_turned(&self) -> Result<(Sample, u8)> {
+        let Picture { image, original, to_image, orientation, .. } = load_picture(&self.path)?;
         if original != self.size {
             let (a, b) = (self.size, original);
             let reason = format!("{}x{} pixels where its header says {}x{}", b.width, b.height, a.width, a.height);
             return Err(Error::Picture { path: self.path.clone(), reason });
         }
-        Ok(Sample {
+        let sample = Sample {
             id: self.id.clone(),
             path: self.path.clone(),
             subject: self.subject.clone(),
             subset: self.subset.clone(),
-            image: Arc::new(image),
-            to_image: Affine::IDENTITY,
+            image,
+            to_image,
             original,
             face: self.face,
             points: self.points.clone(),
             scale: self.scale,
-        })
+        };
+        Ok((sample, orientation))
+    }
+
+    /// Decodes the picture.
+    pub fn load(&self) -> Result<Sample> {
+        self.load_turned().map(|(sample, _)| sample)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `predict --json` lists: an entry per picture, in the order given, whether its points were found or not.
 
 use crate::{Located, files::with_confidence};
+use candle_vision_helpers::Size;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -16,6 +17,9 @@ pub struct PictureResult {
     pub width: Option<u32>,
     /// Pixels; `null` where the picture could not be read.
     pub height: Option<u32>,
+    /// How the camera was held (EXIF, 1 to 8), which is followed: from 2 on, a program that does not follow it has other
+    /// pixels. `null` where the picture could not be read.
+    pub orientation: Option<u8>,
     /// The faces found.
     pub faces: Vec<FaceResult>,
     /// Why there are none, in one line.
@@ -47,14 +51,17 @@ impl PictureResult {
             file_bytes: text.is_none().then(|| file.as_os_str().as_encoded_bytes().to_vec()),
             width: None,
             height: None,
+            orientation: None,
             faces: Vec::new(),
             error: Some(error),
         }
     }
 
-    /// The entry of a picture of `(width, height)` pixels.
-    pub fn found(file: &Path, (width, height): (u32, u32), faces: Vec<FaceResult>) -> Self {
-        Self { width: Some(width), height: Some(height), faces, error: None, ..Self::failed(file, String::new()) }
+    /// The entry of a picture of `size` that was turned upright from `orientation`.
+    pub fn found(file: &Path, size: Size, orientation: u8, faces: Vec<FaceResult>) -> Self {
+        let side = |pixels: usize| u32::try_from(pixels).ok();
+        let (width, height, orientation) = (side(size.width), side(size.height), Some(orientation));
+        Self { width, height, orientation, faces, error: None, ..Self::failed(file, String::new()) }
     }
 }
 
@@ -87,10 +94,10 @@ mod tests {
             settled: true,
         };
         let face = FaceResult::new(&found, Path::new("o/a.pts"));
-        let entry = PictureResult::found(Path::new("a.jpg"), (640, 480), vec![face]);
+        let entry = PictureResult::found(Path::new("a.jpg"), Size::new(640, 480), 6, vec![face]);
         assert_eq!(
             serde_json::to_string(&entry).unwrap(),
-            r#"{"file":"a.jpg","width":640,"height":480,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":null,"roll":0.0,"points":[[5.0,6.0,null]],"pts":"o/a.pts"}],"error":null}"#
+            r#"{"file":"a.jpg","width":640,"height":480,"orientation":6,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":null,"roll":0.0,"points":[[5.0,6.0,null]],"pts":"o/a.pts"}],"error":null}"#
         );
         let failed = serde_json::to_value(PictureResult::failed(Path::new("b.jpg"), "broken".into())).unwrap();
         assert_eq!((&failed["error"], &failed["width"]), (&"broken".into(), &serde_json::Value::Null));

@@ -1,5 +1,6 @@
 //! Runs networks over data and brings the points back into original pixels.
 
+mod large;
 mod photo;
 
 pub use photo::{LOW_CONFIDENCE, Located};

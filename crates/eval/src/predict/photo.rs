@@ -189,7 +189,7 @@ fn extent(picture: &RgbImage) -> Size {
     Size::new(picture.width() as usize, picture.height() as usize)
 }
 
-fn checked(face: Rect, size: Size) -> Result<Rect> {
+pub(crate) fn checked(face: Rect, size: Size) -> Result<Rect> {
     let sound = [face.x, face.y, face.width, face.height].iter().all(|v| v.is_finite())
         && face.width > 0.0
         && face.height > 0.0;

@@ -30,10 +30,23 @@ pub(crate) fn render(h: &mut Html, photos: &[PathBuf], runs: &[Run], album: &Alb
 }
 
 fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Result<()> {
-    let picture = facekp_data::picture::load_photo(path)?;
-    let picture = Arc::new(picture);
     let name = file_name(path);
     h.leaf("h3", &[], &name);
+    // Positions are only drawn here, in the pixels of what is drawn on.
+    let picture = match facekp_data::picture::load_photo(path) {
+        Ok(photo) => {
+            if let Some(lack) = &photo.lack {
+                tracing::warn!("{}: expected a whole picture, got {lack}", path.display());
+                h.leaf("p", &[], &format!("Not whole: {lack}."));
+            }
+            photo.image
+        }
+        Err(e) => {
+            tracing::error!("{e}");
+            h.leaf("p", &[], &format!("Cannot be shown: {e}."));
+            return Ok(());
+        }
+    };
     let mut done = Ok(());
     h.el("div", &[("class", "row")], |h| {
         done = runs.iter().filter(|r| r.predictor.has_points()).try_for_each(|run| {

@@ -1,0 +1,35 @@
+//! What is wrong with a picture, before it is known what the picture is called.
+
+use crate::Error;
+use std::{io, path::Path};
+
+/// Why a picture is refused.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// In words that follow "expected a whole JPEG or PNG picture, got".
+    Broken(String),
+    /// It is larger than what is allowed.
+    TooLarge {
+        /// What is allowed, and how to allow more.
+        expected: String,
+        /// What it has.
+        got: String,
+    },
+    /// It cannot be read.
+    Io(io::Error),
+}
+
+impl Fault {
+    pub fn broken(reason: impl ToString) -> Self {
+        Self::Broken(reason.to_string())
+    }
+
+    /// The error of the picture at `path`.
+    pub fn at(self, path: &Path) -> Error {
+        match self {
+            Self::Broken(reason) => Error::Picture { path: path.into(), reason },
+            Self::TooLarge { expected, got } => Error::format(path, None, expected, got),
+            Self::Io(e) => Error::io(path, e),
+        }
+    }
+}
