@@ -79,7 +79,7 @@ pub struct Train {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
 pub struct Eval {
-    /// A weights file, a run folder, a name in weights/, or `mean-shape`: the mean of the training shapes, the baseline below every network.
+    /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean of the training shapes, the baseline below every network.
     pub weights: String,
     /// The dataset's folder or its parent.
     #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets")]
@@ -113,7 +113,7 @@ pub struct Eval {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: facekp predict face58 photo.jpg --out predictions --json -")]
 pub struct Predict {
-    /// A weights file, a run folder, or a name in weights/.
+    /// A weights file, a run folder, or a name in weights/ or runs/.
     pub weights: String,
     /// JPEG or PNG pictures.
     #[arg(required = true, value_name = "PICTURE")]
@@ -138,7 +138,7 @@ pub struct Predict {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: facekp report runs/nose runs/face58 --data datasets --out report")]
 pub struct Report {
-    /// Run folders.
+    /// Run folders, or names in runs/.
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
     /// The page (index.html) and its pictures.
@@ -167,7 +167,7 @@ pub struct Report {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: facekp export runs/nose --name nose --data datasets --split val")]
 pub struct Export {
-    /// A weights file or a run folder.
+    /// A weights file, a run folder, or a name in weights/ or runs/.
     pub weights: String,
     /// The name in weights/.
     #[arg(long)]

@@ -5,7 +5,6 @@
 mod args;
 mod cmd;
 mod parse;
-mod weights;
 
 use args::{Cli, Command};
 use clap::Parser;

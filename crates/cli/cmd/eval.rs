@@ -3,7 +3,6 @@
 use crate::{
     args::Eval,
     cmd::{say, write_file, write_result},
-    weights,
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::draw;
@@ -72,7 +71,7 @@ fn subject(a: &Eval) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         bail!("--dataset is for mean-shape; a weights file knows its dataset");
     }
     let device = a.device.open()?;
-    let (mut predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    let (mut predictor, file) = Predictor::load(&facekp_models::locate(&a.weights)?, &device)?;
     if let Some(decode) = a.decode {
         let CodecConfig::Heatmap(codec) = &mut predictor.task.codec else {
             bail!("--decode: expected a network with heatmaps, {} has none", file.manifest.name)

@@ -3,7 +3,6 @@
 use crate::{
     args::Export,
     cmd::{eval, say, write_file},
-    weights,
 };
 use anyhow::{Context, Result};
 use candle_core::{DType, Device};
@@ -15,7 +14,7 @@ use std::path::Path;
 use toml::Table;
 
 pub fn run(a: &Export) -> Result<()> {
-    let source = WeightsFile::read(&weights::locate(&a.weights)?)?;
+    let source = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
     let mut tensors: Vec<_> = source.tensors.into_iter().collect();
     tensors.sort_by(|x, y| x.0.cmp(&y.0));

@@ -3,7 +3,6 @@
 use crate::{
     args::Predict,
     cmd::{write_file, write_result},
-    weights,
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
@@ -20,7 +19,7 @@ const HEAT: usize = 512;
 
 pub fn run(a: &Predict) -> Result<()> {
     let device = a.device.open()?;
-    let (predictor, _) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    let (predictor, _) = Predictor::load(&facekp_models::locate(&a.weights)?, &device)?;
     let outputs = output_names(&a.pictures, &a.out)?;
     let mut results = Vec::with_capacity(a.pictures.len());
     let mut failed = Vec::new();
