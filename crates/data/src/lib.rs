@@ -35,6 +35,6 @@ pub use keypoints::Keypoints;
 pub use loader::{Batch, Loader, LoaderConfig};
 pub use pack::PackDataset;
 pub use picture::load_picture;
-pub use sample::{Sample, Scale};
+pub use sample::{Annotation, Sample, Scale};
 pub use scheme::Scheme;
 pub use split::Split;

@@ -1,6 +1,6 @@
 //! What the readers keep of a face until its picture is asked for, and the checks that all formats share.
 
-use crate::{Error, Keypoints, Result, Sample, Scale, Scheme, load_picture, picture::picture_size};
+use crate::{Annotation, Error, Keypoints, Result, Sample, Scale, Scheme, load_picture, picture::picture_size};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use std::{path::Path, path::PathBuf, sync::Arc};
 
@@ -38,6 +38,12 @@ impl Record {
         let points = Keypoints::new(scheme, points)
             .ok_or_else(|| Error::format(file, line, format!("{} points", scheme.len), count.to_string()))?;
         Ok(Self { id, path, subject: None, subset: None, size, face, points, scale })
+    }
+
+    /// All but the picture.
+    pub fn annotation(&self) -> Annotation {
+        let (id, picture) = (self.id.clone(), self.path.clone());
+        Annotation { id, picture, face: self.face, points: self.points.clone() }
     }
 
     /// Decodes the picture.
