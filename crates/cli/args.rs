@@ -64,12 +64,17 @@ pub struct Train {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArg,
-    /// Replace a run that is in the folder already.
+    /// Replace a run that is in the folder already: removes the files that a run writes, and refuses where anything else is there.
     #[arg(long, conflicts_with = "resume")]
     pub overwrite: bool,
-    /// Go on from the run folder's last checkpoint, to the same numbers as a run that never stopped.
+    /// Go on from the run folder's last checkpoint, to the same numbers as a run that never stopped. The run's own recipe counts:
+    /// what was set when it was begun need not be repeated.
     #[arg(long)]
     pub resume: bool,
+    /// Train for N epochs in all (train.epochs); with --resume longer than the run was begun for. Constant and step schedules go on;
+    /// cosine and one-cycle are stretched over all N, so that the learning rate jumps where the run goes on.
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<std::num::NonZeroUsize>,
     /// Override a key of the recipe, in TOML syntax.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
