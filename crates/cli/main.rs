@@ -8,7 +8,6 @@ mod output;
 mod parse;
 mod shared_args;
 mod terminal;
-mod weights;
 
 use args::Cli;
 use clap::Parser;

@@ -145,7 +145,7 @@ fn train(
         c.args(["--set", set]);
     }
     // A folder without a checkpoint has nothing to resume: the chain stopped before this network.
-    if a.resume && run_folder.join("last.safetensors").is_file() {
+    if a.resume && run_folder.join("optim.safetensors").is_file() {
         c.arg("--resume");
     } else if run_folder.exists() {
         c.arg("--overwrite");

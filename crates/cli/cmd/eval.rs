@@ -4,7 +4,6 @@ use crate::{
     output::{Usage, say, write_file, write_result},
     parse::{kinds, parse_decode},
     shared_args::{DataArg, DeviceArg},
-    weights,
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
@@ -33,7 +32,7 @@ enum Subject {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
 pub struct Args {
-    /// A weights file, a run folder, a name in weights/, or `mean-shape`: the mean training shape, the baseline every
+    /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean training shape, the baseline every
     /// network should beat.
     weights: String,
     #[command(flatten)]
@@ -111,7 +110,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         return Err(Usage("--dataset: expected with mean-shape only, a weights file knows its dataset".into()).into());
     }
     let device = a.device.open()?;
-    let (mut predictor, file) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    let (mut predictor, file) = Predictor::load(&facekp_models::locate(&a.weights)?, &device)?;
     if let Some(decode) = a.decode {
         predictor = predictor.with_decode(decode).with_context(|| file.manifest.name.clone())?;
     }

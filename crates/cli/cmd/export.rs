@@ -5,7 +5,6 @@ use crate::{
     output::{say, write_file},
     parse::parse_name,
     shared_args::DataArg,
-    weights,
 };
 use anyhow::{Context, Result};
 use candle_core::{DType, Device};
@@ -20,7 +19,7 @@ use toml::Table;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp export runs/nose --name nose --data datasets --split val")]
 pub struct Args {
-    /// A weights file or a run folder.
+    /// A weights file, a run folder, or a name in weights/ or runs/.
     weights: String,
     /// The name in weights/: letters, digits, `_`, `-` and `.`.
     #[arg(long, value_parser = parse_name, help_heading = "Output")]
@@ -39,7 +38,7 @@ pub struct Args {
 }
 
 pub fn run(a: &Args) -> Result<()> {
-    let source = WeightsFile::read(&weights::locate(&a.weights)?)?;
+    let source = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
     let mut tensors: Vec<_> = source.tensors.into_iter().collect();
     tensors.sort_by(|x, y| x.0.cmp(&y.0));

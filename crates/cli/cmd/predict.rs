@@ -4,7 +4,6 @@ use crate::{
     output::{one_line, write_file, write_result},
     parse::parse_box,
     shared_args::DeviceArg,
-    weights,
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, Size};
@@ -23,7 +22,7 @@ const HEAT: usize = 512;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp predict face58 photo.jpg --out predictions --json -")]
 pub struct Args {
-    /// A weights file, a run folder, or a name in weights/.
+    /// A weights file, a run folder, or a name in weights/ or runs/.
     weights: String,
     /// JPEG or PNG pictures, or folders of them.
     #[arg(required = true, value_name = "PICTURE|DIR")]
@@ -46,7 +45,7 @@ pub struct Args {
 
 pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
-    let (predictor, _) = Predictor::load(&weights::locate(&a.weights)?, &device)?;
+    let (predictor, _) = Predictor::load(&facekp_models::locate(&a.weights)?, &device)?;
     let pictures: Vec<PathBuf> = a.pictures.iter().flat_map(|p| inside(p)).collect();
     let outputs = output_names(&pictures, &a.out);
     let mut results = Vec::with_capacity(pictures.len());

@@ -41,7 +41,7 @@ pub struct Args {
 
 pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
-    let runs = a.runs.iter().map(|r| run_input(r, &a.data)).collect::<Result<Vec<_>>>()?;
+    let runs = a.runs.iter().map(|r| run_input(&facekp_models::locate_run(r), &a.data)).collect::<Result<Vec<_>>>()?;
     let mut notices = a.notice.clone();
     for run in runs.iter().filter(|r| r.data.is_synthetic()) {
         let name = run.run.file_name().unwrap_or_default().to_string_lossy();

@@ -6,9 +6,9 @@ use crate::{
     shared_args::{DataArg, DeviceArg},
     terminal,
 };
-use anyhow::{Context, Result, bail};
-use facekp_train::{Observer, Recipe, fit, observe};
-use std::path::{Path, PathBuf};
+use anyhow::Result;
+use facekp_train::{Mode, Observer, Recipe, Request, fit, observe};
+use std::{num::NonZeroUsize, path::PathBuf};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -27,44 +27,42 @@ pub struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArg,
-    /// Replace a run that is in the folder already.
+    /// Replace a run that is in the folder already: removes the files that a run writes, and refuses where anything else
+    /// is there.
     #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     overwrite: bool,
-    /// Continue from the last checkpoint, with the same result as an uninterrupted run.
+    /// Continue from the last checkpoint, with the same result as an uninterrupted run. The run's own recipe counts:
+    /// what was set when it was started need not be repeated.
     #[arg(long, help_heading = "Output")]
     resume: bool,
+    /// Train for N epochs in all (train.epochs); with --resume longer than the run was started for. Constant and step
+    /// schedules continue; cosine and one-cycle are stretched over all N, so that the learning rate jumps at the seam.
+    #[arg(long, value_name = "N")]
+    epochs: Option<NonZeroUsize>,
     /// Override a key of the recipe, in TOML syntax.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_change)]
     set: Vec<String>,
 }
 
 pub fn run(a: &Args) -> Result<()> {
-    let recipe = Recipe::load(&a.recipe, &a.set)?;
+    let mode = match (a.resume, a.overwrite) {
+        (true, _) => Mode::Resume,
+        (_, true) => Mode::Overwrite,
+        _ => Mode::New,
+    };
+    let (set, epochs, run) = (&a.set, a.epochs.map(NonZeroUsize::get), a.out.as_deref());
+    let (recipe, run, begin) =
+        Request { recipe: &a.recipe, set, epochs, run, mode, data: Some(&a.data.dir) }.resolve()?;
     let device = a.device.open()?;
     let data = fit::open_data(&recipe, &a.data.dir)?;
-    let run = a.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
-    if a.overwrite {
-        clear(&run)?;
-    }
     let mut watch: Box<dyn Observer> =
         if terminal::has_cursor() { Box::new(observe::Progress::default()) } else { Box::new(observe::Log::default()) };
     let mut observers: Vec<&mut dyn Observer> = vec![watch.as_mut()];
-    let outcome = facekp_train::fit(&recipe, &data, &run, &device, a.resume, &mut observers)?;
+    let outcome = facekp_train::fit(&recipe, &data, &run, &device, &begin, &mut observers)?;
     let errors = outcome.validation.map_or("the output has no points to measure".to_owned(), |v| {
         let nme = v.nme.map(|n| format!(", NME {n:.4}")).unwrap_or_default();
         format!("validation mean {:.2} px, median {:.2} px{nme} on {} faces", v.mean_px, v.median_px, v.faces)
     });
     let (epochs, best) = (outcome.epochs, outcome.best_epoch);
     say(&format!("{}: {epochs} epochs, best {best}: {errors}; {}", recipe.name, outcome.run.display()))
-}
-
-/// Takes away a run that is to be replaced; only what looks like a run.
-fn clear(run: &Path) -> Result<()> {
-    if !run.exists() {
-        return Ok(());
-    }
-    if !run.join("recipe.toml").is_file() && std::fs::read_dir(run).is_ok_and(|mut l| l.next().is_some()) {
-        bail!("{}: expected a run folder to overwrite, found no recipe.toml in it", run.display());
-    }
-    std::fs::remove_dir_all(run).with_context(|| run.display().to_string())
 }

@@ -1,8 +1,8 @@
 //! A set of samples on disk, and the recognition of what a folder holds.
 
 use crate::{
-    Error, PackDataset, Result, Sample, Scheme, Split, files, found, ibug, ibug::IbugDataset, imm::ImmDataset,
-    pts_folder::PtsFolder, scheme,
+    Annotation, Error, PackDataset, Result, Sample, Scheme, Split, files, found, ibug, ibug::IbugDataset,
+    imm::ImmDataset, pts_folder::PtsFolder, scheme,
 };
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,14 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// When the picture cannot be read; out of range.
     fn get(&self, i: usize) -> Result<Sample>;
+    /// What is known of sample `i` without its pixels; readers answer without decoding.
+    ///
+    /// # Errors
+    /// Out of range; where it takes decoding, when the picture cannot be read.
+    fn annotation(&self, i: usize) -> Result<Annotation> {
+        let Sample { id, path, face, points, .. } = self.get(i)?;
+        Ok(Annotation { id, picture: path, face, points })
+    }
     /// The indices of a split, in a fixed order.
     ///
     /// # Errors

@@ -6,8 +6,8 @@
 //! naming the faces give the same parts.
 
 use crate::{
-    Dataset, Error, Result, Sample, Scheme, Split, imm::SYNTHETIC_MARKER, pts_folder::fit_and_val, record::nth,
-    scheme::IBUG_68,
+    Annotation, Dataset, Error, Result, Sample, Scheme, Split, imm::SYNTHETIC_MARKER, pts_folder::fit_and_val,
+    record::nth, scheme::IBUG_68,
 };
 use std::path::Path;
 
@@ -125,6 +125,10 @@ impl Dataset for IbugDataset {
         nth(&self.faces, i)?.record.load()
     }
 
+    fn annotation(&self, i: usize) -> Result<Annotation> {
+        Ok(nth(&self.faces, i)?.record.annotation())
+    }
+
     fn split(&self, split: Split) -> Result<Vec<usize>> {
         let standard = self.options.lists == Lists::Standard;
         let found = match split {
@@ -145,6 +149,10 @@ impl Dataset for IbugDataset {
                 )));
             }
         };
+        let train = self.train();
+        if found.is_empty() && split == Split::Fit && !train.is_empty() {
+            return Err(Split::none_left(train.len(), &self.describe()));
+        }
         if found.is_empty() {
             return Err(Error::Invalid(format!(
                 "{}: expected faces of the split {}, found none",

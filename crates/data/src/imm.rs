@@ -4,7 +4,7 @@
 //! with `m` or `f` for `s`; six pictures a person.
 
 use crate::{
-    Dataset, Error, Keypoints, Result, Sample, Scheme, Split,
+    Annotation, Dataset, Error, Keypoints, Result, Sample, Scheme, Split,
     dataset::Kind,
     files,
     formats::asf,
@@ -70,12 +70,19 @@ impl Dataset for ImmDataset {
         nth(&self.records, i)?.1.load()
     }
 
+    fn annotation(&self, i: usize) -> Result<Annotation> {
+        Ok(nth(&self.records, i)?.1.annotation())
+    }
+
     fn split(&self, split: Split) -> Result<Vec<usize>> {
         let last = last_to_train(&self.people());
-        let (train, val): (Vec<_>, Vec<_>) = (0..self.len()).partition(|&i| self.records[i].0 <= last);
+        let (train, val): (Vec<_>, Vec<_>) =
+            (0..self.len()).partition(|&i| last.is_some_and(|l| self.records[i].0 <= l));
         match split {
+            // validation goes by people, so that one person cannot do both
             Split::Train | Split::Fit if train.is_empty() => {
-                Err(Error::Invalid("expected two people at least to train and validate on, got one".into()))
+                let wanted = if self.people().len() == 1 { "two at least" } else { "some with numbers up to 32" };
+                Err(Split::none_left(val.len(), &format!("{} (expected {wanted})", self.describe())))
             }
             Split::Train | Split::Fit => Ok(train),
             Split::Val | Split::Test => Ok(val),
@@ -99,11 +106,11 @@ impl Dataset for ImmDataset {
 }
 
 /// The last person to train on: 32 as in the course (first 192, last 48 pictures); in a set of other people, all but
-/// their last sixth.
-fn last_to_train(people: &BTreeSet<u32>) -> u32 {
+/// their last sixth. None of a single person.
+fn last_to_train(people: &BTreeSet<u32>) -> Option<u32> {
     match people.last() {
-        Some(33..=40) => 32,
-        _ => people.iter().rev().nth((people.len() / 6).max(1)).copied().unwrap_or(0),
+        Some(33..=40) => Some(32),
+        _ => people.iter().rev().nth((people.len() / 6).max(1)).copied(),
     }
 }
 

@@ -39,7 +39,7 @@ pub use loader::{Batch, Loader, LoaderConfig};
 pub use pack::PackDataset;
 pub use picture::{Picture, load_picture};
 pub use predictions::{PREDICTION_SUFFIX, is_prediction};
-pub use sample::{Sample, Scale};
+pub use sample::{Annotation, Sample, Scale};
 pub use scheme::Scheme;
 pub use split::Split;
 pub use write::write_whole;

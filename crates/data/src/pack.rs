@@ -4,8 +4,8 @@
 //! each); SHA-256 of all that follows (32 bytes); the encoded pictures one after another; the index as JSON, to the end.
 
 use crate::{
-    Dataset, Error, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture, picture::Strictness, record::nth,
-    sample::Scale,
+    Annotation, Dataset, Error, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture, picture::Strictness,
+    record::nth, sample::Scale,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use memmap2::Mmap;
@@ -182,8 +182,19 @@ impl Dataset for PackDataset {
         })
     }
 
+    fn annotation(&self, i: usize) -> Result<Annotation> {
+        let (item, points) = (nth(&self.index.items, i)?, nth(&self.points, i)?);
+        let picture = self.path.join(&item.id);
+        Ok(Annotation { id: item.id.clone(), picture, face: item.face, points: points.clone() })
+    }
+
     fn split(&self, split: Split) -> Result<Vec<usize>> {
         self.index.splits.get(split.name()).cloned().ok_or_else(|| {
+            // what is packed from a single picture validates with it
+            let val = self.index.splits.get(Split::Val.name());
+            if let (Some(val), Split::Train | Split::Fit) = (val, split) {
+                return Split::none_left(val.len(), &self.path.display().to_string());
+            }
             let known: Vec<_> = self.index.splits.keys().map(String::as_str).collect();
             let (path, known) = (self.path.display(), known.join(", "));
             Error::Invalid(format!("{path}: expected a split of this pack ({known}), got {}", split.name()))

@@ -1,7 +1,7 @@
 //! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
 
 use crate::{
-    Dataset, Error, Result, Sample, Scheme, Split,
+    Annotation, Dataset, Error, Result, Sample, Scheme, Split,
     dataset::Kind,
     files,
     formats::pts,
@@ -47,10 +47,15 @@ impl Dataset for PtsFolder {
         nth(&self.records, i)?.load()
     }
 
+    fn annotation(&self, i: usize) -> Result<Annotation> {
+        Ok(nth(&self.records, i)?.annotation())
+    }
+
     fn split(&self, split: Split) -> Result<Vec<usize>> {
         let all: Vec<usize> = (0..self.len()).collect();
         match split {
             Split::Train | Split::All => Ok(all),
+            Split::Fit if all.len() < 2 => Err(Split::none_left(all.len(), &self.describe())),
             Split::Fit => Ok(fit_and_val(&all).0),
             Split::Val => Ok(fit_and_val(&all).1),
             Split::Test | Split::Common | Split::Challenging | Split::Full => Err(Error::Invalid(format!(

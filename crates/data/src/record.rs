@@ -1,8 +1,8 @@
 //! What the readers keep of a face until its picture is asked for, and the checks that all formats share.
 
 use crate::{
-    Error, Keypoints, Picture, Result, Sample, Scale, Scheme, formats::Shape, load_picture, picture::picture_size,
-    scheme::Distance,
+    Annotation, Error, Keypoints, Picture, Result, Sample, Scale, Scheme, formats::Shape, load_picture,
+    picture::picture_size, scheme::Distance,
 };
 use candle_vision_helpers::{Point, Rect, Size};
 use std::{path::Path, path::PathBuf};
@@ -35,6 +35,12 @@ impl Record {
             Error::format(file, line, "points that span a face", "points in one place or on one line")
         })?;
         Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points), points })
+    }
+
+    /// All but the picture.
+    pub fn annotation(&self) -> Annotation {
+        let (id, picture) = (self.id.clone(), self.path.clone());
+        Annotation { id, picture, face: self.face, points: self.points.clone() }
     }
 
     /// Decodes the picture; the sample, and what its file says of how the camera was held (EXIF, 1 to 8).

@@ -38,3 +38,16 @@ pub struct Sample {
     /// What errors are divided by.
     pub scale: Scale,
 }
+
+/// What is known of a face without its pixels.
+#[derive(Clone, Debug)]
+pub struct Annotation {
+    /// As in [`Sample::id`].
+    pub id: String,
+    /// The picture's file; within a pack, the pack's path and the sample's name below it.
+    pub picture: PathBuf,
+    /// The face's box, original pixels.
+    pub face: Rect,
+    /// Original pixels.
+    pub points: Keypoints,
+}

@@ -27,6 +27,14 @@ impl Split {
     pub const ALL: [Self; 8] =
         [Self::Train, Self::Fit, Self::Val, Self::Test, Self::Common, Self::Challenging, Self::Full, Self::All];
 
+    /// Why nothing is left of `pictures` after validation took its part.
+    pub(crate) fn none_left(pictures: usize, whose: &str) -> crate::Error {
+        let s = if pictures == 1 { "" } else { "s" };
+        crate::Error::Invalid(format!(
+            "{whose}: {pictures} picture{s}: none left to train on beside the validation faces"
+        ))
+    }
+
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {

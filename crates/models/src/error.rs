@@ -17,6 +17,14 @@ pub enum Error {
         /// `expected …, got …`.
         reason: String,
     },
+    /// Nothing is found under a name.
+    #[error("{name}: expected {expected}")]
+    NoWeights {
+        /// What was asked for.
+        name: String,
+        /// What it could have been.
+        expected: String,
+    },
     /// A configuration that no network can have.
     #[error("{0}")]
     Config(String),

@@ -6,6 +6,7 @@ pub mod face_cnn;
 pub mod heatmap_net;
 mod init;
 mod layers;
+mod locate;
 pub mod nose_cnn;
 pub mod params;
 mod plain;
@@ -16,6 +17,7 @@ pub mod weights;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
+pub use locate::{locate, locate_run};
 pub use params::{Params, Scope};
 pub use task::{KeypointModel, ModelConfig, Task};
 pub use weights::{LoadReport, Manifest, WeightsFile};

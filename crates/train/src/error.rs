@@ -30,6 +30,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A run stopped where its files could not be written; says which epoch is whole.
+    #[error("{0}")]
+    Unfinished(String),
     /// The loss is no longer a number.
     #[error("{name}: the loss is {loss} at epoch {epoch}, step {step}: try a lower learning rate or gradient clipping")]
     Diverged {

@@ -1,8 +1,9 @@
 //! The training loop, readable aloud.
 
 use crate::{
-    Error, Observer, Recipe, Result,
-    checkpoint::{BEST, Checkpoint, OPTIM, RunFolder, State},
+    Begin, Error, Observer, Recipe, Result,
+    checkpoint::{BEST, Checkpoint, OPTIM, RunFolder, Saved, State},
+    faces::{self, DataDigest},
     observe::EpochRecord,
     stream::{Stream, training_loaders, validation_loader},
     trainer::{Trainer, Validation},
@@ -56,25 +57,20 @@ pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
     Ok(Data { train, val })
 }
 
-/// Trains `recipe` on `data` into the folder `run`; with `resume`, goes on from its last checkpoint to the same numbers as a run never stopped.
+/// Trains `recipe` on `data` into the folder `run`. A run that is resumed goes on from its last checkpoint to the same numbers as one that
+/// never stopped.
 ///
 /// # Errors
-/// When the folder holds another run, data cannot be read, or the loss diverges.
+/// When the folder holds another run or anything else, data cannot be read or is on both sides, or the loss diverges.
 pub fn fit(
     recipe: &Recipe,
     data: &Data,
     run: &Path,
     device: &Device,
-    resume: bool,
+    begin: &Begin,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
-    let outcome = fit_watched(recipe, data, run, device, resume, observers, &mut |_| {});
-    if outcome.is_err() {
-        observers.iter_mut().for_each(|o| o.finish());
-        // the folder was made for nothing if nothing is in it; a folder with files cannot be removed so
-        let _ = std::fs::remove_dir(run);
-    }
-    outcome
+    fit_watched(recipe, data, run, device, begin, observers, &mut |_| {})
 }
 
 /// [`fit`], calling `after_write` with the run folder after each file that an epoch writes.
@@ -83,24 +79,54 @@ pub(crate) fn fit_watched(
     data: &Data,
     run: &Path,
     device: &Device,
-    resume: bool,
+    begin: &Begin,
     observers: &mut [&mut dyn Observer],
     after_write: &mut dyn FnMut(&Path),
 ) -> Result<Outcome> {
     recipe.validate()?;
+    let (mut folder, saved) = RunFolder::open(run, recipe, begin)?;
+    let outcome = train(recipe, data, device, begin, (&mut folder, saved), observers, after_write);
+    if outcome.is_err() {
+        observers.iter_mut().for_each(|o| o.finish());
+        folder.abandon();
+    }
+    let (state, validation) = outcome?;
+    Ok(Outcome { run: run.to_owned(), epochs: state.epoch(), best_epoch: state.best_epoch, validation })
+}
+
+/// Trains in an opened folder: where the run stands at its end, and its errors.
+fn train(
+    recipe: &Recipe,
+    data: &Data,
+    device: &Device,
+    begin: &Begin,
+    (folder, saved): (&mut RunFolder, Option<Saved>),
+    observers: &mut [&mut dyn Observer],
+    after_write: &mut dyn FnMut(&Path),
+) -> Result<(State, Option<Summary>)> {
     let train = &recipe.train;
+    check_faces(recipe, data, saved.as_ref())?;
+    folder.trains_on(DataDigest::of(data)?)?;
     let loaders = training_loaders(recipe, data)?;
     let validation = validation_loader(recipe, data)?;
     let weights: Vec<f64> = recipe.data.datasets.iter().map(|s| s.weight).collect();
-    let (folder, saved) = RunFolder::open(run, recipe, resume)?;
-    let (mut state, mut trainer) = match saved {
-        None => (State::default(), Trainer::new(recipe, data, device)?),
-        Some((state, tensors)) => {
+    let resumed = saved.is_some();
+    let (mut state, mut trainer, epochs) = match saved {
+        None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
+        Some(Saved { recipe: there, state, tensors, .. }) => {
             let reason = |reason| Error::Run { path: folder.path(OPTIM), reason };
             let trainer = Trainer::resumed(recipe, device, &tensors, state.steps)?.map_err(reason)?;
-            (state, trainer)
+            (state, trainer, there.train.epochs)
         }
     };
+    folder.prepare(recipe, begin.mode, resumed.then_some(&state)).map_err(|e| folder.unfinished(&e))?;
+    if epochs != train.epochs {
+        let (name, to, seam) = (&recipe.name, train.epochs, train.schedule.at_a_seam());
+        tracing::info!("{name}: {to} epochs instead of {epochs} from epoch {} on: {seam}", state.epoch() + 1);
+        state.lengthen(epochs, to);
+        folder.lengthen(recipe, &trainer.state(), &state).map_err(|e| folder.unfinished(&e))?;
+    }
+    after_write(folder.dir());
     let mut stream = Stream::new(&loaders, &weights, state.epoch());
     let per_epoch = trainer.steps_of(stream.batches());
     observers.iter_mut().for_each(|o| o.start(&recipe.name, train.epochs, stream.batches(), state.epoch()));
@@ -119,9 +145,23 @@ pub(crate) fn fit_watched(
         folder.commit_watched(recipe, &checkpoint, after_write)?;
         observers.iter_mut().for_each(|o| o.epoch(&record));
     }
+    // bars go before results come
     observers.iter_mut().for_each(|o| o.finish());
-    let validation = evaluate_best(recipe, data, &folder, trainer)?;
-    Ok(Outcome { run: run.to_owned(), epochs: state.epoch(), best_epoch: state.best_epoch, validation })
+    let validation = evaluate_best(recipe, data, folder, trainer).map_err(|e| folder.unfinished(&e))?;
+    Ok((state, validation))
+}
+
+/// # Errors
+/// When a new run would validate on faces that it trains on; one that was begun so, before that was refused, goes on with a warning.
+fn check_faces(recipe: &Recipe, data: &Data, saved: Option<&Saved>) -> Result<()> {
+    match faces::refuse_overlap(data) {
+        _ if recipe.data.allow_overlap => Ok(()),
+        Err(e @ Error::Setting(_)) if saved.is_some_and(|s| s.about.data.is_none()) => {
+            tracing::warn!("{e}");
+            Ok(())
+        }
+        checked => checked,
+    }
 }
 
 fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: Instant) -> EpochRecord {

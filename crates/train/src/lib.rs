@@ -1,8 +1,10 @@
 //! Recipes and the training loop: optimisers, schedules, losses, checkpoints, observers.
 
+pub mod begin;
 pub mod checkpoint;
 pub mod device;
 pub mod error;
+pub mod faces;
 pub mod fit;
 pub mod loss;
 pub mod observe;
@@ -15,6 +17,7 @@ mod stream;
 mod testing;
 mod trainer;
 
+pub use begin::{Begin, Mode, Request};
 pub use error::{Error, Result};
 pub use fit::{Outcome, fit};
 pub use observe::Observer;

@@ -30,6 +30,9 @@ pub struct DataConfig {
     pub datasets: Vec<Source>,
     /// The validation split of the first dataset.
     pub val: Split,
+    /// Lets validation faces be trained on, too: the errors then say what was learned by heart, not what is known of new faces.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub allow_overlap: bool,
 }
 
 /// One dataset in training.
@@ -43,6 +46,10 @@ pub struct Source {
     /// How often each of its samples occurs in an epoch, on average.
     #[serde(default = "one")]
     pub weight: f64,
+}
+
+fn is_off(switch: &bool) -> bool {
+    !switch
 }
 
 fn one() -> f64 {

@@ -1,4 +1,8 @@
 //! Learning rates over the steps of a run.
+//!
+//! A run that is resumed with another number of epochs keeps the steps that were made; from there on the rate is that of a run that had
+//! the new number from the start. `constant` and `step` go on without a jump. `cosine` and `one_cycle` end with the run: they are
+//! stretched over the new number, so that the rate, which was near its end, jumps up at the seam (`one_cycle` may even rise again).
 
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
@@ -72,6 +76,16 @@ impl ScheduleConfig {
                 let peak = (rise * total as f64 - 1.0).max(0.0);
                 let last = (total as f64 - 1.0).max(peak);
                 if at < peak { anneal(start, *lr, at / peak) } else { anneal(*lr, end, (at - peak) / (last - peak)) }
+            }
+        }
+    }
+
+    /// What a new number of epochs does to the rates, in words.
+    pub fn at_a_seam(&self) -> &'static str {
+        match self {
+            Self::Constant { .. } | Self::Step { .. } => "the learning rate goes on as before",
+            Self::Cosine { .. } | Self::OneCycle { .. } => {
+                "the schedule is stretched over all epochs, so the learning rate jumps here"
             }
         }
     }

@@ -8,7 +8,7 @@ use facekp_models::{
     weights::{init_from, read_tensors},
 };
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Samples that the mean shape is taken of, at most: pictures must be decoded for it.
 const MOST: usize = 512;
@@ -62,27 +62,16 @@ pub(crate) fn weights(recipe: &Recipe, params: &Params) -> Result<()> {
     Ok(())
 }
 
-/// A file, a run folder's best weights, a name in `$FACEKP_WEIGHTS` or in `weights/` of this folder or one above it, or a run in
-/// `runs/` there (as [`train`](crate::fit()) leaves it where no other folder is named).
+/// [`facekp_models::locate`], in the recipe's words.
 fn find(from: &str) -> Result<PathBuf> {
-    let path = Path::new(from);
-    let file = format!("{from}.safetensors");
-    let above = std::env::current_dir().unwrap_or_default();
-    let set = std::env::var_os("FACEKP_WEIGHTS").map(|dir| PathBuf::from(dir).join(&file));
-    let named = above.ancestors().map(|d| d.join("weights").join(&file));
-    let run = above.ancestors().map(|d| d.join("runs").join(from).join("best.safetensors"));
-    let mut places = [path.to_owned(), path.join("best.safetensors")].into_iter().chain(set).chain(named).chain(run);
-    places.find(|p| p.is_file()).ok_or_else(|| missing(from))
-}
-
-fn missing(from: &str) -> Error {
-    let expected = "a weights file, a run folder with best.safetensors or a name in weights/ or runs/";
-    let hint = if Recipe::built_in().contains(&from) {
-        format!(" (`facekp train {from}` makes it; `--set train.init_from=` starts from random weights)")
-    } else {
-        String::new()
-    };
-    Error::Setting(format!("train.init_from: expected {expected}, found none: {from:?}{hint}"))
+    facekp_models::locate(from).map_err(|e| {
+        let hint = if Recipe::built_in().contains(&from) {
+            format!(" (`facekp train {from}` makes it; `--set train.init_from=` starts from random weights)")
+        } else {
+            String::new()
+        };
+        Error::Setting(format!("train.init_from: {e}{hint}"))
+    })
 }
 
 #[cfg(test)]
@@ -91,18 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_found_as_file_or_run_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("best.safetensors");
-        let recipe = missing("ibug68_heatmap_64").to_string();
+    fn missing_weights_are_the_recipes_fault_and_their_recipe_is_named() {
+        let recipe = find("ibug68_heatmap_64").unwrap_err().to_string();
+        assert!(recipe.starts_with("train.init_from: ibug68_heatmap_64: expected a weights file"), "{recipe}");
         assert!(recipe.contains("`facekp train ibug68_heatmap_64` makes it"), "{recipe}");
-        let missing = find(&dir.path().display().to_string()).unwrap_err().to_string();
-        assert!(
-            missing.starts_with("train.init_from: expected a weights file") && missing.contains("found none"),
-            "{missing}"
-        );
-        std::fs::write(&file, "").unwrap();
-        assert_eq!(find(&dir.path().display().to_string()).unwrap(), file);
-        assert_eq!(find(&file.display().to_string()).unwrap(), file);
+        // shipped, wherever the program is run
+        assert!(find("nose").unwrap().ends_with("weights/nose.safetensors"));
     }
 }

@@ -1,23 +1,51 @@
 //! `history.csv`: one line an epoch.
 
 use super::EpochRecord;
-use crate::{Error, Result};
+use crate::{Error, Result, checkpoint::Seam};
+use serde::Serialize;
 use std::path::Path;
 
 const COLUMNS: &str = "epoch,train_loss,val_loss,val_nme,val_px,lr,seconds\n";
 
-/// The records as CSV text with a header. Numbers are written so that reading gives the same bits.
+/// A record of a run that was given another number of epochs on its way: which number it had then.
+#[derive(Serialize)]
+struct Lengthened {
+    epoch: usize,
+    train_loss: f64,
+    val_loss: f64,
+    val_nme: f64,
+    val_px: f64,
+    lr: f64,
+    total_epochs: usize,
+    seconds: f64,
+}
+
+impl Lengthened {
+    fn new(record: &EpochRecord, seams: &[Seam]) -> Self {
+        let EpochRecord { epoch, train_loss, val_loss, val_nme, val_px, lr, seconds } = *record;
+        let before = seams.iter().rev().find(|s| s.after < epoch).map(|s| s.to);
+        let total_epochs = before.or(seams.first().map(|s| s.from)).unwrap_or(epoch);
+        Self { epoch, train_loss, val_loss, val_nme, val_px, lr, total_epochs, seconds }
+    }
+}
+
+/// The records as CSV text with a header; where the number of epochs was changed, with a column `total_epochs`. Numbers are written so
+/// that reading gives the same bits.
 ///
 /// # Errors
 /// Never, in practice: memory is written to.
-pub fn to_csv(records: &[EpochRecord]) -> Result<String> {
+pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
     let wrong = |e: String| Error::Setting(format!("history: {e}"));
     if records.is_empty() {
         return Ok(COLUMNS.to_owned());
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     for record in records {
-        writer.serialize(record).map_err(|e| wrong(e.to_string()))?;
+        let written = match seams {
+            [] => writer.serialize(record),
+            _ => writer.serialize(Lengthened::new(record, seams)),
+        };
+        written.map_err(|e| wrong(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| wrong(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| wrong(e.to_string()))
@@ -58,12 +86,17 @@ mod tests {
             lr: 4e-9,
             seconds: 12.0,
         };
-        let text = to_csv(&[record(1, f64::NAN), record(2, 0.05)]).unwrap();
+        let records = [record(1, f64::NAN), record(2, 0.05)];
+        let text = to_csv(&records, &[]).unwrap();
         assert_eq!(text.lines().next().unwrap(), "epoch,train_loss,val_loss,val_nme,val_px,lr,seconds");
         let back = from_csv(Path::new("h"), &text).unwrap();
         assert!(back[0].val_nme.is_nan());
         assert_eq!(back[1], record(2, 0.05));
-        assert_eq!(to_csv(&[]).unwrap().trim(), text.lines().next().unwrap());
+        assert_eq!(to_csv(&[], &[]).unwrap().trim(), text.lines().next().unwrap());
+        let longer = to_csv(&records, &[Seam { after: 1, from: 1, to: 2 }]).unwrap();
+        let totals: Vec<_> = longer.lines().map(|l| l.rsplit(',').nth(1).unwrap()).collect();
+        assert_eq!(totals, ["total_epochs", "1", "2"]);
+        assert_eq!(from_csv(Path::new("h"), &longer).unwrap()[1], records[1]);
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub(super) fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Reci
     let wrong = |e: toml::de::Error| error(place_of(text, &e).map(|at| line_at(text, at)), words(e.message()));
     let recipe = toml::from_str::<Recipe>(text).map_err(wrong)?;
     let mut table = toml::from_str::<Table>(text).map_err(wrong)?;
+    leave_out_defaults(&mut table);
     if let Some((key, reason)) = meaningless(&table, &recipe) {
         return Err(error(line_of(text, &key), reason));
     }
@@ -57,6 +58,7 @@ pub(super) fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Reci
     // Two overrides may be possible only together: the first one to fail is blamed only when the last one leaves it failing.
     for change in overrides {
         apply(&mut table, change)?;
+        leave_out_defaults(&mut table);
         let changed = table.clone().try_into::<Recipe>().map_err(|e| words(e.message()));
         let changed = changed.and_then(|r| meaningless(&table, &r).map_or(Ok(r), |(_, reason)| Err(reason)));
         match changed {
@@ -67,6 +69,15 @@ pub(super) fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Reci
     match blamed {
         None => Ok(last_good),
         Some((change, reason)) => Err(override_error(change, reason)),
+    }
+}
+
+/// Takes away what is not written either, so that recipes from before the key stay equal to those with it.
+fn leave_out_defaults(table: &mut Table) {
+    if let Some(Value::Table(data)) = table.get_mut("data")
+        && data.get("allow_overlap") == Some(&Value::Boolean(false))
+    {
+        data.remove("allow_overlap");
     }
 }
 

@@ -1,0 +1,143 @@
+//! The lock of a run folder: one process writes there at a time.
+//!
+//! The system holds the lock on the open file and gives it up when the process ends, however it ends. So the file itself,
+//! which says who the process is or was, may stay behind without harm.
+
+use crate::{Error, Result};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// The file.
+pub(super) const NAME: &str = "lock";
+/// How it begins, which tells it from a file of the same name that is somebody else's.
+const START: &str = "facekp train: ";
+
+/// The lock, while it is held.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    file: File,
+    /// Whether the file and the folder are new.
+    made: bool,
+}
+
+impl Lock {
+    /// Takes the lock of the run folder `dir`, which is made where there is none.
+    ///
+    /// # Errors
+    /// When another process has it, in one line that names it; when the folder cannot be written.
+    pub fn take(dir: &Path) -> Result<Self> {
+        let path = dir.join(NAME);
+        let error = |e: std::io::Error| Error::Run { path: path.clone(), reason: e.to_string() };
+        fs::create_dir_all(dir).map_err(|e| Error::Run { path: dir.to_owned(), reason: e.to_string() })?;
+        let who = who();
+        // another process may take the file away between opening and locking it: then there is a new one, or none
+        for _ in 0..TRIES {
+            let made = !path.exists();
+            let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(error)?;
+            if is_taken(dir, &file)? {
+                return Err(taken(dir));
+            }
+            let mut this = Self { path: path.clone(), file, made };
+            // On a full disk the lock holds all the same, and what cannot be written says so itself.
+            if this.file.set_len(0).and_then(|()| this.file.write_all(who.as_bytes())).is_err() {
+                return Ok(this);
+            }
+            // Where the text cannot be read, as in systems whose locks keep readers out, it is taken for our own.
+            let gone = |e: std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+            if fs::read_to_string(&path).map_or_else(|e| !gone(e), |there| there == who) {
+                return Ok(this);
+            }
+        }
+        Err(taken(dir))
+    }
+
+    /// Removes a lock file, and a folder, that were made for nothing.
+    pub fn undo(&self) {
+        if self.made {
+            self.remove();
+        }
+    }
+
+    /// Removes the lock file, and the folder if nothing else is in it.
+    pub fn remove(&self) {
+        // a folder that is not empty cannot be removed so; what cannot be removed does no harm
+        let _ = fs::remove_file(&self.path);
+        let _ = self.path.parent().map(fs::remove_dir);
+    }
+}
+
+const TRIES: usize = 3;
+
+/// Whether `dir` has a lock file that a run wrote, or began to write.
+pub(super) fn is_ours(dir: &Path) -> bool {
+    fs::read(dir.join(NAME)).is_ok_and(|text| text.is_empty() || text.starts_with(START.as_bytes()))
+}
+
+/// Refuses a folder in which a process is writing.
+///
+/// # Errors
+/// One line that names the process.
+pub(super) fn refuse_taken(dir: &Path) -> Result<()> {
+    match File::open(dir.join(NAME)) {
+        Ok(file) if is_ours(dir) && is_taken(dir, &file)? => Err(taken(dir)),
+        _ => Ok(()),
+    }
+}
+
+/// Locks the file, or says that another process has it.
+fn is_taken(dir: &Path, file: &File) -> Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        // some network folders know no locks
+        Err(TryLockError::Error(e)) => {
+            tracing::warn!("{}: cannot be locked against a second run: {e}", dir.display());
+            Ok(false)
+        }
+    }
+}
+
+fn taken(dir: &Path) -> Error {
+    let text = fs::read_to_string(dir.join(NAME)).unwrap_or_default();
+    let who = text.trim().strip_prefix(START).unwrap_or("another process").to_owned();
+    let reason = format!("{who} is training in it: wait for its end, or choose another folder");
+    Error::Run { path: dir.to_owned(), reason }
+}
+
+/// This process, in one line.
+fn who() -> String {
+    let host = gethostname::gethostname();
+    let since = humantime::format_rfc3339_seconds(SystemTime::now());
+    format!("{START}process {} on {} (since {since})\n", std::process::id(), host.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        refuse_taken(&run).unwrap();
+        let lock = Lock::take(&run).unwrap();
+        let error = Lock::take(&run).unwrap_err().to_string();
+        let process = format!("run: process {} on ", std::process::id());
+        assert!(error.contains(&process) && error.contains(" is training in it") && !error.contains('\n'), "{error}");
+        assert!(refuse_taken(&run).is_err() && is_ours(&run));
+        drop(lock);
+        // the file stays and does no harm
+        assert!(run.join(NAME).is_file());
+        refuse_taken(&run).unwrap();
+        Lock::take(&run).unwrap().undo();
+        assert!(run.join(NAME).is_file());
+        fs::write(run.join(NAME), "mine\n").unwrap();
+        assert!(!is_ours(&run));
+    }
+}
