@@ -1,0 +1,163 @@
+//! Data of one's own, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{facekp, fails_with, files, picture, synth, trained};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Twelve rendered faces with their `.pts`, all in one folder of one's own.
+fn own(dir: &Path) -> PathBuf {
+    let (from, to) = (synth(dir, "ibug68", 12), dir.join("own"));
+    fs::create_dir(&to).unwrap();
+    for (file, _) in files(&from) {
+        if file.extension().is_some_and(|e| e != "xml") {
+            fs::rename(&file, to.join(file.file_name().unwrap())).unwrap();
+        }
+    }
+    to
+}
+
+fn output(args: &[&str], path: &Path) -> String {
+    let out = facekp().args(args).arg(path).assert().success().get_output().stdout.clone();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn predictions_in_a_dataset_are_no_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = own(dir.path());
+    let photos: Vec<PathBuf> =
+        files(&own).into_iter().map(|f| f.0).filter(|p| p.extension().is_some_and(|e| e == "jpg")).take(3).collect();
+    let predict = |more: &[&str]| {
+        facekp()
+            .current_dir(&own)
+            .arg("predict")
+            .arg(trained().join("nose"))
+            .args(&photos)
+            .args(more)
+            .assert()
+            .success();
+    };
+    predict(&[]);
+    let text = output(&["datasets", "check"], &own);
+    let line = |name: &str| text.lines().find(|l| l.trim().starts_with(name)).unwrap_or_default().to_owned();
+    assert!(line("faces").ends_with(" 12") && line("predictions").ends_with(" 3 (skipped)"), "{text}");
+    // Beside the pictures themselves as well.
+    predict(&["--out", "."]);
+    assert!(output(&["datasets", "check"], &own).contains(" 12\n"));
+
+    // Names of before, in the folder where they went.
+    for (file, _) in files(&own.join("predictions")) {
+        let name = file.file_name().unwrap().to_str().unwrap().replace(".keypoints", "_keypoints");
+        fs::rename(&file, file.with_file_name(name)).unwrap();
+    }
+    assert!(output(&["datasets", "check"], &own).contains(" 12\n"));
+    let packed = dir.path().join("own.fkpack");
+    facekp().args(["datasets", "pack", "--side", "64", "--out"]).arg(&packed).arg(&own).assert().success();
+    assert!(output(&["datasets", "check"], &packed).contains(" 12\n"));
+}
+
+#[test]
+fn overlays_beside_imm_pictures_lack_no_annotation() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = synth(dir.path(), "imm58", 6);
+    facekp()
+        .current_dir(&folder)
+        .arg("predict")
+        .arg(trained().join("nose"))
+        .arg(picture())
+        .args(["--out", "."])
+        .assert()
+        .success();
+    assert!(output(&["datasets", "check"], &folder).contains("1 (skipped)"));
+    let mut report = facekp();
+    report.arg("report").arg(trained().join("nose")).arg("--data").arg(common::people());
+    report.arg("--photos").arg(folder.join("predictions")).arg("--out").arg(dir.path().join("page"));
+    fs::create_dir(folder.join("predictions")).unwrap();
+    let overlay = files(&folder).into_iter().find(|f| f.0.to_str().unwrap().ends_with(".keypoints.png")).unwrap().0;
+    fs::rename(&overlay, folder.join("predictions").join(overlay.file_name().unwrap())).unwrap();
+    fails_with(&mut report, &["predictions: expected JPEG or PNG photos, found none"]);
+}
+
+#[test]
+fn hidden_points_leave_a_face_in_the_errors_and_its_eyes_out_of_the_nme() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = own(dir.path());
+    let eval = |name: &str| {
+        let json = dir.path().join(name);
+        let mut c = facekp();
+        c.args(["eval", "mean-shape", "--dataset", "pts68", "--split", "all", "--data"])
+            .arg(&own)
+            .arg("--json")
+            .arg(&json);
+        let text = String::from_utf8(c.assert().success().get_output().stdout.clone()).unwrap();
+        (text, serde_json::from_str::<serde_json::Value>(&fs::read_to_string(json).unwrap()).unwrap())
+    };
+    let (_, whole) = eval("whole.json");
+    assert!(whole.get("without_nme").is_none() && whole["nme"].as_f64().unwrap() > 0.0);
+    let file = files(&own).into_iter().map(|f| f.0).find(|p| p.extension().is_some_and(|e| e == "pts")).unwrap();
+    // The first point of the jaw and the outer corner of an eye.
+    let text = fs::read_to_string(&file).unwrap();
+    let row = |(i, l): (usize, &str)| if matches!(i, 3 | 39) { "-1 -1".into() } else { l.to_owned() };
+    fs::write(&file, text.lines().enumerate().map(row).collect::<Vec<_>>().join("\n")).unwrap();
+
+    let (text, hidden) = eval("hidden.json");
+    assert!(text.contains("all: NME leaves out 1 face of 12 with hidden eyes, NME pupil 1 face"), "{text}");
+    assert_eq!((&hidden["faces"], &hidden["without_nme"]), (&12.into(), &1.into()));
+    // Two points of 816 are gone: the errors of the others hardly change, and no box reaches to the picture's corner.
+    for key in ["mean_px", "nme", "nme_pupil"] {
+        let (a, b) = (whole[key].as_f64().unwrap(), hidden[key].as_f64().unwrap());
+        assert!((a - b).abs() < 0.15 * a, "{key}: {a} {b}");
+    }
+    let text = output(&["datasets", "check"], &own);
+    assert!(text.contains("hidden points 2 in 1 face"), "{text}");
+    facekp().args(["datasets", "preview", "--out"]).arg(dir.path().join("p.png")).arg(&own).assert().success();
+}
+
+#[test]
+fn a_check_of_something_else_says_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    fails_with(facekp().args(["datasets", "check"]).arg(picture()), &["found a picture, not a folder"]);
+    fs::create_dir(d.join("photos")).unwrap();
+    fs::copy(picture(), d.join("photos/me.jpg")).unwrap();
+    let found = ["photos: expected", "found 1 picture without annotations"];
+    for command in [&["datasets", "check"][..], &["eval", "mean-shape", "--data"], &["train", "nose", "--data"]] {
+        fails_with(facekp().current_dir(d).args(command).arg("photos"), &found);
+    }
+    fails_with(facekp().current_dir(d.join("photos")).args(["datasets", "check", "."]), &["1 picture without"]);
+    fs::create_dir(d.join("photos/below")).unwrap();
+    fails_with(facekp().current_dir(d.join("photos/below")).args(["datasets", "check", ".."]), &["1 picture without"]);
+    let list = "<dataset><images><image file='afw/a.jpg'/><image file='afw/b.jpg'/></images></dataset>";
+    fs::write(d.join("photos/labels_ibug_300W_train.xml"), list).unwrap();
+    let check = facekp().args(["datasets", "check"]).arg(d.join("photos")).assert().code(1).get_output().stdout.clone();
+    let text = String::from_utf8(check).unwrap();
+    assert!(text.contains("train.xml: expected boxes with 68 parts, got 2 pictures without boxes"), "{text}");
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let twice = |command: &mut assert_cmd::Command| {
+        let text = String::from_utf8(command.assert().code(1).get_output().stderr.clone()).unwrap();
+        for line in text.lines().filter(|l| l.contains("os error")) {
+            assert_eq!(line.matches("os error").count(), 1, "{text}");
+        }
+        assert!(text.contains("os error"), "{text}");
+    };
+    // Several pictures: each failure is a line of the log.
+    let mut predict = facekp();
+    predict.arg("predict").arg(trained().join("nose")).args(["no/one.jpg", "no/two.jpg", "--out"]).arg(dir.path());
+    twice(&mut predict);
+    let folder = common::people().join("imm_face_db");
+    let mut pack = facekp();
+    pack.args(["datasets", "pack", "--side", "64", "--out"]).arg(dir.path().join("no/such/a.fkpack")).arg(&folder);
+    twice(&mut pack);
+    let mut csv = facekp();
+    csv.arg("eval").arg(trained().join("nose")).arg("--data").arg(common::people());
+    twice(csv.arg("--csv").arg(dir.path().join("no/such/a.csv")));
+}
