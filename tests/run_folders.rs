@@ -280,3 +280,39 @@ fn weights_are_found_by_the_same_names_everywhere() {
     let args = ["train", "nose", "--set", "train.init_from=\"nosy\"", "--device", "cpu", "--data", data];
     fails_with(&mut at(&args), &["train.init_from: nosy: expected a weights file", "known: ", "mine", "nose"]);
 }
+
+#[test]
+fn other_commands_replace_only_what_they_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path();
+    let run = common::trained().join("nose");
+    let data = people().to_str().unwrap();
+    fs::create_dir(out.join("figures")).unwrap();
+    for (name, text) in [("index.html", "<title>My page</title>"), ("figures/mine.svg", "<svg/>")] {
+        fs::write(out.join(name), text).unwrap();
+    }
+    fs::write(out.join("manifest.toml"), "[project]\nname = \"mine\"\n").unwrap();
+    let before = files(out);
+    let mut report = facekp();
+    fails_with(
+        report.arg("report").arg(&run).args(["--data", data, "--out"]).arg(out),
+        &["index.html: expected nothing"],
+    );
+    let mut export = facekp();
+    export.arg("export").arg(&run).args(["--name", "small", "--data", data, "--out"]).arg(out);
+    fails_with(&mut export, &["manifest.toml: expected nothing or a manifest"]);
+    fs::write(out.join("small.safetensors"), "mine").unwrap();
+    fails_with(&mut export, &["small.safetensors: expected nothing or weights"]);
+    fs::remove_file(out.join("small.safetensors")).unwrap();
+    let mut synth = facekp();
+    fails_with(
+        synth.args(["datasets", "synth", "--scheme", "imm58", "--count", "1", "--out"]).arg(out),
+        &["empty folder"],
+    );
+    assert_eq!(files(out), before);
+    fs::remove_file(out.join("index.html")).unwrap();
+    for _ in 0..2 {
+        facekp().arg("report").arg(&run).args(["--data", data, "--out"]).arg(out).assert().success();
+    }
+    assert!(out.join("figures/mine.svg").is_file());
+}

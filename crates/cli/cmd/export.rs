@@ -6,14 +6,14 @@ use crate::{
     parse::parse_name,
     shared_args::DataArg,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use facekp_eval::{Predictor, Summary, metrics};
 use facekp_models::weights::save;
 use facekp_models::{Manifest, WeightsFile};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use toml::Table;
+use toml::{Table, Value};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -44,6 +44,7 @@ pub fn run(a: &Args) -> Result<()> {
     tensors.sort_by(|x, y| x.0.cmp(&y.0));
     let mut manifest = source.manifest;
     let path = a.out.join(format!("{}.safetensors", a.name));
+    refuse_foreign(&path, &a.out.join("manifest.toml"))?;
     std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
     // Measured as it will be read: rounded, from a file.
     let draft = tempfile::Builder::new().suffix(".safetensors").tempfile_in(&a.out)?;
@@ -59,6 +60,19 @@ pub fn run(a: &Args) -> Result<()> {
         say(&format!("{} {}: mean {:.3} px, median {:.3} px", a.name, s.split, s.mean_px, s.median_px))?;
     }
     say(&path.display().to_string())
+}
+
+/// Weights and manifests are replaced, other files of these names are not.
+fn refuse_foreign(weights: &Path, manifest: &Path) -> Result<()> {
+    if weights.is_file() && WeightsFile::read(weights).is_err() {
+        bail!("{}: expected nothing or weights of facekp to replace, found another file", weights.display());
+    }
+    let text = std::fs::read_to_string(manifest).unwrap_or_default();
+    let is_entry = |v: &Value| v.get("sha256").is_some();
+    if !text.parse::<Table>().is_ok_and(|all| all.values().all(is_entry)) {
+        bail!("{}: expected nothing or a manifest of weights, found another file", manifest.display());
+    }
+    Ok(())
 }
 
 fn measure(weights: &Path, manifest: &Manifest, a: &Args) -> Result<Vec<Summary>> {

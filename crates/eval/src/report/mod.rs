@@ -7,6 +7,7 @@ pub(crate) mod html;
 mod numbers;
 mod page;
 mod photos;
+mod place;
 mod run;
 mod section;
 mod style;
@@ -51,14 +52,15 @@ const FIGURES: &str = "figures";
 const PAGE: &str = "index.html";
 
 /// Writes `out/index.html` and the pictures beside it in `out/figures`. Everything is made in a temporary folder and moved when whole;
-/// nothing else in `out` is touched.
+/// nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
 ///
 /// # Errors
-/// When a run folder is incomplete or a file cannot be written.
+/// When a run folder is incomplete, a file cannot be written, or one of the names is taken by a file that no report wrote.
 pub fn write(out: &Path, page: &PageInput, runs: &[RunInput], device: &Device) -> Result<PathBuf> {
     if runs.is_empty() {
         return Err(Error::Empty("report: expected at least one run, got none".into()));
     }
+    place::refuse_foreign(out)?;
     let io = |e: std::io::Error| Error::io(out, e);
     let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(io)?;
@@ -69,11 +71,5 @@ pub fn write(out: &Path, page: &PageInput, runs: &[RunInput], device: &Device) -
     fs::write(&text, html).map_err(io)?;
 
     fs::create_dir_all(out).map_err(io)?;
-    let (old, place) = (draft.path().join("old"), out.join(FIGURES));
-    if place.exists() {
-        fs::rename(&place, &old).map_err(io)?;
-    }
-    fs::rename(&figures, &place).map_err(io)?;
-    fs::rename(&text, out.join(PAGE)).map_err(io)?;
-    Ok(out.join(PAGE))
+    place::place(draft.path(), out)
 }

@@ -17,6 +17,9 @@ pub(crate) struct Epoch {
     pub train_loss: f64,
     pub val_loss: Option<f64>,
     pub val_px: Option<f64>,
+    /// Of the run as it was then; only where it was given another number on its way.
+    #[serde(default)]
+    pub total_epochs: Option<f64>,
 }
 
 /// A run, ready to be shown.

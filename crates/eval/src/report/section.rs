@@ -83,9 +83,10 @@ fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         name: name.into(),
         points: run.history.iter().filter_map(|e| Some((e.epoch, f(e).filter(|v| v.is_finite())?))).collect(),
     };
-    let losses = [series("training", &|e| Some(e.train_loss)), series("validation", &|e| e.val_loss)];
-    let values = || losses.iter().flat_map(|s| s.points.iter().map(|p| p.1));
-    let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let mut losses = vec![series("training", &|e| Some(e.train_loss)), series("validation", &|e| e.val_loss)];
+    let values: Vec<f64> = losses.iter().flat_map(|s| s.points.iter().map(|p| p.1)).collect();
+    let (least, most) =
+        (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(0.0, f64::max));
     let log_y = least > 0.0 && most / least > 8.0;
     let axes = Axes {
         title: format!("{}: loss", run.name()),
@@ -93,7 +94,8 @@ fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         y: if log_y { "loss (logarithmic)" } else { "loss" }.into(),
         log_y,
     };
-    if values().next().is_some() {
+    if !values.is_empty() {
+        losses.extend(seams(&run.history, least, most));
         let caption = "The loss of every epoch. Training views are augmented and seen while the network still changes, so the training loss can lie above the validation loss.";
         album.lines(h, "loss", &axes, &losses, caption)?;
     }
@@ -124,6 +126,19 @@ fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// An upright line wherever a resumed run was given another number of epochs: its learning rate may jump there.
+fn seams(history: &[super::run::Epoch], least: f64, most: f64) -> Vec<Series> {
+    let changes = history.windows(2).filter_map(|pair| {
+        let [before, after] = pair else { return None };
+        let (from, to) = (before.total_epochs?, after.total_epochs?);
+        (from != to).then(|| Series {
+            name: format!("{to} epochs instead of {from}"),
+            points: vec![(before.epoch, least), (before.epoch, most)],
+        })
+    });
+    changes.collect()
 }
 
 fn groups(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
