@@ -1,4 +1,4 @@
-//! What a picture may cost is limited before anything is decoded; large honest ones are decoded at a part of their size.
+//! What a picture may cost is limited before anything is decoded; large honest ones are decoded at a part of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Size};
@@ -124,8 +124,8 @@ fn what_is_no_picture_or_too_long_a_file_is_not_read() {
     }
 }
 
-/// A grey JPEG of any size from a few bits per block (the usual tables of ITU-T T.81, annex K: `00` for "as bright as the
-/// block before", `1010` for "nothing else"), brighter from block `step` on.
+/// A grey JPEG of any size from a few bits per block (the usual tables of ITU-T T.81, annex K: `00` for "as bright as
+/// the block before", `1010` for "nothing else"), brighter from block `step` on.
 fn grey(width: u16, height: u16, step: usize) -> Vec<u8> {
     let mut small = Cursor::new(Vec::new());
     GrayImage::from_pixel(8, 8, image::Luma([128])).write_to(&mut small, ImageFormat::Jpeg).unwrap();

@@ -54,7 +54,7 @@ fn what_is_broken_is_named() {
         (b"", "an empty file"),
         (b"GIF89a.......", "neither JPEG nor PNG data"),
         (&jpeg[..jpeg.len() / 2], "one cut short"),
-        (&jpeg[..100], "bytes end within its header"),
+        (&jpeg[..20], "bytes end within its header"),
         (&jpeg[..jpeg.len() - 200], "one cut short: its data end after "),
         (&png[..png.len() - 12], "bytes end before the IEND chunk"),
         (&png[..20], "one cut short"),

@@ -66,8 +66,8 @@ pub(super) enum Why {
     Restart(u8),
 }
 
-/// Reads a scan from byte `at` on, with a restart marker after each `interval` units unless that is 0. Returns the place
-/// of the marker behind it; `None` where a table is not in the file (some video frames leave out the usual ones).
+/// Reads a scan from byte `at` on, with a restart marker after each `interval` units unless that is 0. Returns the
+/// place of the marker behind it; `None` where a table is not in the file (some video frames leave out the usual ones).
 pub(super) fn count(
     bytes: &[u8],
     at: usize,

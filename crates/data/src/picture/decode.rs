@@ -56,6 +56,7 @@ pub(crate) fn decode(bytes: &[u8], strictness: Strictness) -> Result<Decoded, Fa
         }
     } else if let Err(Fault::Broken(what)) = png::check(&bytes) {
         lack = Some(what);
+        bytes.to_mut().extend(png::END);
     }
     match lack {
         Some(what) if strictness == Strictness::Data => Err(Fault::Broken(what)),
@@ -101,8 +102,8 @@ fn full(decoder: impl ImageDecoder, header: &Header, scans: usize) -> Result<Rgb
     Ok(DynamicImage::from_decoder(decoder).map_err(Fault::broken)?.into_rgb8())
 }
 
-/// A JPEG at 1/2, 1/4 or 1/8 of its size, each pixel from a part of its block's coefficients: much quicker than decoding
-/// all pixels and averaging them. `None` where this decoder cannot, or may not take the memory that it needs.
+/// A JPEG at 1/2, 1/4 or 1/8 of its size, each pixel from a part of its block's coefficients: much quicker than all
+/// pixels and their means. `None` where this decoder cannot, or may not take the memory that it needs.
 fn scaled(bytes: &[u8], header: &Header, by: u32, scans: usize) -> Option<(RgbImage, Affine)> {
     let frame = header.jpeg.as_ref()?;
     let part = |side: usize| u16::try_from(side.div_ceil(by as usize)).ok();
@@ -142,25 +143,25 @@ mod tests {
     use candle_vision_helpers::Point;
     use proptest::prelude::*;
 
+    /// The first five have no color that ends within a block of two by two: what is between is each decoder's own.
     const JPEGS: [&[u8]; 7] = [
         include_bytes!("../../tests/pictures/baseline_444.jpg"),
-        include_bytes!("../../tests/pictures/baseline_420.jpg"),
-        include_bytes!("../../tests/pictures/restart_420.jpg"),
-        include_bytes!("../../tests/pictures/progressive_420.jpg"),
+        include_bytes!("../../tests/pictures/smooth_420.jpg"),
         include_bytes!("../../tests/pictures/progressive_grey.jpg"),
         include_bytes!("../../tests/pictures/cmyk.jpg"),
         include_bytes!("../../tests/pictures/progressive_cmyk.jpg"),
+        include_bytes!("../../tests/pictures/restart_420.jpg"),
+        include_bytes!("../../tests/pictures/progressive_420.jpg"),
     ];
 
     fn header(bytes: &[u8]) -> Header {
         header::read(&mut Cursor::new(bytes)).unwrap().unwrap()
     }
 
-    /// The other decoder's small pictures are the means of the usual decoder's pixels, but for a few levels of rounding
-    /// and of upsampled color.
+    /// The other decoder's small pictures are the means of the usual decoder's pixels, but for some levels of rounding.
     #[test]
     fn a_scaled_picture_is_the_mean_of_the_whole_one() {
-        for (i, bytes) in JPEGS.iter().enumerate() {
+        for (i, bytes) in JPEGS[..5].iter().enumerate() {
             let whole = decode(bytes, Strictness::Data).unwrap().image;
             for by in [2_u32, 4, 8] {
                 let (small, map) = scaled(bytes, &header(bytes), by, 1).unwrap();
@@ -180,7 +181,8 @@ mod tests {
                     }
                 }
                 let off = sum / f64::from(count);
-                assert!(off < 6.0, "picture {i} by {by}: {off} levels on average");
+                // Half a small pixel off would be 2 levels per pixel of the smooth one.
+                assert!(off < f64::from(by) / 2.0 + 1.0, "picture {i} by {by}: {off} levels on average");
             }
         }
     }
@@ -188,14 +190,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
-        fn altered_bytes_never_panic(which in 0..JPEGS.len(), changes in proptest::collection::vec((0.0..1.0f64, any::<u8>()), 1..4)) {
+        fn altered_bytes_never_panic(
+            which in 0..JPEGS.len(),
+            changes in proptest::collection::vec((0.0..1.0f64, any::<u8>()), 1..4),
+        ) {
             let mut bytes = JPEGS[which].to_vec();
             for (at, value) in changes {
                 let at = (at * bytes.len() as f64) as usize;
                 bytes[at] = value;
             }
             decode(&bytes, Strictness::Photo).ok();
-            if let Ok(Ok(header)) = header::read(&mut Cursor::new(&bytes[..])) && header.size.width * header.size.height < 1 << 20 {
+            let Ok(Ok(header)) = header::read(&mut Cursor::new(&bytes[..])) else { return Ok(()) };
+            if header.size.width * header.size.height < 1 << 20 {
                 for by in [2, 8] {
                     scaled(&bytes, &header, by, 1);
                 }

@@ -16,8 +16,8 @@ const ENOUGH: u64 = 1 << 24;
 
 static MAX_PIXELS: AtomicU64 = AtomicU64::new(DEFAULT_MAX_PIXELS);
 
-/// Sets how many pixels a picture may have, for the whole program. Files may have 4 bytes, and decoding may take 8 bytes
-/// of memory, per pixel of that (and never less than at [`DEFAULT_MAX_PIXELS`]: 1 GiB and 2 GiB).
+/// Sets how many pixels a picture may have, for the whole program. Files may have 4 bytes, and decoding may take 8
+/// bytes of memory, per pixel of that (and never less than at [`DEFAULT_MAX_PIXELS`]: 1 GiB and 2 GiB).
 pub fn set_max_pixels(pixels: u64) {
     MAX_PIXELS.store(pixels, Ordering::Relaxed);
 }

@@ -2,6 +2,9 @@
 
 use super::fault::Fault;
 
+/// The last chunk: no contents, and its checksum.
+pub(super) const END: [u8; 12] = *b"\0\0\0\0IEND\xaeB`\x82";
+
 /// Walks the chunks up to `IEND`.
 ///
 /// # Errors
