@@ -64,15 +64,13 @@ pub struct Train {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArg,
-    /// Replace a run that is in the folder already: removes the files that a run writes, and refuses where anything else is there.
+    /// Replace a run that is in the folder already; refused where anything else is there.
     #[arg(long, conflicts_with = "resume")]
     pub overwrite: bool,
-    /// Go on from the run folder's last checkpoint, to the same numbers as a run that never stopped. The run's own recipe counts:
-    /// what was set when it was begun need not be repeated.
+    /// Go on from the last checkpoint, by the run's own recipe, to the numbers of a run that never stopped.
     #[arg(long)]
     pub resume: bool,
-    /// Train for N epochs in all (train.epochs); with --resume longer than the run was begun for. Constant and step schedules go on;
-    /// cosine and one-cycle are stretched over all N, so that the learning rate jumps where the run goes on.
+    /// Train N epochs in all; with --resume cosine and one_cycle are stretched, so that the rate jumps.
     #[arg(long, value_name = "N")]
     pub epochs: Option<std::num::NonZeroUsize>,
     /// Override a key of the recipe, in TOML syntax.
@@ -84,7 +82,7 @@ pub struct Train {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
 pub struct Eval {
-    /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean of the training shapes, the baseline below every network.
+    /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean of the training shapes, a baseline.
     pub weights: String,
     /// The dataset's folder or its parent.
     #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets")]
