@@ -124,7 +124,7 @@ fn a_second_run_in_a_folder_is_refused_and_names_the_first() {
     // the file of the dead process does no harm
     assert!(fs::read_to_string(run.join("lock")).unwrap().contains(&process));
     let done = fs::read_to_string(run.join("history.csv")).unwrap().lines().count();
-    let again = Running::start(&train(&run, 100_000).arg("--resume"), || {
+    let again = Running::start(train(&run, 100_000).arg("--resume"), || {
         fs::read_to_string(run.join("history.csv")).is_ok_and(|h| h.lines().count() > done)
     });
     drop(again);
@@ -248,37 +248,6 @@ fn everything_written_follows_the_umask_and_nothing_half_written_stays() {
     fs::write(run.join(".notes.7-3.part"), "mine").unwrap();
     train(&run, 1).arg("--resume").assert().success();
     assert!(names.iter().all(|name| !run.join(name).exists()) && run.join(".notes.7-3.part").is_file());
-}
-
-#[test]
-fn weights_are_found_by_the_same_names_everywhere() {
-    let dir = tempfile::tempdir().unwrap();
-    train(&dir.path().join("runs/mine"), 1).assert().success();
-    let below = dir.path().join("below");
-    fs::create_dir(&below).unwrap();
-    let at = |args: &[&str]| {
-        let mut c = facekp();
-        c.current_dir(&below).args(args);
-        c
-    };
-    let picture = common::picture();
-    let picture = picture.to_str().unwrap();
-    let data = people().to_str().unwrap();
-    // `nose` is shipped beside the program's sources, `mine` is a run above this folder
-    for name in ["nose", "mine"] {
-        at(&["predict", name, picture]).assert().success();
-        at(&["eval", name, "--split", "val", "--data", data]).assert().success();
-        at(&["export", name, "--name", "copy", "--out", "out", "--data", data]).assert().success();
-        let from = format!("train.init_from=\"{name}\"");
-        let args = ["train", "nose", "--epochs", "1", "--set", &from, "--data", data, "--out"];
-        let network = if name == "mine" { &SMALL[..] } else { &[] };
-        at(&args).arg(name).args(network).assert().success();
-        fs::remove_dir_all(below.join(name)).unwrap();
-    }
-    at(&["report", "mine", "--out", "page", "--data", data]).assert().success();
-    fails_with(&mut at(&["predict", "nosy", picture]), &["nosy: expected a weights file", "known: ", "mine", "nose"]);
-    let args = ["train", "nose", "--set", "train.init_from=\"nosy\"", "--device", "cpu", "--data", data];
-    fails_with(&mut at(&args), &["train.init_from: nosy: expected a weights file", "known: ", "mine", "nose"]);
 }
 
 #[test]

@@ -45,11 +45,11 @@ impl Survey {
             *own && (name.ends_with(".next") || part_of(name).is_some())
         };
         let begun = lock::is_ours(dir) || optim || (has(&RECIPE) && (weights.is_some() || all.iter().any(begins)));
-        let mut foreign: Vec<String> = all
-            .into_iter()
-            .filter(|(path, own)| !(begun && *own) && !LITTER.iter().any(|l| path.file_name() == Some(OsStr::new(l))))
-            .map(|(path, _)| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
-            .collect();
+        let is_litter = |path: &Path| LITTER.iter().any(|l| path.file_name() == Some(OsStr::new(l)));
+        let others = all.into_iter().filter(|(_, own)| !begun || !own).map(|(path, _)| path);
+        let others = others.filter(|path| !is_litter(path));
+        let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut foreign: Vec<String> = others.map(name).collect();
         foreign.sort();
         Ok(Self { begun, weights, optim, foreign })
     }
