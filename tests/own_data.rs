@@ -108,10 +108,11 @@ fn hidden_points_leave_a_face_in_the_errors_and_its_eyes_out_of_the_nme() {
     let (text, hidden) = eval("hidden.json");
     assert!(text.contains("all: NME leaves out 1 face of 12 with hidden eyes, NME pupil 1 face"), "{text}");
     assert_eq!((&hidden["faces"], &hidden["without_nme"]), (&12.into(), &1.into()));
-    // Two points of 816 are gone: the errors of the others hardly change, and no box reaches to the picture's corner.
-    for key in ["mean_px", "nme", "nme_pupil"] {
+    // Two points of 816 are gone, and one face of twelve is out of the NME: a box that reached to the picture's corner
+    // would show in every number.
+    for (key, most) in [("mean_px", 0.02), ("nme", 0.1), ("nme_pupil", 0.1)] {
         let (a, b) = (whole[key].as_f64().unwrap(), hidden[key].as_f64().unwrap());
-        assert!((a - b).abs() < 0.15 * a, "{key}: {a} {b}");
+        assert!((a - b).abs() < most * a, "{key}: {a} {b}");
     }
     let text = output(&["datasets", "check"], &own);
     assert!(text.contains("hidden points 2 in 1 face"), "{text}");

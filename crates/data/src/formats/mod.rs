@@ -34,7 +34,7 @@ fn is_mark(raw: Point) -> bool {
 fn visible(path: &Path, line: Option<usize>, raw: impl Iterator<Item = Point>) -> Result<Vec<bool>> {
     let visible: Vec<bool> = raw.map(|p| !is_mark(p)).collect();
     let (all, elsewhere) = (visible.len(), visible.iter().filter(|&&v| v).count());
-    if elsewhere < all && elsewhere * 2 <= all - 1 {
+    if elsewhere * 2 < all {
         let got = format!("mostly marks of hidden ones (-1 -1 or 0 0): {} of {all}", all - elsewhere);
         return Err(Error::format(path, line, "points", got));
     }

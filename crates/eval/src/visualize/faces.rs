@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn hidden_truth_is_neither_drawn_nor_joined_to() {
+        let (mut one, mut two) = (RgbImage::new(140, 140), RgbImage::new(140, 140));
+        let mut truth = Keypoints::new(&NOSE_1, vec![Point::new(100.0, 40.0)]).unwrap();
+        truth.hide(0);
+        overlay(&mut one, &NOSE_1, Some(&[Point::new(30.0, 40.0)]), Some(&truth));
+        overlay(&mut two, &NOSE_1, Some(&[Point::new(30.0, 40.0)]), None);
+        assert_eq!(one, two);
+    }
+
+    #[test]
     fn the_part_shown_holds_near_points_and_leaves_out_lost_ones() {
         let face = Rect::new(100.0, 100.0, 100.0, 100.0);
         let area = Size::new(1000, 800).area();
