@@ -3,6 +3,7 @@
 #[cfg(feature = "cuda")]
 use super::cuda::takes as on_cuda;
 use super::optim::{AdamWStep, adamw_step, apart, ema_step};
+use super::tape::input;
 use candle_core::{Result, Tensor, Var, bail};
 
 /// A parameter with what one AdamW step of it needs, all shaped alike.
@@ -67,7 +68,7 @@ pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor> {
     if tensors.iter().all(|t| on_cuda(t)) {
         return super::cuda::many::global_norm(tensors);
     }
-    let squares = tensors.iter().map(|t| t.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
+    let squares = tensors.iter().map(|t| input(t).sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
     Tensor::stack(&squares, 0)?.sum_all()?.sqrt()
 }
 
@@ -80,7 +81,7 @@ pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tensor>> {
     if !tensors.is_empty() && tensors.iter().chain([&factor]).all(|t| on_cuda(t)) {
         return super::cuda::many::scale_all(tensors, factor);
     }
-    tensors.iter().map(|t| t.broadcast_mul(factor)).collect()
+    tensors.iter().map(|t| input(t).broadcast_mul(&input(factor))).collect()
 }
 
 #[cfg(feature = "cuda")]

@@ -26,8 +26,8 @@ mod glibc {
 
     /// `set` sets a parameter and says whether it was taken.
     pub(super) fn keep(mut set: impl FnMut(c_int, c_int) -> bool) {
-        // Before 2.35, 32 MiB are the most. The other two would switch the threshold that adapts itself off and leave it at
-        // 128 KiB, above which all memory goes back at once: slower than nothing.
+        // Before 2.35, 32 MiB are the most. The other two would switch the threshold that adapts itself off and leave
+        // it at 128 KiB, above which all memory goes back at once: slower than nothing.
         if set(M_MMAP_THRESHOLD, 1 << 30) || set(M_MMAP_THRESHOLD, 32 << 20) {
             set(M_TRIM_THRESHOLD, c_int::MAX);
             set(M_TOP_PAD, 64 << 20);

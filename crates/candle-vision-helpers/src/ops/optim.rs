@@ -28,7 +28,8 @@ pub struct AdamWStep {
 /// One AdamW step (Loshchilov and Hutter 2019, as PyTorch does it) of a parameter and its moments `m` and `v`, all shaped alike.
 ///
 /// # Errors
-/// Shapes that differ, tensors that share memory; on the CPU, another type than f32 or a parameter that is not contiguous.
+/// Shapes that differ, tensors that share memory; on the CPU, another type than f32 or a parameter that is not
+/// contiguous.
 pub fn adamw_step(param: &Var, grad: &Tensor, m: &Var, v: &Var, s: &AdamWStep) -> Result<()> {
     same_shape("adamw_step", param, &[grad, m, v])?;
     apart("adamw_step", &[param, m, v], &[grad])?;
@@ -119,7 +120,8 @@ fn same_shape(name: &str, param: &Var, others: &[&Tensor]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what a step would write and, in the same call, read or write again: on the CPU it would wait for itself for ever.
+/// Refuses what a step would write and, in the same call, read or write again: on the CPU it would wait for itself for
+/// ever.
 pub(super) fn apart(name: &str, written: &[&Var], read: &[&Tensor]) -> Result<()> {
     // where a storage lives in memory tells it from every other, on every device
     let storage = |t: &Tensor| std::ptr::from_ref::<Storage>(&t.storage_and_layout().0);
