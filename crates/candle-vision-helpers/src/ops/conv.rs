@@ -1,8 +1,9 @@
 //! Convolution.
 
-use super::cpu::conv::{Finish, Sizes};
-use super::cpu::{elementwise, memory};
+use super::cpu::{conv::Sizes, conv_back::Finish, elementwise, memory};
 use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
+use super::sizes::{elements, length};
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// How a convolution's kernel moves over the image, the same along both axes.
@@ -31,8 +32,8 @@ impl Default for ConvParams {
 /// The gradient of the ReLU at 0 is 0. No gradient is computed for an input that is neither a variable nor tracked.
 ///
 /// # Errors
-/// A size of zero, a kernel larger than the padded image, groups that do not divide the channels, channels or a bias that do
-/// not fit the weights; on the CPU, another type than f32.
+/// A size of zero or beyond any memory, a kernel larger than the padded image, groups that do not divide the channels,
+/// channels or a bias that do not fit the weights; on the CPU, another type than f32.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, p: ConvParams, relu: bool) -> Result<Tensor> {
     let sizes = check(x.dims(), weight.dims(), bias.map(Tensor::dims), p)?;
     #[cfg(feature = "cudnn")]
@@ -40,8 +41,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, p: ConvParams,
         return super::cuda::conv::conv2d(x, weight, bias, sizes, relu);
     }
     if !x.device().is_cpu() {
-        let y = x.conv2d(weight, p.padding, p.stride, p.dilation, p.groups)?;
-        return finished(y, bias, relu);
+        return composed(x, weight, bias, sizes.p, relu);
     }
     let f = Conv { sizes, relu };
     match bias {
@@ -50,10 +50,21 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, p: ConvParams,
     }
 }
 
+pub(super) fn composed(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    p: ConvParams,
+    relu: bool,
+) -> Result<Tensor> {
+    let y = input(x).conv2d(&input(weight), p.padding, p.stride, p.dilation, p.groups)?;
+    finished(y, bias, relu)
+}
+
 /// Adds a bias a channel, and ReLU, on devices whose convolution does neither.
 pub(crate) fn finished(y: Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     let y = match bias {
-        Some(b) => y.broadcast_add(&b.reshape((1, b.elem_count(), 1, 1))?)?,
+        Some(b) => y.broadcast_add(&input(b).reshape((1, b.elem_count(), 1, 1))?)?,
         None => y,
     };
     if relu { super::relu(&y) } else { Ok(y) }
@@ -61,7 +72,7 @@ pub(crate) fn finished(y: Tensor, bias: Option<&Tensor>, relu: bool) -> Result<T
 
 /// The gradient in front of a fused ReLU, where there is one.
 pub(crate) fn masked(relu: bool, out: &Tensor, grad: &Tensor) -> Result<Option<Vec<f32>>> {
-    let mask = || with_args(&[out, grad], |a| Ok(elementwise::mask(a[0].data, a[1].data)));
+    let mask = || with_args(&[out, grad], |a| elementwise::mask(a[0].data, a[1].data));
     relu.then(mask).transpose()
 }
 
@@ -85,8 +96,9 @@ fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, p: ConvParams) -
     {
         bail!("conv2d: the bias must be ({o}), got {bias:?}");
     }
+    let padded = |axis: &str, len: usize| length("conv2d", axis, len, 2, p.padding);
     let out = |axis: &str, len: usize, k: usize| {
-        let (padded, extent) = (len + 2 * p.padding, (k - 1) * p.dilation + 1);
+        let (padded, extent) = (padded(axis, len)?, length("conv2d", axis, 1, k - 1, p.dilation)?);
         if padded < extent {
             bail!(
                 "conv2d: a kernel {extent} pixels in {axis} (dilation {}) is larger than the padded input of {padded}",
@@ -95,7 +107,13 @@ fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, p: ConvParams) -
         }
         Ok((padded - extent) / p.stride + 1)
     };
-    Ok(Sizes { b, c, h, w, o, kh, kw, oh: out("height", h, kh)?, ow: out("width", w, kw)?, p })
+    let (oh, ow) = (out("height", h, kh)?, out("width", w, kw)?);
+    for dims in [x, weight, &[b, o, oh, ow]] {
+        elements("conv2d", dims)?;
+    }
+    // a step that leaves the image is like any longer one
+    let stride = p.stride.min(padded("height", h)?.max(padded("width", w)?));
+    Ok(Sizes { b, c, h, w, o, kh, kw, oh, ow, p: ConvParams { stride, ..p } })
 }
 
 struct Conv {
@@ -114,10 +132,7 @@ impl Function for Conv {
         let bias = args.get(2).map(|b| b.data);
         // SAFETY: `forward` writes all of `y`; `check` made the sizes fit.
         let y = unsafe {
-            memory::filled(shape.elem_count(), |y| -> Result<()> {
-                s.forward(args[0].data, args[1].data, bias, self.relu, y);
-                Ok(())
-            })?
+            memory::filled(shape.elem_count(), |y| s.forward(args[0].data, args[1].data, bias, self.relu, y))?
         };
         Ok((y, shape))
     }
@@ -131,12 +146,7 @@ impl Function for Conv {
             let mut grads = vec![None, None, None];
             if wants_grad(args[1]) {
                 // SAFETY: all of `dw` is written.
-                let dw = unsafe {
-                    memory::filled(weight.len(), |dw| -> Result<()> {
-                        s.weight_grad(x, dy, dw);
-                        Ok(())
-                    })?
-                };
+                let dw = unsafe { memory::filled(weight.len(), |dw| s.weight_grad(x, dy, dw))? };
                 grads[1] = Some(tensor(dw, args[1].shape()));
             }
             if args.get(2).is_some_and(|b| wants_grad(b)) {
@@ -144,12 +154,7 @@ impl Function for Conv {
             }
             if wants_grad(args[0]) {
                 // SAFETY: all of `dx` is written.
-                let dx = unsafe {
-                    memory::filled(x.len(), |dx| -> Result<()> {
-                        s.input_grad(weight, dy, Finish::default(), dx);
-                        Ok(())
-                    })?
-                };
+                let dx = unsafe { memory::filled(x.len(), |dx| s.input_grad(weight, dy, Finish::default(), dx))? };
                 grads[0] = Some(tensor(dx, args[0].shape()));
             }
             Ok(grads)

@@ -1,9 +1,10 @@
 //! Transposed convolution, and a convolution of a picture twice the size that never makes that picture.
 
 use super::conv::{self, ConvParams};
-use super::cpu::conv::{Finish, Sizes};
-use super::cpu::{doubled, elementwise, memory};
+use super::cpu::{conv::Sizes, conv_back::Finish, doubled, elementwise, memory};
 use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
+use super::sizes::{elements, length};
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// The transposed convolution (PyTorch's `conv_transpose2d`) of `x (B, C, H, W)` with `weight (C, O / groups, KH, KW)`, plus
@@ -13,8 +14,8 @@ use candle_core::{Result, Shape, Tensor, bail};
 /// The gradient of the ReLU at 0 is 0. No gradient is computed for an input that is neither a variable nor tracked.
 ///
 /// # Errors
-/// A size of zero, padding that leaves no output, groups that do not divide the channels, channels or a bias that do not fit the
-/// weights; on the CPU, another type than f32; elsewhere, more than one group.
+/// A size of zero or beyond any memory, padding that leaves no output, groups that do not divide the channels, channels
+/// or a bias that do not fit the weights; on the CPU, another type than f32; elsewhere, more than one group.
 pub fn conv_transpose2d(
     x: &Tensor,
     weight: &Tensor,
@@ -27,10 +28,20 @@ pub fn conv_transpose2d(
         if p.groups > 1 {
             bail!("conv_transpose2d: one group only on {:?}, got {}", x.device().location(), p.groups);
         }
-        let y = x.conv_transpose2d(weight, p.padding, 0, p.stride, p.dilation)?;
-        return conv::finished(y, bias, relu);
+        return composed(x, weight, bias, sizes.p, relu);
     }
     applied(Transposed { sizes, relu, doubled: false }, x, weight, bias)
+}
+
+pub(super) fn composed(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    p: ConvParams,
+    relu: bool,
+) -> Result<Tensor> {
+    let y = input(x).conv_transpose2d(&input(weight), p.padding, 0, p.stride, p.dilation)?;
+    conv::finished(y, bias, relu)
 }
 
 /// The 3×3 convolution, padding 1, of [`upsample_nearest2`](super::upsample_nearest2) of `x (B, C, H, W)` with
@@ -83,20 +94,27 @@ fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, p: ConvParams) -
     if c != wc || !c.is_multiple_of(p.groups) {
         bail!("conv_transpose2d: the input has {c} channels in {} groups, the weights {weight:?} take {wc}", p.groups);
     }
-    let o = og * p.groups;
+    let o = elements("conv_transpose2d", &[og, p.groups])?;
     if let Some(bias) = bias
         && bias != [o]
     {
         bail!("conv_transpose2d: the bias must be ({o}), got {bias:?}");
     }
-    let out = |axis: &str, len: usize, k: usize| {
-        let (reach, cut) = ((len - 1) * p.stride + (k - 1) * p.dilation + 1, 2 * p.padding);
-        if reach <= cut {
-            bail!("conv_transpose2d: padding {} leaves nothing of {reach} pixels in {axis}", p.padding);
-        }
-        Ok(reach - cut)
+    let reach = |axis: &str, len: usize, k: usize| {
+        length("conv_transpose2d", axis, length("conv_transpose2d", axis, 1, k - 1, p.dilation)?, len - 1, p.stride)
     };
-    Ok(Sizes { b, c: o, h: out("height", h, kh)?, w: out("width", w, kw)?, o: c, kh, kw, oh: h, ow: w, p })
+    let (high, wide) = (reach("height", h, kh)?, reach("width", w, kw)?);
+    let out = |axis: &str, reach: usize| match p.padding.checked_mul(2) {
+        Some(cut) if cut < reach => Ok(reach - cut),
+        _ => bail!("conv_transpose2d: padding {} leaves nothing of {reach} pixels in {axis}", p.padding),
+    };
+    let (oh, ow) = (out("height", high)?, out("width", wide)?);
+    for dims in [x, weight, &[b, o, oh, ow]] {
+        elements("conv_transpose2d", dims)?;
+    }
+    // only with one pixel along each axis can the step be longer, and then there is none
+    let p = ConvParams { stride: p.stride.min(high.max(wide)), ..p };
+    Ok(Sizes { b, c: o, h: oh, w: ow, o: c, kh, kw, oh: h, ow: w, p })
 }
 
 struct Transposed {
@@ -123,9 +141,8 @@ impl Function for Transposed {
         let finish = Finish { bias: args.get(2).map(|b| b.data), relu: self.relu };
         // SAFETY: `input_grad` writes all of `y`; `check` made the sizes fit.
         let y = unsafe {
-            memory::filled(shape.elem_count(), |y| -> Result<()> {
-                self.with_weights(args[1].data, |weight| s.input_grad(weight, args[0].data, finish, y));
-                Ok(())
+            memory::filled(shape.elem_count(), |y| {
+                self.with_weights(args[1].data, |weight| s.input_grad(weight, args[0].data, finish, y))
             })?
         };
         Ok((y, shape))
@@ -140,12 +157,8 @@ impl Function for Transposed {
             let mut grads = vec![None, None, None];
             if wants_grad(args[1]) {
                 // SAFETY: all of `dw` is written.
-                let dw = unsafe {
-                    memory::filled(s.o * (s.c / s.p.groups) * s.kh * s.kw, |dw| -> Result<()> {
-                        s.weight_grad(dy, x, dw);
-                        Ok(())
-                    })?
-                };
+                let dw =
+                    unsafe { memory::filled(s.o * (s.c / s.p.groups) * s.kh * s.kw, |dw| s.weight_grad(dy, x, dw))? };
                 let dw = if self.doubled { doubled::weight_grad(&dw, s.c, s.o) } else { dw };
                 grads[1] = Some(tensor(dw, args[1].shape()));
             }
@@ -155,9 +168,8 @@ impl Function for Transposed {
             if wants_grad(args[0]) {
                 // SAFETY: all of `dx` is written.
                 let dx = unsafe {
-                    memory::filled(x.len(), |dx| -> Result<()> {
-                        self.with_weights(weight, |weight| s.forward(dy, weight, None, false, dx));
-                        Ok(())
+                    memory::filled(x.len(), |dx| {
+                        self.with_weights(weight, |weight| s.forward(dy, weight, None, false, dx))
                     })?
                 };
                 grads[0] = Some(tensor(dx, args[0].shape()));

@@ -1,13 +1,15 @@
 //! Fully connected layers.
 
-use super::cpu::{elementwise, memory, parallel};
+use super::cpu::{elementwise, memory, parallel, simd::gated};
 use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
+use super::sizes::elements;
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// `relu?(x weight^T + bias)`: `x (B, I)`, `weight (O, I)`, `bias (O)`, giving `(B, O)`.
 ///
 /// # Errors
-/// Shapes that do not fit, a size of zero; on the CPU, another type than f32.
+/// Shapes that do not fit, a size of zero or beyond any memory; on the CPU, another type than f32.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     let (&[b, i], &[o, wi]) = (x.dims(), weight.dims()) else {
         bail!("linear: (B, I) and (O, I) were expected, got {:?} and {:?}", x.dims(), weight.dims())
@@ -15,8 +17,11 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) ->
     if i != wi {
         bail!("linear: the input has {i} values, the weights {:?} take {wi}", weight.dims());
     }
-    if b * i * o == 0 {
+    if [b, i, o].contains(&0) {
         bail!("linear: a size of zero: {:?} and {:?}", x.dims(), weight.dims());
+    }
+    for dims in [[b, i], [o, i], [b, o]] {
+        elements("linear", &dims)?;
     }
     if let Some(t) = bias
         && t.dims() != [o]
@@ -24,18 +29,22 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) ->
         bail!("linear: the bias must be ({o}), got {:?}", t.dims());
     }
     if !x.device().is_cpu() {
-        let y = x.matmul(&weight.t()?)?;
-        let y = match bias {
-            Some(t) => y.broadcast_add(t)?,
-            None => y,
-        };
-        return if relu { super::relu(&y) } else { Ok(y) };
+        return composed(x, weight, bias, relu);
     }
     let f = Linear { b, i, o, relu };
     match bias {
         Some(t) => apply(f, &[x, weight, t]),
         None => apply(f, &[x, weight]),
     }
+}
+
+pub(super) fn composed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+    let y = input(x).matmul(&input(weight).t()?)?;
+    let y = match bias {
+        Some(t) => y.broadcast_add(&input(t))?,
+        None => y,
+    };
+    if relu { super::relu(&y) } else { Ok(y) }
 }
 
 struct Linear {
@@ -55,7 +64,7 @@ fn product(
     n: usize,
     (a, a_row, a_col): (&[f32], usize, usize),
     (b, b_row, b_col): (&[f32], usize, usize),
-) -> Vec<f32> {
+) -> Result<Vec<f32>> {
     let run = |c: memory::Shared| -> Result<()> {
         parallel::for_chunks(n, 64, |from, to| {
             let at: View = (from * b_col, b_row, b_col);
@@ -87,7 +96,7 @@ fn product(
         Ok(())
     };
     // SAFETY: the pieces cover `c`.
-    unsafe { memory::filled(m * n, run) }.unwrap_or_default()
+    unsafe { memory::filled(m * n, run) }
 }
 
 impl Function for Linear {
@@ -97,13 +106,13 @@ impl Function for Linear {
 
     fn forward(&self, args: &[Arg<'_>]) -> Result<(Vec<f32>, Shape)> {
         let (x, weight) = (args[0].data, args[1].data);
-        let mut y = product(self.b, self.i, self.o, (x, self.i, 1), (weight, 1, self.i));
+        let mut y = product(self.b, self.i, self.o, (x, self.i, 1), (weight, 1, self.i))?;
         for row in y.chunks_exact_mut(self.o) {
             if let Some(bias) = args.get(2) {
                 row.iter_mut().zip(bias.data).for_each(|(y, b)| *y += b);
             }
             if self.relu {
-                row.iter_mut().for_each(|y| *y = if *y > 0.0 { *y } else { 0.0 });
+                row.iter_mut().for_each(|y| *y = gated(*y, *y));
             }
         }
         Ok((y, Shape::from((self.b, self.o))))
@@ -112,15 +121,15 @@ impl Function for Linear {
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         with_args(&[args[0], args[1], out, grad], |a| {
             let (x, weight) = (a[0].data, a[1].data);
-            let masked = self.relu.then(|| elementwise::mask(a[2].data, a[3].data));
+            let masked = self.relu.then(|| elementwise::mask(a[2].data, a[3].data)).transpose()?;
             let dy = masked.as_deref().unwrap_or(a[3].data);
             let mut grads = vec![None, None, None];
             if wants_grad(args[0]) {
-                let dx = product(self.b, self.o, self.i, (dy, self.o, 1), (weight, self.i, 1));
+                let dx = product(self.b, self.o, self.i, (dy, self.o, 1), (weight, self.i, 1))?;
                 grads[0] = Some(tensor(dx, (self.b, self.i)));
             }
             if wants_grad(args[1]) {
-                let dw = product(self.o, self.b, self.i, (dy, 1, self.o), (x, self.i, 1));
+                let dw = product(self.o, self.b, self.i, (dy, 1, self.o), (x, self.i, 1))?;
                 grads[1] = Some(tensor(dw, (self.o, self.i)));
             }
             if args.get(2).is_some_and(|b| wants_grad(b)) {

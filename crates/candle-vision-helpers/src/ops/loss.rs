@@ -2,6 +2,8 @@
 
 use super::cpu::elementwise;
 use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
+use super::sizes::elements;
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// The mean over all elements of `weight (output - target)^2`, a scalar; `target` is shaped as `output`, `weight` (1 where
@@ -13,19 +15,23 @@ pub fn mse_loss(output: &Tensor, target: &Tensor, weight: Option<&Tensor>) -> Re
     if output.dims() != target.dims() {
         bail!("mse_loss: the output is {:?}, the target {:?}", output.dims(), target.dims());
     }
-    if output.elem_count() == 0 {
+    if elements("mse_loss", output.dims())? == 0 {
         bail!("mse_loss: a size of zero: {:?}", output.dims());
     }
     if !output.device().is_cpu() {
-        let squares = (output - target)?.sqr()?;
-        return match weight {
-            Some(w) => squares.broadcast_mul(w)?.mean_all(),
-            None => squares.mean_all(),
-        };
+        return composed(output, target, weight);
     }
     match weight {
         Some(w) => apply(Mse, &[output, target, &w.broadcast_as(output.shape())?]),
         None => apply(Mse, &[output, target]),
+    }
+}
+
+pub(super) fn composed(output: &Tensor, target: &Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
+    let squares = (input(output) - input(target))?.sqr()?;
+    match weight {
+        Some(w) => squares.broadcast_mul(&input(w))?.mean_all(),
+        None => squares.mean_all(),
     }
 }
 

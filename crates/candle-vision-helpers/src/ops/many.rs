@@ -2,7 +2,8 @@
 
 #[cfg(feature = "cuda")]
 use super::cuda::takes as on_cuda;
-use super::optim::{AdamWStep, adamw_step, ema_step};
+use super::optim::{AdamWStep, adamw_step, apart, ema_step};
+use super::tape::input;
 use candle_core::{Result, Tensor, Var, bail};
 
 /// A parameter with what one AdamW step of it needs, all shaped alike.
@@ -23,8 +24,10 @@ pub struct AdamWItem<'a> {
 /// [`adamw_step`] of each item.
 ///
 /// # Errors
-/// As [`adamw_step`]; on CUDA, items whose decays, `eps` or corrections differ.
+/// As [`adamw_step`], memory shared among items included; on CUDA, items whose decays, `eps` or corrections differ.
 pub fn adamw_steps(items: &[AdamWItem<'_>]) -> Result<()> {
+    let written: Vec<&Var> = items.iter().flat_map(|i| [i.param, i.m, i.v]).collect();
+    apart("adamw_steps", &written, &items.iter().map(|i| i.grad).collect::<Vec<_>>())?;
     #[cfg(feature = "cuda")]
     if !items.is_empty() && items.iter().all(|i| on_cuda(i.grad) && [i.param, i.m, i.v].into_iter().all(|v| on_cuda(v)))
     {
@@ -39,8 +42,10 @@ pub fn adamw_steps(items: &[AdamWItem<'_>]) -> Result<()> {
 /// [`ema_step`] of each pair of a shadow and a value.
 ///
 /// # Errors
-/// As [`ema_step`].
+/// As [`ema_step`], memory shared among pairs included.
 pub fn ema_steps(pairs: &[(&Var, &Tensor)], decay: f64) -> Result<()> {
+    let (written, read): (Vec<&Var>, Vec<&Tensor>) = pairs.iter().copied().unzip();
+    apart("ema_steps", &written, &read)?;
     #[cfg(feature = "cuda")]
     if !pairs.is_empty() && pairs.iter().all(|(s, v)| on_cuda(s) && on_cuda(v)) {
         for (shadow, value) in pairs {
@@ -63,7 +68,7 @@ pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor> {
     if tensors.iter().all(|t| on_cuda(t)) {
         return super::cuda::many::global_norm(tensors);
     }
-    let squares = tensors.iter().map(|t| t.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
+    let squares = tensors.iter().map(|t| input(t).sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
     Tensor::stack(&squares, 0)?.sum_all()?.sqrt()
 }
 
@@ -76,7 +81,7 @@ pub fn scale_all(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tensor>> {
     if !tensors.is_empty() && tensors.iter().chain([&factor]).all(|t| on_cuda(t)) {
         return super::cuda::many::scale_all(tensors, factor);
     }
-    tensors.iter().map(|t| t.broadcast_mul(factor)).collect()
+    tensors.iter().map(|t| input(t).broadcast_mul(&input(factor))).collect()
 }
 
 #[cfg(feature = "cuda")]

@@ -7,7 +7,12 @@
 //!
 //! All are differentiable with `Tensor::backward`; with a [`Tape`] the same graph costs less time and memory, and inside
 //! [`no_grad`] nothing is kept at all.
+//!
+//! NaN is never swallowed, by ReLUs and maxima neither, as in PyTorch: a diverged network shows. Sizes that overflow,
+//! or that no memory holds, are errors.
 
+#[cfg(test)]
+mod composed_tests;
 mod conv;
 mod conv_transpose;
 mod cpu;
@@ -23,6 +28,7 @@ mod norm;
 mod optim;
 mod pool;
 mod relu;
+mod sizes;
 mod softmax;
 mod tape;
 #[cfg(test)]

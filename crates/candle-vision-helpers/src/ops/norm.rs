@@ -2,6 +2,8 @@
 
 use super::cpu::{norm, norm_back};
 use super::node::{Arg, Function, apply, tensor, wants_grad, with_args};
+use super::sizes::elements;
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
@@ -44,7 +46,7 @@ pub fn batch_norm_train(
     }
     let moments = Arc::new(OnceLock::new());
     let f = Train { sizes, eps, relu, moments: moments.clone() };
-    let both = Tensor::cat(&[gamma, beta], 0)?;
+    let both = Tensor::cat(&[&input(gamma), &input(beta)], 0)?;
     let y = match residual {
         Some(r) => apply(f, &[x, &both, r])?,
         None => apply(f, &[x, &both])?,
@@ -71,15 +73,15 @@ pub fn batch_norm_eval(
     relu: bool,
 ) -> Result<Tensor> {
     let sizes = check("batch_norm_eval", x, &[gamma, beta, running_mean, running_var], residual)?;
-    let scale = (gamma / (running_var + eps)?.sqrt()?)?;
-    let shift = (beta - (running_mean * &scale)?)?;
+    let scale = (input(gamma) / (input(running_var) + eps)?.sqrt()?)?;
+    let shift = (input(beta) - (input(running_mean) * &scale)?)?;
     #[cfg(feature = "cuda")]
     if super::cuda::takes(x) {
         let both = Tensor::cat(&[&scale, &shift], 0)?;
         return super::cuda::norm::scale(x, &both, residual, relu, sizes);
     }
     if !x.device().is_cpu() {
-        return finish(&scaled(x, &scale, &shift, sizes)?, residual, relu);
+        return scale_composed(x, &scale, &shift, residual, relu);
     }
     let both = Tensor::cat(&[&scale, &shift], 0)?;
     let f = Scale { sizes, relu };
@@ -109,20 +111,20 @@ pub fn fold_batch_norm(
             bail!("fold_batch_norm: ({o}) was expected beside weights {:?}, got {:?}", weight.dims(), t.dims());
         }
     }
-    let scale = (gamma / (var + eps)?.sqrt()?)?;
+    let scale = (input(gamma) / (input(var) + eps)?.sqrt()?)?;
     let mut ones = vec![1; weight.rank()];
     ones[0] = o;
-    let weight = weight.broadcast_mul(&scale.reshape(ones)?)?;
+    let weight = input(weight).broadcast_mul(&scale.reshape(ones)?)?;
     let mean = match bias {
-        Some(b) => (mean - b)?,
-        None => mean.clone(),
+        Some(b) => (input(mean) - input(b))?,
+        None => input(mean),
     };
-    Ok((weight, (beta - (mean * scale)?)?))
+    Ok((weight, (input(beta) - (mean * scale)?)?))
 }
 
 fn check(name: &str, x: &Tensor, channels: &[&Tensor], residual: Option<&Tensor>) -> Result<norm::Sizes> {
     let &[b, c, ref rest @ ..] = x.dims() else { bail!("{name}: the input must be (B, C, H, W), got {:?}", x.dims()) };
-    if x.elem_count() == 0 {
+    if elements(name, x.dims())? == 0 {
         bail!("{name}: a size of zero: {:?}", x.dims());
     }
     for t in channels {
@@ -208,19 +210,22 @@ fn a_channel(t: &Tensor, like: &Tensor) -> Result<Tensor> {
     t.reshape(dims)
 }
 
-fn scaled(x: &Tensor, scale: &Tensor, shift: &Tensor, _: norm::Sizes) -> Result<Tensor> {
-    x.broadcast_mul(&a_channel(scale, x)?)?.broadcast_add(&a_channel(shift, x)?)
-}
-
-fn finish(y: &Tensor, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+pub(super) fn scale_composed(
+    x: &Tensor,
+    scale: &Tensor,
+    shift: &Tensor,
+    residual: Option<&Tensor>,
+    relu: bool,
+) -> Result<Tensor> {
+    let y = input(x).broadcast_mul(&a_channel(&input(scale), x)?)?.broadcast_add(&a_channel(&input(shift), x)?)?;
     let y = match residual {
-        Some(r) => (y + r)?,
-        None => y.clone(),
+        Some(r) => (y + input(r))?,
+        None => y,
     };
     if relu { super::relu(&y) } else { Ok(y) }
 }
 
-fn train_composed(
+pub(super) fn train_composed(
     x: &Tensor,
     gamma: &Tensor,
     beta: &Tensor,
@@ -231,12 +236,12 @@ fn train_composed(
 ) -> Result<BatchNormOut> {
     let norm::Sizes { b, c, plane } = sizes;
     let count = (b * plane) as f64;
-    let flat = x.reshape((b, c, plane))?.transpose(0, 1)?.contiguous()?.reshape((c, b * plane))?;
+    let flat = input(x).reshape((b, c, plane))?.transpose(0, 1)?.contiguous()?.reshape((c, b * plane))?;
     let mean = flat.mean(1)?;
     let var = flat.broadcast_sub(&mean.unsqueeze(1)?)?.sqr()?.mean(1)?;
-    let scale = (gamma / (&var + eps)?.sqrt()?)?;
-    let shift = (beta - (&mean * &scale)?)?;
-    let y = finish(&scaled(x, &scale, &shift, sizes)?, residual, relu)?;
+    let scale = (input(gamma) / (&var + eps)?.sqrt()?)?;
+    let shift = (input(beta) - (&mean * &scale)?)?;
+    let y = scale_composed(x, &scale, &shift, residual, relu)?;
     Ok(BatchNormOut { y, mean: mean.detach(), var: (var * (count / (count - 1.0)))?.detach() })
 }
 

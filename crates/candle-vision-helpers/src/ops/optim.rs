@@ -2,8 +2,9 @@
 
 use super::cpu::memory::Shared;
 use super::cpu::parallel::{GRAIN, for_chunks};
-use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, Var, bail};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, Var, bail};
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 /// What one AdamW step needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +28,11 @@ pub struct AdamWStep {
 /// One AdamW step (Loshchilov and Hutter 2019, as PyTorch does it) of a parameter and its moments `m` and `v`, all shaped alike.
 ///
 /// # Errors
-/// Shapes that differ; on the CPU, another type than f32 or a parameter that is not contiguous.
+/// Shapes that differ, tensors that share memory; on the CPU, another type than f32 or a parameter that is not
+/// contiguous.
 pub fn adamw_step(param: &Var, grad: &Tensor, m: &Var, v: &Var, s: &AdamWStep) -> Result<()> {
     same_shape("adamw_step", param, &[grad, m, v])?;
+    apart("adamw_step", &[param, m, v], &[grad])?;
     if !param.device().is_cpu() {
         let new_m = ((m.as_tensor() * s.beta1)? + (grad * (1.0 - s.beta1))?)?;
         let new_v = ((v.as_tensor() * s.beta2)? + (grad.sqr()? * (1.0 - s.beta2))?)?;
@@ -70,6 +73,7 @@ pub fn sgd_step(
     nesterov: bool,
 ) -> Result<()> {
     same_shape("sgd_step", param, &[grad, velocity])?;
+    apart("sgd_step", &[param, velocity], &[grad])?;
     if !param.device().is_cpu() {
         let d = (grad + (param.as_tensor() * weight_decay)?)?;
         let new = ((velocity.as_tensor() * momentum)? + &d)?;
@@ -94,6 +98,7 @@ pub fn sgd_step(
 /// As [`adamw_step`].
 pub fn ema_step(shadow: &Var, param: &Tensor, decay: f64) -> Result<()> {
     same_shape("ema_step", shadow, &[param])?;
+    apart("ema_step", &[shadow], &[param])?;
     if !shadow.device().is_cpu() {
         return shadow.set(&((shadow.as_tensor() * decay)? + (param * (1.0 - decay))?)?.detach());
     }
@@ -113,6 +118,19 @@ fn same_shape(name: &str, param: &Var, others: &[&Tensor]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses what a step would write and, in the same call, read or write again: on the CPU it would wait for itself for
+/// ever.
+pub(super) fn apart(name: &str, written: &[&Var], read: &[&Tensor]) -> Result<()> {
+    // where a storage lives in memory tells it from every other, on every device
+    let storage = |t: &Tensor| std::ptr::from_ref::<Storage>(&t.storage_and_layout().0);
+    let mut seen = HashSet::with_capacity(written.len());
+    let twice = written.iter().find(|v| !seen.insert(storage(v))).map(|v| v.as_tensor());
+    match twice.or(read.iter().copied().find(|t| seen.contains(&storage(t)))) {
+        Some(t) => bail!("{name}: a tensor of {:?} shares its memory with a variable that the step changes", t.dims()),
+        None => Ok(()),
+    }
 }
 
 type Step<'a> = dyn Fn(&mut [&mut [f32]], &[f32]) + Sync + 'a;

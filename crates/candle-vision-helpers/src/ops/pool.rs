@@ -2,12 +2,14 @@
 
 use super::cpu::{elementwise, pool};
 use super::node::{Arg, Function, apply, tensor, with_args};
+use super::sizes::{elements, length};
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
 /// The largest value of each `kernel x kernel` window of `x (B, C, H, W)`: `(B, C, OH, OW)`,
-/// `OH = (H + 2 padding - kernel) / stride + 1`. What is padded is below every number. A tie's gradient goes to the first
-/// maximum in row-major order, as in PyTorch.
+/// `OH = (H + 2 padding - kernel) / stride + 1`. What is padded is below every number. A tie's gradient goes to the
+/// first maximum in row-major order, as in PyTorch. NaN is above every number, and a window's last one gets the gradient.
 ///
 /// # Errors
 /// A size of zero, a kernel larger than the padded image, a padding above half the kernel (some window could be empty); on
@@ -17,17 +19,21 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     if kernel == 0 || stride == 0 {
         bail!("max_pool2d: kernel and stride must be positive, got {kernel} and {stride}");
     }
-    if x.elem_count() == 0 {
+    if elements("max_pool2d", x.dims())? == 0 {
         bail!("max_pool2d: a size of zero: {:?}", x.dims());
     }
     if padding > kernel / 2 {
         bail!("max_pool2d: a padding of {padding} is more than half the kernel of {kernel}");
     }
-    if h + 2 * padding < kernel || w + 2 * padding < kernel {
+    let (high, wide) = (length("max_pool2d", "height", h, 2, padding)?, length("max_pool2d", "width", w, 2, padding)?);
+    if high < kernel || wide < kernel {
         bail!("max_pool2d: a kernel of {kernel} is larger than the input {h}x{w} padded by {padding}");
     }
-    let out = |len: usize| (len + 2 * padding - kernel) / stride + 1;
-    let window = pool::Window { planes: b * c, h, w, oh: out(h), ow: out(w), kernel, stride, padding };
+    // a step that leaves the image is like any longer one
+    let stride = stride.min(high.max(wide));
+    let (oh, ow) = ((high - kernel) / stride + 1, (wide - kernel) / stride + 1);
+    elements("max_pool2d", &[b, c, oh, ow])?;
+    let window = pool::Window { planes: b * c, h, w, oh, ow, kernel, stride, padding };
     #[cfg(feature = "cuda")]
     if super::cuda::takes(x) {
         return super::cuda::pool::max_pool2d(x, window, [b, c]);
@@ -61,8 +67,9 @@ impl Function for MaxPool {
     }
 }
 
-/// By candle's operations: the maximum over shifted views, from the last to the first so that a tie goes to the first.
-fn composed(x: &Tensor, p: &pool::Window) -> Result<Tensor> {
+/// By candle's operations: the maximum over shifted views, from the last to the first so that a tie goes to the first,
+/// and NaN to the last.
+pub(super) fn composed(x: &Tensor, p: &pool::Window) -> Result<Tensor> {
     let low = f64::from(f32::MIN);
     let pad = |t: &Tensor, dim: usize, after: usize| -> Result<Tensor> {
         let side = |n: usize| -> Result<Tensor> {
@@ -74,7 +81,7 @@ fn composed(x: &Tensor, p: &pool::Window) -> Result<Tensor> {
     };
     // enough behind the last window that every shifted view can be cut into whole strides
     let after = |len: usize, out: usize| (p.kernel - 1 + out * p.stride).saturating_sub(len + p.padding).max(p.padding);
-    let x = pad(&pad(x, 2, after(p.h, p.oh))?, 3, after(p.w, p.ow))?;
+    let x = pad(&pad(&input(x), 2, after(p.h, p.oh))?, 3, after(p.w, p.ow))?;
     let view = |i: usize, j: usize| -> Result<Tensor> {
         let (b, c, _, _) = x.dims4()?;
         x.narrow(2, i, p.oh * p.stride)?
@@ -91,10 +98,15 @@ fn composed(x: &Tensor, p: &pool::Window) -> Result<Tensor> {
         let v = view(tap / p.kernel, tap % p.kernel)?;
         best = Some(match best {
             None => v,
-            Some(b) => v.ge(&b)?.where_cond(&v, &b)?,
+            // a NaN is kept once it is found
+            Some(b) => b.ne(&b)?.where_cond(&b, &v.lt(&b)?.where_cond(&b, &v)?)?,
         });
     }
     best.ok_or_else(|| candle_core::Error::Msg("max_pool2d: an empty kernel".into()))
+}
+
+pub(super) fn mean_composed(x: &Tensor) -> Result<Tensor> {
+    input(x).flatten_from(2)?.mean(2)
 }
 
 /// The mean of each plane of `x (B, C, H, W)`: `(B, C)`.
@@ -103,11 +115,11 @@ fn composed(x: &Tensor, p: &pool::Window) -> Result<Tensor> {
 /// A size of zero, another rank; on the CPU, another type than f32.
 pub fn avg_pool_global(x: &Tensor) -> Result<Tensor> {
     let &[b, c, h, w] = x.dims() else { bail!("avg_pool_global: the input must be (B, C, H, W), got {:?}", x.dims()) };
-    if x.elem_count() == 0 {
+    if elements("avg_pool_global", x.dims())? == 0 {
         bail!("avg_pool_global: a size of zero: {:?}", x.dims());
     }
     if !x.device().is_cpu() {
-        return x.reshape((b, c, h * w))?.mean(2);
+        return mean_composed(x);
     }
     apply(AvgPool { dims: [b, c], plane: h * w }, &[x])
 }

@@ -2,18 +2,25 @@
 
 use super::cpu::elementwise;
 use super::node::{Arg, Function, apply, tensor, with_args};
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor};
 
-/// `max(x, 0)` of any shape; the gradient at 0 is 0.
+/// `max(x, 0)` of any shape; the gradient at 0 is 0. NaN stays and lets gradients through, as in PyTorch, so that a
+/// diverged network shows; the same holds for every ReLU inside another operation.
 ///
 /// # Errors
 /// On the CPU, another type than f32.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
-        let positive = x.gt(&x.zeros_like()?)?;
-        return positive.where_cond(x, &x.zeros_like()?);
+        return composed(x);
     }
     apply(Relu, &[x])
+}
+
+pub(super) fn composed(x: &Tensor) -> Result<Tensor> {
+    let (x, zero) = (input(x), x.zeros_like()?);
+    // not "above 0", which is false for NaN
+    x.le(&zero)?.where_cond(&zero, &x)
 }
 
 struct Relu;
@@ -23,10 +30,10 @@ impl Function for Relu {
         "relu"
     }
     fn forward(&self, args: &[Arg<'_>]) -> Result<(Vec<f32>, Shape)> {
-        Ok((elementwise::relu(args[0].data), Shape::from(args[0].dims)))
+        Ok((elementwise::relu(args[0].data)?, Shape::from(args[0].dims)))
     }
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let dx = with_args(&[out, grad], |a| Ok(elementwise::mask(a[0].data, a[1].data)))?;
+        let dx = with_args(&[out, grad], |a| elementwise::mask(a[0].data, a[1].data))?;
         Ok(vec![Some(tensor(dx, args[0].shape()))])
     }
 }

@@ -2,6 +2,8 @@
 
 use super::cpu::softmax;
 use super::node::{Arg, Function, apply, tensor, with_args};
+use super::sizes::elements;
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// The logarithm of the softmax over each map (all of H and W) of `x (B, K, H, W)`, same shape.
@@ -10,7 +12,7 @@ use candle_core::{Result, Shape, Tensor, bail};
 /// Another rank, a size of zero; on the CPU, another type than f32.
 pub fn log_softmax_maps(x: &Tensor) -> Result<Tensor> {
     let &[_, _, h, w] = x.dims() else { bail!("log_softmax_maps: the input must be (B, K, H, W), got {:?}", x.dims()) };
-    if x.elem_count() == 0 {
+    if elements("log_softmax_maps", x.dims())? == 0 {
         bail!("log_softmax_maps: a size of zero: {:?}", x.dims());
     }
     if !x.device().is_cpu() {
@@ -19,9 +21,9 @@ pub fn log_softmax_maps(x: &Tensor) -> Result<Tensor> {
     apply(LogSoftmax { map: h * w }, &[x])
 }
 
-fn composed(x: &Tensor) -> Result<Tensor> {
+pub(super) fn composed(x: &Tensor) -> Result<Tensor> {
     let (b, k, h, w) = x.dims4()?;
-    let flat = x.reshape((b * k, h * w))?;
+    let flat = input(x).reshape((b * k, h * w))?;
     let shifted = flat.broadcast_sub(&flat.max_keepdim(1)?.detach())?;
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
     shifted.broadcast_sub(&log_sum)?.reshape((b, k, h, w))

@@ -112,7 +112,7 @@ fn add_to(grads: &mut GradStore, to: &Tensor, grad: Tensor) -> Result<()> {
         Some(before) if !grad.device().is_cpu() => (before + grad)?,
         Some(before) => {
             let (before, grad) = (before.contiguous()?, grad.contiguous()?);
-            let sum = with_args(&[&before, &grad], |a| Ok(elementwise::add(a[0].data, a[1].data)))?;
+            let sum = with_args(&[&before, &grad], |a| elementwise::add(a[0].data, a[1].data))?;
             tensor(sum, to.shape())
         }
     };
@@ -134,6 +134,11 @@ pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
 
 pub(crate) fn is_off() -> bool {
     OFF.get()
+}
+
+/// An input of a composition of candle's operations: inside [`no_grad`] one that candle builds no graph on.
+pub(crate) fn input(t: &Tensor) -> Tensor {
+    if is_off() { t.detach() } else { t.clone() }
 }
 
 pub(crate) fn is_recording() -> bool {

@@ -2,12 +2,14 @@
 
 use super::cpu::upsample;
 use super::node::{Arg, Function, apply, tensor, with_args};
+use super::sizes::{elements, length};
+use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// Each pixel of `x (B, C, H, W)` four times: `(B, C, 2 H, 2 W)`.
 ///
 /// # Errors
-/// Another rank, a size of zero; on the CPU, another type than f32.
+/// Another rank, a size of zero or beyond any memory; on the CPU, another type than f32.
 pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
     check(x, "upsample_nearest2")?;
     #[cfg(feature = "cuda")]
@@ -24,7 +26,7 @@ pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
 /// halves (PyTorch's `align_corners=False`) and the border pixels reach outwards.
 ///
 /// # Errors
-/// Another rank, a size of zero; on the CPU, another type than f32.
+/// Another rank, a size of zero or beyond any memory; on the CPU, another type than f32.
 pub fn upsample_bilinear2(x: &Tensor) -> Result<Tensor> {
     check(x, "upsample_bilinear2")?;
     if !x.device().is_cpu() {
@@ -34,21 +36,22 @@ pub fn upsample_bilinear2(x: &Tensor) -> Result<Tensor> {
 }
 
 fn check(x: &Tensor, name: &str) -> Result<()> {
-    let &[_, _, _, _] = x.dims() else { bail!("{name}: the input must be (B, C, H, W), got {:?}", x.dims()) };
-    if x.elem_count() == 0 {
+    let &[b, c, h, w] = x.dims() else { bail!("{name}: the input must be (B, C, H, W), got {:?}", x.dims()) };
+    if elements(name, x.dims())? == 0 {
         bail!("{name}: a size of zero: {:?}", x.dims());
     }
+    elements(name, &[b, c, length(name, "height", 0, 2, h)?, length(name, "width", 0, 2, w)?])?;
     Ok(())
 }
 
-fn nearest_composed(x: &Tensor) -> Result<Tensor> {
+pub(super) fn nearest_composed(x: &Tensor) -> Result<Tensor> {
     let (b, c, h, w) = x.dims4()?;
-    let wide = x.reshape((b, c, h, 1, w, 1))?.broadcast_as((b, c, h, 2, w, 2))?;
+    let wide = input(x).reshape((b, c, h, 1, w, 1))?.broadcast_as((b, c, h, 2, w, 2))?;
     wide.contiguous()?.reshape((b, c, 2 * h, 2 * w))
 }
 
 /// As two products with constant matrices, which are right and fast everywhere.
-fn bilinear_composed(x: &Tensor) -> Result<Tensor> {
+pub(super) fn bilinear_composed(x: &Tensor) -> Result<Tensor> {
     let (b, c, h, w) = x.dims4()?;
     let matrix = |n: usize| -> Result<Tensor> {
         let mut m = vec![0f32; 2 * n * n];
@@ -60,7 +63,7 @@ fn bilinear_composed(x: &Tensor) -> Result<Tensor> {
         }
         Tensor::from_vec(m, (2 * n, n), x.device())?.to_dtype(x.dtype())
     };
-    let rows = matrix(h)?.broadcast_matmul(&x.reshape((b * c, h, w))?)?;
+    let rows = matrix(h)?.broadcast_matmul(&input(x).reshape((b * c, h, w))?)?;
     rows.broadcast_matmul(&matrix(w)?.t()?)?.reshape((b, c, 2 * h, 2 * w))
 }
 

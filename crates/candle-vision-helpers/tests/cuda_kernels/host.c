@@ -32,7 +32,7 @@ static unsigned BLOCK_X, BLOCK_Y, GRID_X, GRID_Y;
 static unsigned failures;
 static void same(const char *what, const float *got, const double *expected, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (!(fabs(got[i] - expected[i]) <= 2e-5 * (1.0 + fabs(expected[i])))) {
+        if (isnan(expected[i]) ? !isnan(got[i]) : !(fabs(got[i] - expected[i]) <= 2e-5 * (1.0 + fabs(expected[i])))) {
             printf("%s: number %zu of %zu is %.7g, expected %.7g\n", what, i, n, got[i], expected[i]);
             failures++;
             return;
@@ -99,12 +99,13 @@ static void batch_norm(u32 b, u32 c, u32 plane, u32 splits, int with_residual, u
     same("sums, given statistics", sums2, es2, 2 * c), same("dx, given statistics", dx2, edx2, len), same("bias", plain, ep, c);
 }
 
-static void pool(u32 planes, u32 h, u32 w, u32 kernel, u32 stride, u32 padding) {
+static void pool(u32 planes, u32 h, u32 w, u32 kernel, u32 stride, u32 padding, int with_nan) {
     u32 oh = (h + 2 * padding - kernel) / stride + 1, ow = (w + 2 * padding - kernel) / stride + 1;
     u64 in = (u64)planes * h * w, out = (u64)planes * oh * ow;
     float *x = drawn(in), *dy = drawn(out);
-    for (u64 i = 0; i < in; i++) x[i] = roundf(2 * x[i]); // ties
-    FLOATS(y, out); FLOATS(dx, in);
+    for (u64 i = 0; i < in; i++) x[i] = with_nan && i % 7 < 2 ? NAN : roundf(2 * x[i]); // ties
+    float *y = calloc(out, sizeof *y);
+    FLOATS(dx, in);
     u8 *at = malloc(out);
     LAUNCH(2, 1, max_pool(x, y, at, out, h, w, oh, ow, kernel, stride, padding));
     LAUNCH(3, 1, max_pool_back(dy, at, dx, in, h, w, oh, ow, kernel, stride, padding));
@@ -117,7 +118,7 @@ static void pool(u32 planes, u32 h, u32 w, u32 kernel, u32 stride, u32 padding) 
             for (long j = column; j < column + (long)kernel; j++) {
                 if (i < 0 || j < 0 || i >= (long)h || j >= (long)w) continue;
                 u64 here = first + (u64)i * w + (u64)j;
-                if (!found || x[here] > x[best]) best = here, found = 1;
+                if (!found || x[here] > x[best] || isnan(x[here])) best = here, found = 1;
             }
         ey[o] = x[best], edx[best] += dy[o];
     }
@@ -153,6 +154,32 @@ static void convolutions_ends(u32 b, u32 c, u32 plane) {
         eg[i] = ey[i] > 0 ? dy[i] : 0;
     }
     same("bias and ReLU", y, ey, len), same("ReLU's gradient", g, eg, len);
+}
+
+// NaN passes every ReLU, as in PyTorch, and so does its gradient: a diverged network shows.
+static void nan_shows(u32 plane) {
+    enum { B = 2, C = 3 };
+    u64 len = (u64)B * C * plane;
+    float *x = drawn(len), *bias = drawn(C), *scale = drawn(C), *dy = drawn(len), *y = malloc(len * sizeof *y);
+    float *z = calloc(len, sizeof *z), *g = calloc(len, sizeof *g), *dx = calloc(len, sizeof *dx), *dres = calloc(len, sizeof *dres);
+    float partial[2 * C], sums[2 * C];
+    double *ey = zeros(len), *ez = zeros(len), *eg = zeros(len), *edx = zeros(len), *es = zeros(2 * C);
+    for (u64 i = 0; i < len; i++) {
+        u32 k = i / plane % C;
+        if (i % 5 == 2) x[i] = NAN;
+        y[i] = x[i];
+        double b = (double)x[i] + bias[k], s = (double)x[i] * scale[k] + bias[k];
+        ey[i] = b <= 0 ? 0 : b, ez[i] = s <= 0 ? 0 : s, eg[i] = s <= 0 ? 0 : dy[i];
+        edx[i] = scale[k] * eg[i], es[C + k] += eg[i];
+    }
+    LAUNCH(2, 1, bias_relu(y, bias, C, plane, len, 1));
+    LAUNCH(3, 1, scale_shift(x, scale, bias, NULL, z, C, plane, len, 1));
+    LAUNCH(2, 1, relu_mask(z, dy, g, len));
+    LAUNCH(C, 1, gradients_partial(NULL, dy, z, NULL, NULL, partial, C, plane, B * plane));
+    LAUNCH(1, 1, gradients_finish(partial, sums, sums + C, C, 1));
+    LAUNCH(2, 1, scale_shift_back(x, dy, z, NULL, NULL, scale, sums, dx, dres, C, plane, len, B * plane));
+    same("NaN, bias and ReLU", y, ey, len), same("NaN, normalised", z, ez, len), same("NaN, ReLU's gradient", g, eg, len);
+    same("NaN, sums", sums, es, 2 * C), same("NaN, dx", dx, edx, len), same("NaN, residual", dres, eg, len);
 }
 
 static u64 floats(float a, float b) {
@@ -211,11 +238,14 @@ int main(void) {
     batch_norm(4, 2, 35, 2, 1, 0, 0.5f);
     batch_norm(2, 3, 50, 4, 0, 1, 0);
     for (u32 h = 5; h < 9; h += 3) {
-        pool(3, h, 6, 2, 2, 0);
-        pool(2, h, 7, 3, 2, 1);
-        pool(2, h, 5, 3, 1, 1);
-        pool(2, h, 5, 2, 3, 1);
-        pool(2, h, 5, 5, 2, 2);
+        for (int with_nan = 0; with_nan < 2; with_nan++) {
+            pool(3, h, 6, 2, 2, 0, with_nan);
+            pool(2, h, 7, 3, 2, 1, with_nan);
+            pool(2, h, 5, 3, 1, 1, with_nan);
+            pool(2, h, 5, 2, 3, 1, with_nan);
+            pool(2, h, 5, 5, 2, 2, with_nan);
+        }
+        nan_shows(h);
         nearest(3, h, 4);
         convolutions_ends(2, h, 11);
     }

@@ -1,15 +1,17 @@
-//! A convolution and its two gradients as products over taps (see [`gemm`](super::gemm)).
+//! A convolution and its weights' gradient as products over taps (see [`gemm`](super::gemm)).
 //!
 //! Images are spread once into planes with their padding, strided ones into one plane a phase (pixels `s i + r`), so that every
 //! tap of every kernel reads neighbours as neighbours. The unfolded matrix exists only as panels of a few kilobytes.
 
 use super::correlation::Correlation;
 use super::direct::{Dots, SLACK};
-use super::gemm::{Matrix, Product, pack_columns, pack_matrix};
+use super::gemm::{Matrix, Product, pack_matrix};
 use super::memory::{Scratch, Shared};
 use super::pack::Grid;
 use super::parallel;
 use crate::ops::ConvParams;
+use crate::ops::sizes::elements;
+use candle_core::Result;
 
 /// The sizes of a convolution, checked: all positive, groups divide the channels, the kernel fits the padded image.
 #[derive(Clone, Copy, Debug)]
@@ -26,22 +28,14 @@ pub(crate) struct Sizes {
     pub p: ConvParams,
 }
 
-/// What is done to an input gradient that is the result of a transposed convolution.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Finish<'a> {
-    /// One value a channel.
-    pub bias: Option<&'a [f32]>,
-    pub relu: bool,
-}
-
 /// What a source is read from: itself where no copy is needed.
-enum Planes<'a> {
+pub(super) enum Planes<'a> {
     AsIs(&'a [f32]),
     Spread(Scratch),
 }
 
 impl Planes<'_> {
-    fn data(&self) -> &[f32] {
+    pub(super) fn data(&self) -> &[f32] {
         match self {
             Planes::AsIs(x) => x,
             Planes::Spread(x) => x,
@@ -58,10 +52,7 @@ struct Axis {
 
 impl Axis {
     fn new(kernel: usize, out: usize, p: &ConvParams) -> Self {
-        let mut phases: Vec<usize> = (0..kernel).map(|k| k * p.dilation % p.stride).collect();
-        phases.sort_unstable();
-        phases.dedup();
-        Self { phases, len: out + (kernel - 1) * p.dilation / p.stride }
+        Self { phases: touched(kernel, p), len: out + (kernel - 1) * p.dilation / p.stride }
     }
     /// The phase's index and the place in it where tap `k` begins.
     fn tap(&self, k: usize, p: &ConvParams) -> (usize, usize) {
@@ -71,25 +62,34 @@ impl Axis {
     }
 }
 
+/// The phases that taps of a kernel touch, in order.
+pub(super) fn touched(kernel: usize, p: &ConvParams) -> Vec<usize> {
+    let mut phases: Vec<usize> = (0..kernel).map(|k| k * p.dilation % p.stride).collect();
+    phases.sort_unstable();
+    phases.dedup();
+    phases
+}
+
 impl Sizes {
     fn out_plane(&self) -> usize {
         self.oh * self.ow
     }
-    fn in_plane(&self) -> usize {
+    pub(super) fn in_plane(&self) -> usize {
         self.h * self.w
     }
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.kh * self.kw
     }
 
     /// The image's planes and, from the first channel of a group, the offset of every tap; steps from channel to channel and row to row.
     /// A copy, where asked for or needed, has finite floats behind its end: a row and [`SLACK`].
-    fn source<'a>(&self, x: &'a [f32], copy: bool) -> (Planes<'a>, Vec<usize>, usize, usize) {
+    fn source<'a>(&self, x: &'a [f32], copy: bool) -> Result<(Planes<'a>, Vec<usize>, usize, usize)> {
         let p = &self.p;
         let (rows, cols) = (Axis::new(self.kh, self.oh, p), Axis::new(self.kw, self.ow, p));
         let as_is = p.stride == 1 && p.padding == 0 && !copy;
         let (height, width) = if as_is { (self.h, self.w) } else { (rows.len, cols.len) };
-        let plane = rows.phases.len() * cols.phases.len() * height * width;
+        let plane = elements("convolution", &[rows.phases.len(), cols.phases.len(), height, width])?;
+        elements("convolution", &[self.b, self.c, plane])?;
         let mut taps = Vec::with_capacity(self.c / p.groups * self.taps());
         for c in 0..self.c / p.groups {
             for kh in 0..self.kh {
@@ -100,15 +100,23 @@ impl Sizes {
                 }
             }
         }
-        let planes = if as_is { Planes::AsIs(x) } else { Planes::Spread(self.spread(x, &rows, &cols, plane)) };
-        (planes, taps, plane, width)
+        let planes = if as_is { Planes::AsIs(x) } else { Planes::Spread(self.spread(x, &rows, &cols, plane)?) };
+        Ok((planes, taps, plane, width))
     }
 
-    fn spread(&self, x: &[f32], rows: &Axis, cols: &Axis, plane: usize) -> Scratch {
+    fn spread(&self, x: &[f32], rows: &Axis, cols: &Axis, plane: usize) -> Result<Scratch> {
         let len = self.b * self.c * plane;
-        let mut all = Scratch::new(len + cols.len + SLACK);
-        all[len..len + cols.len + SLACK].fill(0.0);
-        let to = Shared::of(&mut all);
+        let end = cols.len + SLACK;
+        // SAFETY: every plane is written, and what is behind them.
+        unsafe {
+            Scratch::filled(len + end, |to| {
+                to.part(len, end).fill(0.0);
+                self.spread_planes(x, rows, cols, plane, to);
+            })
+        }
+    }
+
+    fn spread_planes(&self, x: &[f32], rows: &Axis, cols: &Axis, plane: usize, to: Shared) {
         let ConvParams { stride: s, padding: p, .. } = self.p;
         let (h, w) = (self.h, self.w);
         parallel::for_each(self.b * self.c, |i| {
@@ -143,7 +151,6 @@ impl Sizes {
                 }
             }
         });
-        all
     }
 
     fn out_grid(&self, plane: usize, width: usize, group: usize) -> Grid {
@@ -165,9 +172,16 @@ impl Sizes {
     ///
     /// # Safety
     /// `y` holds `b o oh ow` floats; the slices have the sizes' lengths.
-    pub(crate) unsafe fn forward(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, y: Shared) {
+    pub(crate) unsafe fn forward(
+        &self,
+        x: &[f32],
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+        y: Shared,
+    ) -> Result<()> {
         let groups = self.p.groups;
-        let (planes, taps, plane, width) = self.source(x, false);
+        let (planes, taps, plane, width) = self.source(x, false)?;
         let (m, depth) = (self.o / groups, taps.len());
         for g in 0..groups {
             let weight = &weight[g * m * depth..][..m * depth];
@@ -186,17 +200,18 @@ impl Sizes {
             // SAFETY: the taps of every position lie in the planes (see `Axis`), the grid's destinations in `y`.
             unsafe { product.run(y) };
         }
+        Ok(())
     }
 
     /// The gradient of the weights, `(o, c / groups, kh, kw)`.
     ///
     /// # Safety
     /// `dw` holds as many floats as the weights; the slices have the sizes' lengths.
-    pub(crate) unsafe fn weight_grad(&self, x: &[f32], dy: &[f32], dw: Shared) {
+    pub(crate) unsafe fn weight_grad(&self, x: &[f32], dy: &[f32], dw: Shared) -> Result<()> {
         let groups = self.p.groups;
         let m = self.o / groups;
         let dots = Correlation::suits_dots(m);
-        let (planes, taps, plane, width) = self.source(x, dots);
+        let (planes, taps, plane, width) = self.source(x, dots)?;
         for g in 0..groups {
             let src = &planes.data()[g * (self.c / groups) * plane..];
             // SAFETY: as in `forward`; groups write one part of `dw` each.
@@ -205,7 +220,7 @@ impl Sizes {
                 if dots {
                     // `dy` at the source's pitch, zeros in between: then every plane is one line
                     let line = (self.oh * width).next_multiple_of(SLACK);
-                    let framed = self.widened(dy, g, width, line);
+                    let framed = self.widened(dy, g, width, line)?;
                     let src_image = self.c * plane;
                     Dots { a: &framed, m, plane: line, images: self.b, taps: &taps, src, src_image }.run(part);
                 } else {
@@ -214,161 +229,27 @@ impl Sizes {
                 }
             }
         }
+        Ok(())
     }
 
     /// The channels of a group of `dy`, each in one line with zeros between its rows and behind.
-    fn widened(&self, dy: &[f32], group: usize, width: usize, line: usize) -> Scratch {
+    fn widened(&self, dy: &[f32], group: usize, width: usize, line: usize) -> Result<Scratch> {
         let m = self.o / self.p.groups;
-        let mut all = Scratch::new(self.b * m * line);
-        let to = Shared::of(&mut all);
-        parallel::for_each(self.b * m, |i| {
-            let channel = i / m * self.o + group * m + i % m;
-            let dy = &dy[channel * self.out_plane()..][..self.out_plane()];
-            // SAFETY: one channel a task.
-            let to = unsafe { to.part(i * line, line) };
-            let (rows, rest) = to.split_at_mut(self.oh * width);
-            rest.fill(0.0);
-            for (row, dy) in rows.chunks_exact_mut(width).zip(dy.chunks_exact(self.ow)) {
-                row[..self.ow].copy_from_slice(dy);
-                row[self.ow..].fill(0.0);
-            }
-        });
-        all
-    }
-
-    /// The gradient of the input, `(b, c, h, w)`: pixels of one phase (`s t + r` in the padded image) are a convolution of
-    /// `dy` with the taps of that phase, turned round. `finish` is done to each.
-    ///
-    /// # Safety
-    /// `dx` holds `b c h w` floats; the slices have the sizes' lengths.
-    pub(crate) unsafe fn input_grad(&self, weight: &[f32], dy: &[f32], finish: Finish<'_>, dx: Shared) {
-        let rows = Back::phases(self.kh, self.h, &self.p);
-        let cols = Back::phases(self.kw, self.w, &self.p);
-        if rows.iter().chain(&cols).any(|phase| phase.taps.is_empty()) {
-            // some pixels are touched by no tap
-            let untouched = |bias: f32| if finish.relu { bias.max(0.0) } else { bias };
-            parallel::for_each(self.b * self.c, |i| {
-                let value = untouched(finish.bias.map_or(0.0, |b| b[i % self.c]));
-                let from = i * self.in_plane();
-                for at in from..from + self.in_plane() {
-                    // SAFETY: one plane a task; nothing is read, since the memory may be fresh.
-                    unsafe { dx.ptr().add(at).write(value) };
+        let write = |to: Shared| {
+            parallel::for_each(self.b * m, |i| {
+                let channel = i / m * self.o + group * m + i % m;
+                let dy = &dy[channel * self.out_plane()..][..self.out_plane()];
+                // SAFETY: one channel a task.
+                let to = unsafe { to.part(i * line, line) };
+                let (rows, rest) = to.split_at_mut(self.oh * width);
+                rest.fill(0.0);
+                for (row, dy) in rows.chunks_exact_mut(width).zip(dy.chunks_exact(self.ow)) {
+                    row[..self.ow].copy_from_slice(dy);
+                    row[self.ow..].fill(0.0);
                 }
             });
-        }
-        let (top, height) = Back::frame(&rows, self.oh);
-        let (left, width) = Back::frame(&cols, self.ow);
-        let plane = height * width;
-        let planes = if (top, height, left, width) == (0, self.oh, 0, self.ow) {
-            Planes::AsIs(dy)
-        } else {
-            Planes::Spread(self.framed(dy, top, left, height, width))
         };
-        let (groups, taps_all) = (self.p.groups, self.taps());
-        let (m, o) = (self.c / groups, self.o / groups);
-        for g in 0..groups {
-            let weight = &weight[g * o * m * taps_all..][..o * m * taps_all];
-            for r in rows.iter().filter(|r| !r.taps.is_empty() && r.count > 0) {
-                for c in cols.iter().filter(|c| !c.taps.is_empty() && c.count > 0) {
-                    let mut taps = Vec::with_capacity(o * r.taps.len() * c.taps.len());
-                    let mut places = Vec::with_capacity(taps.capacity());
-                    for oc in 0..o {
-                        for &(kh, eh) in &r.taps {
-                            for &(kw, ew) in &c.taps {
-                                taps.push(oc * plane + (r.first + top - eh) * width + (c.first + left - ew));
-                                places.push(oc * m * taps_all + kh * self.kw + kw);
-                            }
-                        }
-                    }
-                    let packed = pack_columns(m, weight, &places, taps_all);
-                    let grid = Grid {
-                        images: self.b,
-                        rows: r.count,
-                        cols: c.count,
-                        src_image: self.o * plane,
-                        src_row: width,
-                        dst_image: self.c * self.in_plane(),
-                        dst_row: self.p.stride * self.w,
-                        dst_col: self.p.stride,
-                        dst_base: g * m * self.in_plane() + r.pixel * self.w + c.pixel,
-                    };
-                    let product = Product {
-                        matrix: Matrix::Packed(&packed),
-                        m,
-                        taps: &taps,
-                        src: &planes.data()[g * o * plane..],
-                        grid: grid.merged(),
-                        dst_plane: self.in_plane(),
-                        bias: finish.bias.map(|b| &b[g * m..][..m]),
-                        relu: finish.relu,
-                    };
-                    // SAFETY: the frame holds every tap of every position, and the phases part `dx`.
-                    unsafe { product.run(dx) };
-                }
-            }
-        }
-    }
-
-    /// `dy` in planes with zeros around it.
-    fn framed(&self, dy: &[f32], top: usize, left: usize, height: usize, width: usize) -> Scratch {
-        let plane = height * width;
-        let (oh, ow) = (self.oh, self.ow);
-        let mut all = Scratch::new(self.b * self.o * plane);
-        let to = Shared::of(&mut all);
-        parallel::for_each(self.b * self.o, |i| {
-            let dy = &dy[i * oh * ow..][..oh * ow];
-            // SAFETY: one plane a task.
-            let to = unsafe { to.part(i * plane, plane) };
-            let (above, rest) = to.split_at_mut(top * width);
-            above.fill(0.0);
-            let (middle, below) = rest.split_at_mut(oh * width);
-            below.fill(0.0);
-            for (line, dy) in middle.chunks_exact_mut(width).zip(dy.chunks_exact(ow)) {
-                line[..left].fill(0.0);
-                line[left..left + ow].copy_from_slice(dy);
-                line[left + ow..].fill(0.0);
-            }
-        });
-        all
-    }
-}
-
-/// One phase of one axis of the input, as its gradient sees it.
-struct Back {
-    /// Taps that touch the phase, each with how far back in `dy` it lies.
-    taps: Vec<(usize, usize)>,
-    /// The first place in the phase that is a pixel of the input, which pixel, and how many there are.
-    first: usize,
-    pixel: usize,
-    count: usize,
-}
-
-impl Back {
-    fn phases(kernel: usize, len: usize, p: &ConvParams) -> Vec<Self> {
-        let s = p.stride;
-        (0..s)
-            .map(|r| {
-                let taps = (0..kernel)
-                    .map(|k| (k, k * p.dilation))
-                    .filter(|&(_, at)| at % s == r)
-                    .map(|(k, at)| (k, at / s))
-                    .collect();
-                let first = p.padding.saturating_sub(r).div_ceil(s);
-                let pixel = s * first + r - p.padding;
-                Self { taps, first, pixel, count: len.saturating_sub(pixel).div_ceil(s) }
-            })
-            .collect()
-    }
-
-    /// Zeros before `dy` and the whole length, such that every tap of every place lies inside.
-    fn frame(phases: &[Self], out: usize) -> (usize, usize) {
-        let (mut before, mut end) = (0, out);
-        for phase in phases.iter().filter(|p| p.count > 0) {
-            for &(_, e) in &phase.taps {
-                before = before.max(e.saturating_sub(phase.first));
-                end = end.max((phase.first + phase.count).saturating_sub(e));
-            }
-        }
-        (before, before + end)
+        // SAFETY: every line is written.
+        unsafe { Scratch::filled(elements("convolution", &[self.b, m, line])?, write) }
     }
 }

@@ -4,7 +4,7 @@ use super::gemm::DEPTH;
 use super::memory::{Scratch, Shared};
 use super::pack::{self, Grid, Run};
 use super::parallel;
-use super::simd::{self, Kernel, Simd};
+use super::simd::{Kernel, Simd, Vectors};
 use super::tile::{self, Finish, Rows};
 
 /// A product that sums over positions: `c[m][n] = sum over q of a[m][q] * src[taps[n] + at(q)]`, where the rows of `a` lie in
@@ -25,7 +25,8 @@ impl Correlation<'_> {
     /// # Safety
     /// Every address that taps, grid and planes give lies inside `src` and `a`; `c` holds `m * taps` floats.
     pub(crate) unsafe fn run(&self, c: Shared) {
-        let (n, wide) = (self.taps.len(), 2 * simd::lanes());
+        let vectors = Vectors::in_use();
+        let (n, wide) = (self.taps.len(), 2 * vectors.lanes());
         if n == 0 || self.m == 0 {
             return;
         }
@@ -38,7 +39,7 @@ impl Correlation<'_> {
         let parts = if threads == 1 { 1 } else { (2 * threads).div_ceil(groups).clamp(1, m_tiles.div_ceil(8)) };
         parallel::for_each(groups * parts, |task| {
             let (g, part) = (task / parts, task % parts);
-            simd::run(Group {
+            vectors.run(Group {
                 work: self,
                 c,
                 n: (g * group * wide, ((g + 1) * group * wide).min(n)),

@@ -7,7 +7,7 @@ use super::correlation::Correlation;
 use super::gemm::Product;
 use super::memory::{Scratch, Shared};
 use super::parallel;
-use super::simd::{self, Kernel, Simd};
+use super::simd::{Kernel, Simd, Vectors};
 use super::tile;
 
 /// Most rows for which [`Lines`] beats panels, measured on Zen 3: above, what packing costs is spread over enough rows.
@@ -15,19 +15,20 @@ const FEW_ROWS: usize = 48;
 
 impl Product<'_> {
     /// Whether lines of the grid can be read and written in place, and few enough rows use them.
-    pub(crate) fn suits_direct(&self) -> bool {
-        self.m <= FEW_ROWS && self.grid.dst_col == 1 && self.grid.cols >= 2 * simd::lanes()
+    pub(crate) fn suits_direct(&self, vectors: Vectors) -> bool {
+        self.m <= FEW_ROWS && self.grid.dst_col == 1 && self.grid.cols >= 2 * vectors.lanes()
     }
 
     /// As [`run`](Product::run), line by line.
     ///
     /// # Safety
-    /// As for [`run`](Product::run); the matrix is packed.
-    pub(crate) unsafe fn run_direct(&self, packed: &[f32], dst: Shared) {
+    /// As for [`run`](Product::run); the matrix is packed, and [`suits_direct`](Product::suits_direct) with these
+    /// vectors.
+    pub(crate) unsafe fn run_direct(&self, vectors: Vectors, packed: &[f32], dst: Shared) {
         let lines = self.grid.images * self.grid.rows;
         // about as much work a task as a panel's
         let block = (1024 / self.grid.cols).clamp(1, self.grid.rows);
-        parallel::for_chunks(lines, block, |from, to| simd::run(Lines { product: self, packed, dst, from, to }));
+        parallel::for_chunks(lines, block, |from, to| vectors.run(Lines { product: self, packed, dst, from, to }));
     }
 }
 
@@ -114,6 +115,7 @@ impl Dots<'_> {
     /// # Safety
     /// Every address that taps and planes give lies inside `src` and `a`; `c` holds `m * taps` floats.
     pub(crate) unsafe fn run(&self, c: Shared) {
+        let vectors = Vectors::in_use();
         let quads = self.taps.len().div_ceil(TAPS);
         let rows = self.m.div_ceil(ROWS);
         let threads = rayon::current_num_threads();
@@ -122,7 +124,7 @@ impl Dots<'_> {
         let parts = if threads == 1 { 1 } else { (4 * threads).div_ceil(groups).min(rows) };
         parallel::for_each(groups * parts, |task| {
             let (g, part) = (task / parts, task % parts);
-            simd::run(DotGroup {
+            vectors.run(DotGroup {
                 work: self,
                 c,
                 quads: (g * group, quads.min((g + 1) * group)),

@@ -2,13 +2,14 @@
 
 use super::memory::{Shared, filled};
 use super::parallel::{GRAIN, for_chunks, for_each};
-use super::simd::{self, Kernel, Simd};
+use super::simd::{Kernel, Simd, Vectors, gated};
+use candle_core::Result;
 
 /// `out[i] = f(a[i], b[i])` in parallel; the closures are simple enough for the compiler to vectorise.
-pub(crate) fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
+pub(crate) fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Result<Vec<f32>> {
     let len = a.len().min(b.len());
     // SAFETY: the chunks cover all of it.
-    let filled: Result<_, std::convert::Infallible> = unsafe {
+    unsafe {
         filled(len, |to| {
             for_chunks(len, GRAIN, |i, j| {
                 let to = to.ptr().add(i);
@@ -18,31 +19,27 @@ pub(crate) fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> V
             });
             Ok(())
         })
-    };
-    match filled {
-        Ok(v) => v,
-        Err(never) => match never {},
     }
 }
 
 /// `a + b`
-pub(crate) fn add(a: &[f32], b: &[f32]) -> Vec<f32> {
+pub(crate) fn add(a: &[f32], b: &[f32]) -> Result<Vec<f32>> {
     zip(a, b, |x, y| x + y)
 }
 
-/// `grad` where `y > 0`, else 0.
-pub(crate) fn mask(y: &[f32], grad: &[f32]) -> Vec<f32> {
-    zip(y, grad, |y, g| if y > 0.0 { g } else { 0.0 })
+/// `grad` in front of a ReLU that gave `y`.
+pub(crate) fn mask(y: &[f32], grad: &[f32]) -> Result<Vec<f32>> {
+    zip(y, grad, gated)
 }
 
-/// `max(x, 0)`
-pub(crate) fn relu(x: &[f32]) -> Vec<f32> {
-    zip(x, x, |x, _| if x > 0.0 { x } else { 0.0 })
+/// `max(x, 0)`; NaN stays.
+pub(crate) fn relu(x: &[f32]) -> Result<Vec<f32>> {
+    zip(x, x, gated)
 }
 
 /// The sum of a slice: eight vectors side by side, so that it is accurate and its order is fixed.
-pub(crate) fn sum(x: &[f32]) -> f32 {
-    simd::run(Sum(x))
+pub(crate) fn sum(vectors: Vectors, x: &[f32]) -> f32 {
+    vectors.run(Sum(x))
 }
 
 struct Sum<'a>(&'a [f32]);
@@ -73,9 +70,9 @@ pub(crate) fn channel_sums(x: &[f32], c: usize, plane: usize) -> Vec<f32> {
         return sums;
     }
     let b = x.len() / (c * plane);
-    let to = Shared::of(&mut sums);
+    let (to, vectors) = (Shared::of(&mut sums), Vectors::in_use());
     for_each(c, |i| {
-        let total: f64 = (0..b).map(|b| f64::from(sum(&x[(b * c + i) * plane..][..plane]))).sum();
+        let total: f64 = (0..b).map(|b| f64::from(sum(vectors, &x[(b * c + i) * plane..][..plane]))).sum();
         // SAFETY: one channel a task.
         unsafe { *to.ptr().add(i) = total as f32 };
     });

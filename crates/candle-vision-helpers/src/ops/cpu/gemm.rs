@@ -4,7 +4,7 @@
 use super::memory::{Scratch, Shared};
 use super::pack::{self, Grid, Run};
 use super::parallel;
-use super::simd::{self, Kernel, Simd};
+use super::simd::{Kernel, Simd, Vectors};
 use super::tile::{self, Finish, Rows};
 
 /// Most taps or positions a panel is deep: two vectors of 256 are 16 KB, half of a first-level cache.
@@ -89,13 +89,14 @@ impl Product<'_> {
         if positions == 0 || self.m == 0 {
             return;
         }
+        let vectors = Vectors::in_use();
         if let Matrix::Packed(a) = self.matrix
-            && self.suits_direct()
+            && self.suits_direct(vectors)
         {
             // SAFETY: the same contract.
-            return unsafe { self.run_direct(a, dst) };
+            return unsafe { self.run_direct(vectors, a, dst) };
         }
-        let wide = PANELS * 2 * simd::lanes();
+        let wide = PANELS * 2 * vectors.lanes();
         let blocks = positions.div_ceil(wide);
         let tiles = self.m.div_ceil(tile::MR);
         // Few positions: cut the rows as well, though each part packs the pixels again.
@@ -109,7 +110,7 @@ impl Product<'_> {
                 from: block * wide,
                 tiles: (tiles * part / parts, tiles * (part + 1) / parts),
             };
-            simd::run(job);
+            vectors.run(job);
         });
     }
 }

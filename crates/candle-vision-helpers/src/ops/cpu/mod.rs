@@ -3,6 +3,7 @@
 #![allow(clippy::missing_safety_doc, clippy::needless_range_loop)]
 
 pub(crate) mod conv;
+pub(crate) mod conv_back;
 mod correlation;
 mod direct;
 pub(crate) mod doubled;

@@ -3,7 +3,7 @@
 
 use super::memory::{Shared, filled};
 use super::parallel;
-use super::simd::{self, Kernel, Simd};
+use super::simd::{Kernel, Simd, Vectors, gated};
 use candle_core::Result;
 
 /// `(b, c, plane)`.
@@ -33,23 +33,26 @@ pub(crate) fn train(
     let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
     let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
     let count = (s.b * s.plane) as f64;
+    let vectors = Vectors::in_use();
     // SAFETY: every channel writes all of its planes and its own statistics.
     let y = unsafe {
-        filled(x.len(), |y| -> Result<()> {
+        filled(x.len(), |y| {
             parallel::for_each(s.c, |c| {
                 let planes = || (0..s.b).map(|b| &x[(b * s.c + c) * s.plane..][..s.plane]);
-                let sum: f64 = planes().map(|p| simd::run(Spread { x: p, mean: 0.0 }).0).sum();
+                let sum: f64 = planes().map(|p| vectors.run(Spread { x: p, mean: 0.0 }).0).sum();
                 let m = (sum / count) as f32;
                 let (off, squares) = planes()
-                    .map(|p| simd::run(Spread { x: p, mean: m }))
+                    .map(|p| vectors.run(Spread { x: p, mean: m }))
                     .fold((0.0, 0.0), |s, v| (s.0 + v.0, s.1 + v.1));
                 // the mean was rounded: `off` is what that left over
-                let v = (squares / count - (off / count).powi(2)).max(0.0);
+                let v = squares / count - (off / count).powi(2);
+                // `max` would swallow NaN
+                let v = if v < 0.0 { 0.0 } else { v };
                 mean_to.ptr().add(c).write(m);
                 var_to.ptr().add(c).write(v as f32);
                 let scale = f64::from(both[c]) / (v + eps).sqrt();
                 let shift = f64::from(both[s.c + c]) - f64::from(m) * scale;
-                scale_channel(s, c, x, residual, relu, scale as f32, shift as f32, y);
+                scale_channel(vectors, s, c, x, residual, relu, scale as f32, shift as f32, y);
             });
             Ok(())
         })?
@@ -59,10 +62,11 @@ pub(crate) fn train(
 
 /// `relu?(scale x + shift (+ residual))`; `both` is scale, then shift.
 pub(crate) fn scale(s: &Sizes, x: &[f32], both: &[f32], residual: Option<&[f32]>, relu: bool) -> Result<Vec<f32>> {
+    let vectors = Vectors::in_use();
     // SAFETY: every channel writes all of its planes.
     unsafe {
         filled(x.len(), |y| {
-            parallel::for_each(s.c, |c| scale_channel(s, c, x, residual, relu, both[c], both[s.c + c], y));
+            parallel::for_each(s.c, |c| scale_channel(vectors, s, c, x, residual, relu, both[c], both[s.c + c], y));
             Ok(())
         })
     }
@@ -70,6 +74,7 @@ pub(crate) fn scale(s: &Sizes, x: &[f32], both: &[f32], residual: Option<&[f32]>
 
 #[allow(clippy::too_many_arguments)]
 fn scale_channel(
+    vectors: Vectors,
     s: &Sizes,
     c: usize,
     x: &[f32],
@@ -84,7 +89,7 @@ fn scale_channel(
         let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
         // SAFETY: this plane is this task's.
         let y = unsafe { y.ptr().add(at) };
-        simd::run(Apply {
+        vectors.run(Apply {
             len: s.plane,
             x: part(x),
             residual: residual.map_or(std::ptr::null(), part),
@@ -152,14 +157,14 @@ impl Kernel for Apply {
         let whole = self.len / S::LANES * S::LANES;
         // SAFETY: all pointers are good for `len` floats.
         unsafe {
-            let (scale, shift, zero) = (S::splat(self.scale), S::splat(self.shift), S::splat(0.0));
+            let (scale, shift) = (S::splat(self.scale), S::splat(self.shift));
             for i in (0..whole).step_by(S::LANES) {
                 let mut y = S::fma(S::load(self.x.add(i)), scale, shift);
                 if !self.residual.is_null() {
                     y = S::add(y, S::load(self.residual.add(i)));
                 }
                 if self.relu {
-                    y = S::max(y, zero);
+                    y = S::gated(y, y);
                 }
                 S::store(self.y.add(i), y);
             }
@@ -168,7 +173,7 @@ impl Kernel for Apply {
                 if !self.residual.is_null() {
                     y += *self.residual.add(i);
                 }
-                self.y.add(i).write(if self.relu && y <= 0.0 { 0.0 } else { y });
+                self.y.add(i).write(if self.relu { gated(y, y) } else { y });
             }
         }
     }

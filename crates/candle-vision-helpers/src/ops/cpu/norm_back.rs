@@ -3,10 +3,10 @@
 use super::memory::{Shared, filled};
 use super::norm::{Moments, Sizes};
 use super::parallel;
-use super::simd::{self, Kernel, Simd};
+use super::simd::{Kernel, Simd, Vectors, gated};
 use candle_core::Result;
 
-/// A backward pass: `g = dy` where `gate > 0` (everywhere without a gate).
+/// A backward pass: `g = dy` where the gate is open (see [`gated`]; everywhere without a gate).
 pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub dy: &'a [f32],
@@ -51,6 +51,7 @@ impl Backward<'_> {
         coefficients: impl Fn(usize, f64, f64) -> ([f64; 3], [f64; 2]) + Sync,
     ) -> Result<Grads> {
         let s = self.sizes;
+        let vectors = Vectors::in_use();
         let mut both = vec![0f32; 2 * s.c];
         let both_to = Shared::of(&mut both);
         let work = |dx: Shared, residual: Option<Shared>| {
@@ -63,7 +64,7 @@ impl Backward<'_> {
                 let (mut sum, mut sum_x) = (0f64, 0f64);
                 for b in 0..s.b {
                     let (_, x, dy, gate) = plane(b);
-                    let (g, gx) = simd::run(Sums { len: s.plane, x, dy, gate, centre: centre(c) });
+                    let (g, gx) = vectors.run(Sums { len: s.plane, x, dy, gate, centre: centre(c) });
                     sum += g;
                     sum_x += gx;
                 }
@@ -76,7 +77,7 @@ impl Backward<'_> {
                         let (at, x, dy, gate) = plane(b);
                         let residual = residual.map_or(std::ptr::null_mut(), |r| r.ptr().add(at));
                         let by = [a as f32, b_ as f32, c_ as f32];
-                        simd::run(Dx { len: s.plane, x, dy, gate, by, dx: dx.ptr().add(at), residual });
+                        vectors.run(Dx { len: s.plane, x, dy, gate, by, dx: dx.ptr().add(at), residual });
                     }
                 }
             });
@@ -84,9 +85,9 @@ impl Backward<'_> {
         let mut residual = None;
         // SAFETY: the work writes every plane of both.
         let dx = unsafe {
-            filled(self.x.len(), |dx| -> Result<()> {
+            filled(self.x.len(), |dx| {
                 if self.residual {
-                    residual = Some(filled(self.x.len(), |r| -> Result<()> {
+                    residual = Some(filled(self.x.len(), |r| {
                         work(dx, Some(r));
                         Ok(())
                     })?);
@@ -127,7 +128,7 @@ impl Kernel for Sums {
                         let i = i + v * S::LANES;
                         let mut g = S::load(self.dy.add(i));
                         if !self.gate.is_null() {
-                            g = S::keep_positive(S::load(self.gate.add(i)), g);
+                            g = S::gated(S::load(self.gate.add(i)), g);
                         }
                         s[v] = S::add(s[v], g);
                         q[v] = S::fma(g, S::add(S::load(self.x.add(i)), minus), q[v]);
@@ -136,11 +137,12 @@ impl Kernel for Sums {
                 sum += f64::from(S::sum(S::add(s[0], s[1])));
                 sum_x += f64::from(S::sum(S::add(q[0], q[1])));
                 for i in whole..end {
-                    if self.gate.is_null() || *self.gate.add(i) > 0.0 {
-                        let g = *self.dy.add(i);
-                        sum += f64::from(g);
-                        sum_x += f64::from(g * (*self.x.add(i) - self.centre));
+                    let mut g = *self.dy.add(i);
+                    if !self.gate.is_null() {
+                        g = gated(*self.gate.add(i), g);
                     }
+                    sum += f64::from(g);
+                    sum_x += f64::from(g * (*self.x.add(i) - self.centre));
                 }
                 from = end;
             }
@@ -171,7 +173,7 @@ impl Kernel for Dx {
             for i in (0..whole).step_by(S::LANES) {
                 let mut g = S::load(self.dy.add(i));
                 if !self.gate.is_null() {
-                    g = S::keep_positive(S::load(self.gate.add(i)), g);
+                    g = S::gated(S::load(self.gate.add(i)), g);
                 }
                 if !self.residual.is_null() {
                     S::store(self.residual.add(i), g);
@@ -179,8 +181,10 @@ impl Kernel for Dx {
                 S::store(self.dx.add(i), S::fma(g, av, S::fma(S::load(self.x.add(i)), bv, cv)));
             }
             for i in whole..self.len {
-                let keep = self.gate.is_null() || *self.gate.add(i) > 0.0;
-                let g = if keep { *self.dy.add(i) } else { 0.0 };
+                let mut g = *self.dy.add(i);
+                if !self.gate.is_null() {
+                    g = gated(*self.gate.add(i), g);
+                }
                 if !self.residual.is_null() {
                     self.residual.add(i).write(g);
                 }

@@ -28,7 +28,7 @@ impl Window {
         let at_ptr = SharedBytes(at.as_mut_ptr());
         // SAFETY: every plane writes all of its maxima.
         let y = unsafe {
-            filled(self.planes * out, |y| -> Result<()> {
+            filled(self.planes * out, |y| {
                 parallel::for_each(self.planes, |i| {
                     // SAFETY: one plane a task.
                     let (y, at) = (y.part(i * out, out), at_ptr.part(i * out, out));
@@ -126,10 +126,10 @@ impl Window {
     }
 }
 
-/// NaN wins and stays, as in PyTorch: a diverged network shows.
+/// The last NaN wins, as in PyTorch: a diverged network shows.
 #[inline(always)]
 fn better(x: f32, than: f32) -> bool {
-    x > than || (x.is_nan() && !than.is_nan())
+    x > than || x.is_nan()
 }
 
 /// Each gradient of a plane's mean, spread evenly over the plane.

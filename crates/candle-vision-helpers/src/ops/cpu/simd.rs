@@ -1,15 +1,16 @@
 //! One vector type a processor: the few operations that the kernels are written in, and the choice among them at run time.
 //!
-//! A kernel is a struct that implements [`Kernel`]; its body is generic over [`Simd`] and `#[inline(always)]`, so that it is
-//! compiled once inside each `#[target_feature]` entry function of [`run`]. No `target-cpu=native` is needed, and the same
-//! binary runs on processors without AVX.
+//! A kernel is a struct that implements [`Kernel`]; its body is generic over [`Simd`] and `#[inline(always)]`, so that
+//! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is
+//! needed, and the same binary runs on processors without AVX.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A vector of `LANES` floats. All functions are `#[inline(always)]`: they take the caller's target features.
 ///
 /// # Safety
-/// The functions may only be called where the processor has the features of the implementation, which [`run`] sees to.
+/// The functions may only be called where the processor has the features of the implementation, which [`Vectors::run`]
+/// sees to.
 pub(crate) unsafe trait Simd: Copy + 'static {
     /// Floats in a vector: a multiple of 4, at most 16.
     const LANES: usize;
@@ -20,9 +21,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     /// `a * b + c`
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// `x` where `gate > 0`, else 0.
-    unsafe fn keep_positive(gate: Self::V, x: Self::V) -> Self::V;
+    /// `x` in lanes where `gate` is above 0 or NaN, else 0: see [`gated`].
+    unsafe fn gated(gate: Self::V, x: Self::V) -> Self::V;
     /// Writes `LANES` rows of `LANES` floats, the columns of the rows given: `to[j * pitch + i] = rows[i][j]`.
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize);
     /// The sum of the lanes, in an order of its own that never changes.
@@ -40,6 +40,13 @@ pub(crate) unsafe trait Simd: Copy + 'static {
         }
         lanes[0]
     }
+}
+
+/// `x` where a ReLU that gave `gate` is open, else 0. NaN is open, forwards (`gated(x, x)` is the ReLU) and backwards,
+/// as in PyTorch: a diverged network shows.
+#[inline(always)]
+pub(crate) fn gated(gate: f32, x: f32) -> f32 {
+    if gate <= 0.0 { 0.0 } else { x }
 }
 
 /// Work to be run with the widest vectors there are.
@@ -65,30 +72,40 @@ pub enum Level {
 /// 0: not asked yet; else a [`Level`].
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
+fn stored(level: u8) -> Option<Level> {
+    [Level::Portable, Level::Avx2, Level::Avx512].into_iter().find(|l| *l as u8 == level)
+}
+
 /// The instruction set in use: the best one this processor has, unless [`force_level`] or the environment variable
 /// `CANDLE_VISION_SIMD` (`portable`, `avx2`, `avx512`; read once) asks for a lesser one.
 pub fn level() -> Level {
-    match LEVEL.load(Ordering::Relaxed) {
-        1 => Level::Portable,
-        2 => Level::Avx2,
-        3 => Level::Avx512,
-        _ => {
-            let asked = match std::env::var("CANDLE_VISION_SIMD").as_deref() {
-                Ok("portable") => Level::Portable,
-                Ok("avx2") => Level::Avx2,
-                _ => Level::Avx512,
-            };
-            force_level(asked)
-        }
+    if let Some(level) = stored(LEVEL.load(Ordering::Relaxed)) {
+        return level;
+    }
+    let asked = match std::env::var("CANDLE_VISION_SIMD").as_deref() {
+        Ok("portable") => Level::Portable,
+        Ok("avx2") => Level::Avx2,
+        _ => Level::Avx512,
+    };
+    let found = at_most(asked);
+    // what another thread has forced meanwhile stays
+    match LEVEL.compare_exchange(0, found as u8, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => found,
+        Err(forced) => stored(forced).unwrap_or(found),
     }
 }
 
-/// Uses at most the given instruction set from now on, in the whole process: for tests and comparisons. Returns what is used.
+/// Uses at most the given instruction set in operations that begin from now on, in the whole process: for tests and
+/// comparisons. Returns what is used.
 pub fn force_level(asked: Level) -> Level {
-    let best = best();
-    let used = if (asked as u8) < best as u8 { asked } else { best };
+    let used = at_most(asked);
     LEVEL.store(used as u8, Ordering::Relaxed);
     used
+}
+
+fn at_most(asked: Level) -> Level {
+    let best = best();
+    if (asked as u8) < best as u8 { asked } else { best }
 }
 
 fn best() -> Level {
@@ -104,18 +121,38 @@ fn best() -> Level {
     Level::Portable
 }
 
-/// Runs a kernel with the vectors of [`level`].
-#[inline]
-pub(crate) fn run<K: Kernel>(kernel: K) -> K::Out {
-    match level() {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `level` never exceeds what the processor was found to have.
-        Level::Avx512 => unsafe { run_avx512(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { run_avx2(kernel) },
-        // SAFETY: plain arrays need no feature.
-        _ => unsafe { kernel.run::<super::simd_portable::Portable>() },
+/// The vectors that a piece of work runs with: asked for once, before it is cut into tasks, since how it is cut depends
+/// on them and [`force_level`] may be called meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) struct Vectors(Level);
+
+impl Vectors {
+    /// Those of [`level`], which never exceeds what the processor was found to have: there is no other way to make one.
+    pub(crate) fn in_use() -> Self {
+        Self(level())
+    }
+
+    /// Floats in a vector.
+    pub(crate) fn lanes(self) -> usize {
+        match self.0 {
+            Level::Avx512 => 16,
+            _ => 8,
+        }
+    }
+
+    /// Runs a kernel with these vectors.
+    #[inline]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see `in_use`.
+            Level::Avx512 => unsafe { run_avx512(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { run_avx2(kernel) },
+            // SAFETY: plain arrays need no feature.
+            _ => unsafe { kernel.run::<super::simd_portable::Portable>() },
+        }
     }
 }
 
@@ -131,12 +168,4 @@ unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
 unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Out {
     // SAFETY: the caller has checked for AVX2 and FMA.
     unsafe { kernel.run::<super::simd_x86::Avx2>() }
-}
-
-/// Floats in a vector of the instruction set in use.
-pub(crate) fn lanes() -> usize {
-    match level() {
-        Level::Avx512 => 16,
-        _ => 8,
-    }
 }

@@ -1,6 +1,6 @@
 //! Vectors as plain arrays: right everywhere, and vectorised by the compiler where the target's base features allow it.
 
-use super::simd::Simd;
+use super::simd::{Simd, gated};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -34,13 +34,8 @@ unsafe impl Simd for Portable {
         std::array::from_fn(|i| a[i] + b[i])
     }
     #[inline(always)]
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // As the x86 instruction: the second where either is NaN.
-        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
-    }
-    #[inline(always)]
-    unsafe fn keep_positive(gate: Self::V, x: Self::V) -> Self::V {
-        std::array::from_fn(|i| if gate[i] > 0.0 { x[i] } else { 0.0 })
+    unsafe fn gated(gate: Self::V, x: Self::V) -> Self::V {
+        std::array::from_fn(|i| gated(gate[i], x[i]))
     }
     #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {

@@ -36,14 +36,9 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_add_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the impl.
-        unsafe { _mm256_max_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn keep_positive(gate: Self::V, x: Self::V) -> Self::V {
-        // SAFETY: see the impl.
-        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps()), x) }
+    unsafe fn gated(gate: Self::V, x: Self::V) -> Self::V {
+        // "Not less or equal" is true for NaN. SAFETY: see the impl.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(gate, _mm256_setzero_ps()), x) }
     }
     #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {
@@ -107,14 +102,9 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_add_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the impl.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-    #[inline(always)]
-    unsafe fn keep_positive(gate: Self::V, x: Self::V) -> Self::V {
-        // SAFETY: see the impl.
-        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps()), x) }
+    unsafe fn gated(gate: Self::V, x: Self::V) -> Self::V {
+        // As above. SAFETY: see the impl.
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(gate, _mm512_setzero_ps()), x) }
     }
     #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {

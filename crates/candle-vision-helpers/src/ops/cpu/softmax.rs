@@ -3,6 +3,7 @@
 use super::elementwise;
 use super::memory::Shared;
 use super::parallel;
+use super::simd::Vectors;
 
 pub(crate) fn forward(x: &[f32], map: usize) -> Vec<f32> {
     let mut y = vec![0f32; x.len()];
@@ -24,10 +25,10 @@ pub(crate) fn forward(x: &[f32], map: usize) -> Vec<f32> {
 /// `dx = dy - softmax * sum dy`, from the forward's result.
 pub(crate) fn backward(y: &[f32], dy: &[f32], map: usize) -> Vec<f32> {
     let mut dx = vec![0f32; y.len()];
-    let to = Shared::of(&mut dx);
+    let (to, vectors) = (Shared::of(&mut dx), Vectors::in_use());
     parallel::for_each(y.len() / map, |i| {
         let (y, dy) = (&y[i * map..][..map], &dy[i * map..][..map]);
-        let sum = elementwise::sum(dy);
+        let sum = elementwise::sum(vectors, dy);
         // SAFETY: one map a task.
         for ((dx, y), dy) in unsafe { to.part(i * map, map) }.iter_mut().zip(y).zip(dy) {
             *dx = dy - y.exp() * sum;

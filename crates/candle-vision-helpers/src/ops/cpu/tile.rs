@@ -107,7 +107,7 @@ unsafe fn fixed<S: Simd, const M: usize>(
                     x = S::add(x, S::splat(*finish.bias.add(m)));
                 }
                 if finish.relu {
-                    x = S::max(x, zero);
+                    x = S::gated(x, x);
                 }
                 S::store(to, x);
             }

@@ -1,5 +1,7 @@
 // The kernels of `ops` on CUDA. All tensors are contiguous f32, NCHW.
 //
+// A ReLU is closed where a number is at or below 0, so that NaN passes both ways, as in PyTorch: a diverged network shows.
+//
 // Plain C without warp intrinsics: tests/cuda_kernels.rs compiles this text for the host too and runs it, block by block, against
 // loops written out. Every sum has a fixed order, so that a run repeats.
 
@@ -93,7 +95,7 @@ KERNEL gradients_partial(const float *x, const float *dy, const float *gate, con
     float m = mean ? mean[channel] : 0.0f, by = mean ? inverse[channel] : 1.0f, sum = 0.0f, product = 0.0f;
     for (u32 e = BLOCK_Y * THREADS + THREAD; e < count; e += GRID_Y * THREADS) {
         u64 i = place(e, channel, channels, plane);
-        float g = !gate || gate[i] > 0.0f ? dy[i] : 0.0f;
+        float g = gate && gate[i] <= 0.0f ? 0.0f : dy[i];
         sum += g;
         if (x) product += g * ((x[i] - m) * by);
     }
@@ -126,7 +128,7 @@ KERNEL scale_shift(const float *x, const float *scale, const float *shift, const
         u32 channel = (u32)(i / plane % channels);
         float v = x[i] * scale[channel] + shift[channel];
         if (residual) v += residual[i];
-        y[i] = relu && !(v > 0.0f) ? 0.0f : v;
+        y[i] = relu && v <= 0.0f ? 0.0f : v;
     }
 }
 
@@ -137,7 +139,7 @@ KERNEL scale_shift_back(const float *x, const float *dy, const float *gate, cons
                         u32 count) {
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
         u32 channel = (u32)(i / plane % channels);
-        float g = !gate || gate[i] > 0.0f ? dy[i] : 0.0f;
+        float g = gate && gate[i] <= 0.0f ? 0.0f : dy[i];
         if (dresidual) dresidual[i] = g;
         if (mean) {
             float hat = (x[i] - mean[channel]) * inverse[channel];
@@ -154,18 +156,18 @@ KERNEL bias_relu(float *y, const float *bias, u32 channels, u32 plane, u64 len, 
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
         float v = y[i];
         if (bias) v += bias[i / plane % channels];
-        y[i] = relu && !(v > 0.0f) ? 0.0f : v;
+        y[i] = relu && v <= 0.0f ? 0.0f : v;
     }
 }
 
 // The gradient in front of a ReLU that gave out.
 KERNEL relu_mask(const float *out, const float *dy, float *g, u64 len) {
-    for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) g[i] = out[i] > 0.0f ? dy[i] : 0.0f;
+    for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) g[i] = out[i] <= 0.0f ? 0.0f : dy[i];
 }
 
 // ---- pooling and twice the size, a thread an element of the output ----
 
-// The first maximum in row-major order, and its place in the window; a NaN counts as the largest, as in PyTorch.
+// The first maximum in row-major order, and its place in the window; the last NaN counts as the largest, as in PyTorch.
 KERNEL max_pool(const float *x, float *y, u8 *at, u64 len, u32 h, u32 w, u32 oh, u32 ow, u32 kernel, u32 stride, u32 padding) {
     for (u64 o = (u64)BLOCK_X * THREADS + THREAD; o < len; o += (u64)GRID_X * THREADS) {
         u32 column = (u32)(o % ow), row = (u32)(o / ow % oh), tap = 0;
@@ -177,7 +179,7 @@ KERNEL max_pool(const float *x, float *y, u8 *at, u64 len, u32 h, u32 w, u32 oh,
                 u32 i = row * stride + a, j = column * stride + b;
                 if (i < padding || j < padding || i - padding >= h || j - padding >= w) continue;
                 float v = from[(u64)(i - padding) * w + (j - padding)];
-                if (!found || v > best || (v != v && best == best)) {
+                if (!found || v > best || v != v) {
                     best = v;
                     tap = a * kernel + b;
                     found = 1;
