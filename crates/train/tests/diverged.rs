@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Tensor};
 use facekp_models::{Params, weights::write_tensors};
 use facekp_train::{
-    Error, Recipe,
+    Begin, Error, Recipe,
     fit::{fit, open_data},
 };
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ fn weights_of_nan_end_the_run() {
         let from = format!("train.init_from={:?}", weights.display().to_string());
         let recipe = Recipe::parse("broken.toml", RECIPE, &[from]).unwrap();
         let run = dir.path().join("run");
-        match fit(&recipe, &data, &run, &Device::Cpu, false, &mut []) {
+        match fit(&recipe, &data, &run, &Device::Cpu, &Begin::default(), &mut []) {
             Err(Error::Diverged { epoch: 1, step: 1, loss, .. }) => assert!(loss.is_nan()),
             other => panic!("{broken} of NaN: {other:?}"),
         }
