@@ -80,7 +80,7 @@ fn overlays_beside_imm_pictures_lack_no_annotation() {
     fs::create_dir(folder.join("predictions")).unwrap();
     let overlay = files(&folder).into_iter().find(|f| f.0.to_str().unwrap().ends_with(".keypoints.png")).unwrap().0;
     fs::rename(&overlay, folder.join("predictions").join(overlay.file_name().unwrap())).unwrap();
-    fails_with(&mut report, &["predictions: expected JPEG or PNG photos, found none"]);
+    fails_with(&mut report, &["predictions: expected pictures, found none"]);
 }
 
 #[test]

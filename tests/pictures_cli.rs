@@ -152,7 +152,7 @@ fn a_photo_with_missing_blocks_gives_a_warning_and_a_result() {
         let lines =
             log.lines().filter(|l| l.contains("expected a whole picture, got one cut short: its data end after "));
         assert_eq!(lines.count(), usize::from(warns), "{name}: {log}");
-        assert!(out.join(format!("{name}_keypoints.pts")).is_file());
+        assert!(out.join(format!("{name}.keypoints.pts")).is_file());
     }
 }
 
