@@ -3,7 +3,6 @@
 
 use candle_vision_helpers::Point;
 use facekp_data::{
-    Dataset,
     dataset::{Kind, check, open, open_any},
     formats::pts,
 };
