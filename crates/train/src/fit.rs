@@ -154,8 +154,10 @@ fn train(
 /// # Errors
 /// When a new run would validate on faces that it trains on; one that was begun so, before that was refused, goes on with a warning.
 fn check_faces(recipe: &Recipe, data: &Data, saved: Option<&Saved>) -> Result<()> {
+    if recipe.data.allow_overlap {
+        return Ok(());
+    }
     match faces::refuse_overlap(data) {
-        _ if recipe.data.allow_overlap => Ok(()),
         Err(e @ Error::Setting(_)) if saved.is_some_and(|s| s.about.data.is_none()) => {
             tracing::warn!("{e}");
             Ok(())
