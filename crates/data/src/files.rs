@@ -25,7 +25,7 @@ pub fn is_picture(path: &Path) -> bool {
 /// The picture with the name of `annotation` and a picture's extension, where there is one.
 pub(crate) fn picture_beside(annotation: &Path) -> Option<PathBuf> {
     let usual = |e: &&str| [annotation.with_extension(e), annotation.with_extension(e.to_ascii_uppercase())];
-    let found = PICTURE_EXTENSIONS.iter().flat_map(|e| usual(&e)).find(|p| p.is_file());
+    let found = PICTURE_EXTENSIONS.iter().flat_map(usual).find(|p| p.is_file());
     found.or_else(|| {
         // `.Jpg` and the like: what the folder says.
         let dir = annotation.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));

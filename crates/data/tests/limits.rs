@@ -135,7 +135,7 @@ fn grey(width: u16, height: u16, step: usize) -> Vec<u8> {
     let (mut buffer, mut count) = (0_u32, 0);
     for block in 0..usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8) {
         // Category 6 is `1110`; six bits that begin with 1 are the number itself.
-        let (bits, length) = if block == step { (0b1110_110010_1010, 14) } else { (0b00_1010, 6) };
+        let (bits, length) = if block == step { (0b11_1011_0010_1010, 14) } else { (0b00_1010, 6) };
         (buffer, count) = (buffer << length | bits, count + length);
         while count >= 8 {
             count -= 8;
