@@ -1,4 +1,5 @@
-//! The CPU and a GPU give the same loss within 1e-3 after ten steps, where there is a GPU and the program is built for it.
+//! The CPU and a GPU give the same loss within 1e-3 after ten steps, where there is a GPU and the program is built for
+//! it.
 #![cfg(feature = "cuda")]
 #![allow(clippy::unwrap_used, missing_docs)]
 

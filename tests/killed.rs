@@ -1,4 +1,5 @@
-//! A run that ends at any moment, in any way, goes on to the same bits, and what is not its own in its folder stays as it is.
+//! A run that ends at any moment, in any way, goes on to the same bits, and what is not its own in its folder stays as
+//! it is.
 //!
 //! Five moments of each way; `FACEKP_MOMENTS=20` tries as many as it says.
 #![cfg(unix)]
@@ -152,8 +153,8 @@ fn names_the_last_checkpoint(text: &str, run: &Path) {
     assert!(lines[0].ends_with(&whole) && lines[0].contains(run.to_str().unwrap()), "{text}, not {whole}");
 }
 
-/// The limit on a file's length lies where the checkpoint, which holds the history, grows beyond it. The signal that comes with it ends
-/// the program; where it is ignored, writing fails.
+/// The limit on a file's length lies where the checkpoint, which holds the history, grows beyond it. The signal that
+/// comes with it ends the program; where it is ignored, writing fails.
 #[test]
 fn a_file_that_can_grow_no_more() {
     let length = |name: &str| fs::metadata(whole().0.join(name)).unwrap().len();

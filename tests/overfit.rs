@@ -1,5 +1,5 @@
-//! Every network can learn: sixteen faces by heart, to an error below 2 % of the eye distance. Real faces where `FACEKP_DATA`
-//! has them, else rendered ones.
+//! Every network can learn: sixteen faces by heart, to an error below 2 % of the eye distance. Real faces where
+//! `FACEKP_DATA` has them, else rendered ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;

@@ -1,4 +1,4 @@
-//! A training that is killed and resumed ends with the same numbers as one that never stopped, to the bit.
+//! A training that is killed and resumed ends with the same numbers as one that never stopped, bit for bit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;

@@ -1,4 +1,5 @@
-//! Run folders: nothing but a run's own files is removed, one process writes at a time, and what cannot go on is refused.
+//! Run folders: nothing but a run's own files is removed, one process writes at a time, and what cannot go on is
+//! refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;

@@ -1,4 +1,5 @@
-//! Streams and usage: logs are best effort, colors stay on terminals, results go where they are sent, wrong usage is status 2.
+//! Streams and usage: logs are best effort, colors stay on terminals, results go where they are sent, wrong usage is
+//! status 2.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

@@ -17,7 +17,8 @@ pub struct Cli {
     /// Log more.
     #[arg(long, short, global = true, help_heading = "Logging")]
     pub verbose: bool,
-    /// Refuse pictures of more pixels than this; a file may have 4 bytes, and decoding take 8 bytes of memory, per pixel.
+    /// Refuse pictures of more pixels than this; a file may have 4 bytes, and decoding take 8 bytes of memory, per
+    /// pixel.
     #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub max_pixels: u64,

@@ -1,6 +1,7 @@
 //! `facekp`: train, evaluate and run facial keypoint networks.
 //!
-//! Results go to stdout, logs and progress bars to stderr. Exit status 0, 1 (failed: one line that says what and where), 2 (usage).
+//! Results go to stdout, logs and progress bars to stderr. Exit status 0, 1 (failed: one line that says what and
+//! where), 2 (usage).
 
 mod args;
 mod cmd;

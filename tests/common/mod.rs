@@ -84,7 +84,8 @@ pub fn train(run: &Path, epochs: usize) -> Command {
     c
 }
 
-/// Asserts that a command failed as promised: status 1, nothing on stdout, one line on stderr that holds every one of `words`.
+/// Asserts that a command failed as promised: status 1, nothing on stdout, one line on stderr that holds every one of
+/// `words`.
 pub fn fails_with(command: &mut Command, words: &[&str]) {
     let out = command.assert().code(1).get_output().clone();
     let text = String::from_utf8(out.stderr).unwrap();

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: this project beside PyTorch and candle's stock operations, the programs in turn; medians, ratios.
+//! `cargo xtask bench`: this project beside PyTorch and candle's stock operations, the programs in turn; medians,
+//! ratios.
 
 use crate::run;
 use anyhow::{Context, Result, bail};
@@ -183,5 +184,5 @@ fn render(all: &Value) -> Result<String> {
          Repeat with `cargo xtask bench --stock` (needs a Python with `torch` and `torchvision`). Single operations: \
          `cargo bench -p candle-vision-helpers`."
     )?;
-    Ok(out)
+    Ok(run::wrapped(&out))
 }

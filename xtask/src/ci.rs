@@ -1,6 +1,6 @@
 //! What `.ci/run` runs.
 
-use crate::{direction, run, train_all};
+use crate::{direction, run, tidy, train_all};
 use anyhow::Result;
 
 /// `cargo xtask ci`.
@@ -14,6 +14,7 @@ pub struct Args {
 pub fn run(a: &Args) -> Result<()> {
     run::step("formatting", run::cargo().args(["fmt", "--all", "--check"]))?;
     direction::check()?;
+    tidy::check()?;
     let mut doc = run::cargo();
     doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
         .env("RUSTDOCFLAGS", "-D warnings");

@@ -1,4 +1,5 @@
-//! `cargo xtask`: runs the whole chain, and what CI runs. Depends on no crate of the project, so that it compiles in seconds.
+//! `cargo xtask`: runs the whole chain, and what CI runs. Depends on no crate of the project, so that it compiles in
+//! seconds.
 
 mod bench;
 mod ci;
@@ -25,7 +26,8 @@ struct Cli {
 enum Command {
     /// Train every network, measure it, draw the report page, print one table.
     TrainAll(train_all::Args),
-    /// What .ci/run runs: formatting, clippy, the crates' direction of dependence, all tests, train-all in the smoke profile.
+    /// What .ci/run runs: formatting, clippy, the crates' direction of dependence, all tests, train-all in the smoke
+    /// profile.
     Ci(ci::Args),
     /// Measure training steps and inference beside PyTorch and candle's stock operations; writes docs/benchmarks.md.
     Bench(bench::Args),

@@ -131,7 +131,7 @@ pub fn run(a: &Args) -> Result<()> {
         text += &ablation;
     }
     let page = run::root().join("docs/results.md");
-    fs::write(&page, text + &curves).with_context(|| page.display().to_string())?;
+    fs::write(&page, run::wrapped(&(text + &curves))).with_context(|| page.display().to_string())?;
     run::say(&page.display().to_string());
     Ok(())
 }

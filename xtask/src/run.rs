@@ -18,6 +18,28 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+/// A page's paragraphs broken at 100 columns; tables, headings and pictures stay as they are.
+pub fn wrapped(page: &str) -> String {
+    const COLUMNS: usize = 100;
+    let mut out = String::new();
+    for line in page.lines() {
+        let whole = line.chars().count() <= COLUMNS || line.starts_with(['|', '#', '!']);
+        let mut column = 0;
+        for word in if whole { vec![line] } else { line.split(' ').collect() } {
+            let length = word.chars().count();
+            if column > 0 {
+                let fits = column + 1 + length <= COLUMNS;
+                out.push(if fits { ' ' } else { '\n' });
+                column = if fits { column + 1 } else { 0 };
+            }
+            out += word;
+            column += length;
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// The workspace's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Single operations over a table of shapes, each beside candle's own: `cargo bench -p candle-vision-helpers --bench ops`.
+//! Single operations over a table of shapes, each beside candle's own: `cargo bench -p candle-vision-helpers --bench
+//! ops`.
 #![allow(clippy::panic)] // criterion has no other way to fail
 #![allow(missing_docs)] // criterion's macro writes a public function
 

@@ -1,4 +1,5 @@
-//! The four networks of the yardstick as plain definitions, timed: `steps [NAME] [ROUNDS]`, one JSON line each.
+//! The four networks of `benches/torch_steps.py` as plain definitions, timed: `steps [NAME] [ROUNDS]`, one JSON line
+//! each.
 #![allow(clippy::print_stdout)]
 
 use candle_core::{DType, Device, Result, Tensor, Var};

@@ -51,7 +51,8 @@ impl Affine {
         Self::new([sx, 0.0, -0.5 - rect.x * sx, 0.0, sy, -0.5 - rect.y * sy])
     }
 
-    /// Rotation by `radians` (clockwise on the screen, since y points down) and scaling by `scale`, both about `center`.
+    /// Rotation by `radians` (clockwise on the screen, since y points down) and scaling by `scale`, both about
+    /// `center`.
     ///
     /// # Errors
     /// [`NotInvertible`] when `scale` is zero or anything is not finite.

@@ -45,8 +45,8 @@ pub fn rect(picture: &mut RgbImage, rect: Rect, thickness: f64, color: Color) {
     }
 }
 
-/// Writes `text` in capitals of 5×7 cells, each `size` pixels wide; `(x, y)` is the top left pixel. Each letter takes `6 * size` pixels;
-/// what has no glyph shows as a box.
+/// Writes `text` in capitals of 5×7 cells, each `size` pixels wide; `(x, y)` is the top left pixel. Each letter takes
+/// `6 * size` pixels; what has no glyph shows as a box.
 pub fn text(picture: &mut RgbImage, x: i64, y: i64, size: u32, color: Color, text: &str) {
     let size = i64::from(size.max(1));
     for (n, letter) in text.chars().enumerate() {
@@ -64,7 +64,8 @@ pub fn text_width(text: &str, size: u32) -> u32 {
     (text.chars().count() as u32 * 6).saturating_sub(1) * size.max(1)
 }
 
-/// Places `tiles` in a grid of `columns`, `gap` pixels apart on white; tiles keep their size and are centred in their cells.
+/// Places `tiles` in a grid of `columns`, `gap` pixels apart on white; tiles keep their size and are centred in their
+/// cells.
 pub fn grid(tiles: &[RgbImage], columns: usize, gap: u32) -> RgbImage {
     let columns = columns.clamp(1, tiles.len().max(1));
     let rows = tiles.len().div_ceil(columns);
@@ -81,7 +82,8 @@ pub fn grid(tiles: &[RgbImage], columns: usize, gap: u32) -> RgbImage {
     sheet
 }
 
-/// Blends a heat map (values in `0..=1`, `(H, W)`, stretched to the picture) over `picture`, dark to bright, with `opacity`.
+/// Blends a heat map (values in `0..=1`, `(H, W)`, stretched to the picture) over `picture`, dark to bright, with
+/// `opacity`.
 pub fn overlay_heat(picture: &mut RgbImage, heat: &ndarray::Array2<f32>, opacity: f64) {
     let (rows, columns) = heat.dim();
     if rows == 0 || columns == 0 {
@@ -107,7 +109,8 @@ fn heat_color(value: f64) -> Color {
     std::array::from_fn(|c| (f64::from(HEAT[low][c]) * (1.0 - part) + f64::from(HEAT[high][c]) * part).round() as u8)
 }
 
-/// Paints every pixel within `reach` and `margin` around it by how deep inside the shape it is, in pixels (0 on the outline).
+/// Paints every pixel within `reach` and `margin` around it by how deep inside the shape it is, in pixels (0 on the
+/// outline).
 fn cover(picture: &mut RgbImage, reach: Rect, margin: f64, color: Color, depth: impl Fn(Point) -> f64) {
     let (width, height) = picture.dimensions();
     // `as` sends what is not a number to 0 and what is too large to the edge.

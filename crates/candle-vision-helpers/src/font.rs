@@ -1,6 +1,7 @@
 //! Letters of 5×7 cells for captions: capitals, digits and the signs that names and numbers need.
 
-/// The seven rows of a letter from the top; bit 4 is the left column. Small letters show as capitals, the unknown as a box.
+/// The seven rows of a letter from the top; bit 4 is the left column. Small letters show as capitals, the unknown as a
+/// box.
 pub(crate) fn glyph(letter: char) -> [u8; 7] {
     let rows: u64 = match letter.to_ascii_uppercase() {
         // Octal digits would lose the columns: each pair of hexadecimal digits is one row.

@@ -8,7 +8,8 @@ use candle_core::{DType, Result, Tensor, Var, bail};
 /// `tolerance` is the difference allowed, relative to the larger of the two slopes and 1.
 ///
 /// # Errors
-/// Names the first input and element whose gradient is off, with what was expected and what was got; or what `f` reports.
+/// Names the first input and element whose gradient is off, with what was expected and what was got; or what `f`
+/// reports.
 pub fn check(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor], eps: f64, tolerance: f64) -> Result<()> {
     let vars: Vec<Var> = inputs.iter().map(|t| Var::from_tensor(&t.copy()?)).collect::<Result<_>>()?;
     let tracked: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();

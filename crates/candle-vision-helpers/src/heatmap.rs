@@ -5,7 +5,8 @@
 use crate::geom::Point;
 use candle_core::{Result, Tensor};
 
-/// Adds (`sum`) or maximises an unnormalised Gaussian `exp(-d²/2σ²)` around `center` into `map` (`height × width`, row-major).
+/// Adds (`sum`) or maximises an unnormalised Gaussian `exp(-d²/2σ²)` around `center` into `map` (`height × width`,
+/// row-major).
 ///
 /// Cells farther away than 4σ keep their value (6σ where sums pile the tails up: beyond, `f32` beside 1 sees nothing).
 /// A σ that is not above 0, or a centre that is not finite, adds nothing.
@@ -98,8 +99,9 @@ impl Map<'_> {
         )
     }
 
-    /// The vertex of the least-squares paraboloid through the logarithms of 3×3 cells; at a border the nine cells next to it.
-    /// A Gaussian's logarithm is such a paraboloid, so its centre comes out exactly, even a little outside the map.
+    /// The vertex of the least-squares paraboloid through the logarithms of 3×3 cells; at a border the nine cells next
+    /// to it. A Gaussian's logarithm is such a paraboloid, so its centre comes out exactly, even a little outside the
+    /// map.
     fn dark(&self, x: usize, y: usize, peak: f32) -> Option<Point> {
         if self.width < 3 || self.height < 3 || !peak.is_finite() || peak <= 0.0 {
             return None;
@@ -143,7 +145,8 @@ impl Map<'_> {
     }
 }
 
-/// Differentiable soft-argmax of log-probabilities `(B, K, H, W)` (normalised over each map): expected `(B, K, 2)` in cells, x then y.
+/// Differentiable soft-argmax of log-probabilities `(B, K, H, W)` (normalised over each map): expected `(B, K, 2)` in
+/// cells, x then y.
 ///
 /// # Errors
 /// On another rank.

@@ -36,7 +36,8 @@ pub fn warp(source: &RgbImage, to_view: &Affine, size: Size, grey: bool) -> Arra
     warp_taps(source, to_view, size, grey)
 }
 
-/// The rectangle of whole pixels from `(x, y)`, cut out of `source`, and the map to its pixels; what lies outside is dropped.
+/// The rectangle of whole pixels from `(x, y)`, cut out of `source`, and the map to its pixels; what lies outside is
+/// dropped.
 pub fn cut(source: &RgbImage, x: u32, y: u32, width: u32, height: u32) -> (RgbImage, Affine) {
     let (x, y) = (x.min(source.width()), y.min(source.height()));
     let part = image::imageops::crop_imm(source, x, y, width, height);
@@ -128,7 +129,8 @@ impl Taps {
         }
     }
 
-    /// The columns and rows of the source that a view of `size` can touch; at least one of each, the nearest, since edges are repeated.
+    /// The columns and rows of the source that a view of `size` can touch; at least one of each, the nearest, since
+    /// edges are repeated.
     fn seen(&self, source: &RgbImage, size: Size) -> (Range<u32>, Range<u32>) {
         let Rect { x, y, width, height } = size.area();
         let corners = [(x, y), (x + width, y), (x, y + height), (x + width, y + height)];
@@ -143,7 +145,8 @@ impl Taps {
     }
 }
 
-/// The `x` in `0..width` for which `reach ≤ a x + b < last - reach`, with a margin above the rounding of fixed-point numbers.
+/// The `x` in `0..width` for which `reach ≤ a x + b < last - reach`, with a margin above the rounding of fixed-point
+/// numbers.
 fn span(a: f64, b: f64, reach: f64, last: f64, width: usize) -> Range<usize> {
     const MARGIN: f64 = 1e-4;
     let (low, high) = (reach + MARGIN, last - reach - MARGIN);

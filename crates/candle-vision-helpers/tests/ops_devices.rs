@@ -1,5 +1,5 @@
-//! Every operation on each accelerator present gives the values and gradients that the CPU gives, whose own are checked against
-//! finite differences. Nothing to compare on a machine without one.
+//! Every operation on each accelerator present gives the values and gradients that the CPU gives, whose own are checked
+//! against finite differences. Nothing to compare on a machine without one.
 #![cfg(any(feature = "cuda", feature = "metal"))]
 #![allow(clippy::panic)] // a test says so by panicking
 mod ops_common;

@@ -1,5 +1,5 @@
-//! The kernels for processors without AVX, which the other tests never run on one that has it. A file of its own: what is
-//! forced here holds for the whole process.
+//! The kernels for processors without AVX, which the other tests never run on one that has it. A file of its own: what
+//! is forced here holds for the whole process.
 #![allow(clippy::panic)] // a test says so by panicking
 mod ops_common;
 

@@ -1,4 +1,4 @@
-//! Generated shapes: right, and the same to the bit for one, two and three threads.
+//! Generated shapes: right, and the same bit for bit for one, two and three threads.
 #![allow(clippy::panic)] // a test says so by panicking
 mod ops_common;
 

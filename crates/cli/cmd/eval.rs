@@ -32,8 +32,8 @@ enum Subject {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
 pub struct Args {
-    /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean training shape, the baseline every
-    /// network should beat.
+    /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean training shape, the
+    /// baseline every network should beat.
     weights: String,
     #[command(flatten)]
     data: DataArg,
@@ -128,7 +128,8 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     Ok((Subject::Network { predictor, flip }, data, about))
 }
 
-/// The dataset below `dir` that a network was validated on, and whether its predictions are averaged with the mirrored picture's.
+/// The dataset below `dir` that a network was validated on, and whether its predictions are averaged with the mirrored
+/// picture's.
 pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, bool)> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let source = recipe.data.datasets.first().context("the recipe names no dataset")?;

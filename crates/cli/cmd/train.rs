@@ -27,8 +27,8 @@ pub struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArg,
-    /// Replace a run that is in the folder already: removes the files that a run writes, and refuses where anything else
-    /// is there.
+    /// Replace a run that is in the folder already: removes the files that a run writes, and refuses where anything
+    /// else is there.
     #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     overwrite: bool,
     /// Continue from the last checkpoint, with the same result as an uninterrupted run. The run's own recipe counts:

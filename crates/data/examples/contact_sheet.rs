@@ -1,4 +1,5 @@
-//! Rendered faces side by side, with their points: `cargo run -p facekp-data --example contact_sheet -- imm58 24 sheet.png [points]`.
+//! Rendered faces side by side, with their points: `cargo run -p facekp-data --example contact_sheet -- imm58 24
+//! sheet.png [points]`.
 
 #![allow(clippy::print_stderr)]
 

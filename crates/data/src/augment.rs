@@ -1,6 +1,7 @@
 //! Random changes of a view in training, geometric and photometric; every amount at 0 changes nothing.
 //!
-//! All choices are drawn in one fixed order whatever the amounts, so that turning one change on leaves the others as they were.
+//! All choices are drawn in one fixed order whatever the amounts, so that turning one change on leaves the others as
+//! they were.
 
 mod photometric;
 

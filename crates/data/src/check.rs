@@ -1,4 +1,5 @@
-//! Goes through a whole folder for `facekp datasets check`: every annotation, every picture decoded, all problems listed.
+//! Goes through a whole folder for `facekp datasets check`: every annotation, every picture decoded, all problems
+//! listed.
 
 use crate::{
     Error, Result,

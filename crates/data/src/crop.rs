@@ -95,9 +95,11 @@ impl ViewSpec {
         fit(rect, self.size()).ok_or_else(|| no_area("part of the picture", rect))
     }
 
-    /// Makes the view of a sample; with `augment`, by the random choices of `rng` alone. A mirrored view has its points renamed.
+    /// Makes the view of a sample; with `augment`, by the random choices of `rng` alone. A mirrored view has its points
+    /// renamed.
     ///
-    /// The picture goes through [`ViewSpec::prepare`] first, so a sample that was prepared before gives the same view bit for bit.
+    /// The picture goes through [`ViewSpec::prepare`] first, so a sample that was prepared before gives the same view
+    /// bit for bit.
     ///
     /// # Errors
     /// When the face box has no area.
@@ -118,8 +120,8 @@ impl ViewSpec {
         Ok(View { image, points, to_view, mirrored: change.mirrored })
     }
 
-    /// The sample with no more of its picture, at no higher resolution, than views of it can show (with `augment`: any such view).
-    /// Small to keep, quick to warp from; already prepared samples come back as they are.
+    /// The sample with no more of its picture, at no higher resolution, than views of it can show (with `augment`: any
+    /// such view). Small to keep, quick to warp from; already prepared samples come back as they are.
     ///
     /// # Errors
     /// When the face box has no area.
@@ -137,7 +139,8 @@ impl ViewSpec {
 
         let seen = augment.reach(self.size(), self.crop);
         let corners = corners(seen).map(|p| to_image.apply(plain.unapply(p)));
-        // The outermost view pixels still average over whole pixels of the shrunk picture, and those over the ones beside them.
+        // The outermost view pixels still average over whole pixels of the shrunk picture, and those over the ones
+        // beside them.
         let room = 4.0 + 3.0 * to_image.scale() / plain.scale();
         if let Some((x, y, width, height)) = pixels_around(corners, room, &image) {
             let (part, map) = cut(&image, x, y, width, height);
@@ -166,7 +169,8 @@ pub struct View {
     pub mirrored: bool,
 }
 
-/// How many prepared pixels a view pixel spans at least: the warp then still averages, so that its bilinear taps do not blur.
+/// How many prepared pixels a view pixel spans at least: the warp then still averages, so that its bilinear taps do not
+/// blur.
 const SHRINKAGE_LEFT: f64 = 1.5;
 /// Pictures that are only this much too fine stay as they are (and prepared ones always do).
 const SLACK: f64 = 4.0 / 3.0;

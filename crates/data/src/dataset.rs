@@ -6,7 +6,8 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// Samples that can be fetched by index, from any thread. Reading the annotations happens when it is opened, decoding in [`Dataset::get`].
+/// Samples that can be fetched by index, from any thread. Reading the annotations happens when it is opened, decoding
+/// in [`Dataset::get`].
 pub trait Dataset: Send + Sync {
     /// The scheme of every sample.
     fn scheme(&self) -> &'static Scheme;
@@ -56,8 +57,9 @@ pub enum Kind {
     Pts68,
 }
 
-/// Opens the dataset of `kind` in `dir`: the folder itself, or a parent of `imm_face_db/`, `ibug_300W*/` or (for `Pts68`) `ytf_68/`.
-/// What a folder is, is recognised by what it holds. Every annotation is read; the first broken file is the error.
+/// Opens the dataset of `kind` in `dir`: the folder itself, or a parent of `imm_face_db/`, `ibug_300W*/` or (for
+/// `Pts68`) `ytf_68/`. What a folder is, is recognised by what it holds. Every annotation is read; the first broken
+/// file is the error.
 ///
 /// # Errors
 /// When nothing of the kind is there, or an annotation is broken.

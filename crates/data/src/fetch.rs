@@ -1,4 +1,5 @@
-//! Downloads the datasets from their own pages, goes on where a download stopped, and unpacks without trusting the archive.
+//! Downloads the datasets from their own pages, goes on where a download stopped, and unpacks without trusting the
+//! archive.
 //!
 //! Nothing half done carries a dataset's name: the archive is `*.part` until it is whole and checked, and the folder is
 //! renamed into place when everything is unpacked. A stopped download keeps its `*.part`; the next one continues it.
@@ -72,9 +73,9 @@ pub fn source(name: &str) -> Result<Source> {
     found.ok_or_else(|| Error::Invalid(format!("expected one of {}, got {name:?}", names().join(", "))))
 }
 
-/// Downloads and unpacks a dataset into a folder of `dest` and returns it; a folder that is there already is left alone.
-/// `url` takes the place of the source's own (a mirror, a `.tar.gz` too). `progress` hears how many bytes of how many
-/// are there, where the server says how many.
+/// Downloads and unpacks a dataset into a folder of `dest` and returns it; a folder that is there already is left
+/// alone. `url` takes the place of the source's own (a mirror, a `.tar.gz` too). `progress` hears how many bytes of how
+/// many are there, where the server says how many.
 ///
 /// # Errors
 /// When the download fails (what came is kept, and continued the next time), when size or hash are not the known ones,

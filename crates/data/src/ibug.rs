@@ -1,9 +1,9 @@
 //! iBUG 300-W: 68 points on faces of AFW, HELEN, LFPW and iBUG, in dlib's XML lists and in `.pts` beside the pictures.
 //!
-//! Sagonas, Antonakos, Tzimiropoulos, Zafeiriou, Pantic: 300 faces in-the-wild challenge, Image and Vision Computing 2016.
-//! Where a picture has one face and a `.pts` beside it, the `.pts` is the annotation (it has more decimals) and the list
-//! gives only box and membership; elsewhere the list's parts are. The standard split goes by folder, so both ways of
-//! naming the faces give the same parts.
+//! Sagonas, Antonakos, Tzimiropoulos, Zafeiriou, Pantic: 300 faces in-the-wild challenge, Image and Vision Computing
+//! 2016. Where a picture has one face and a `.pts` beside it, the `.pts` is the annotation (it has more decimals) and
+//! the list gives only box and membership; elsewhere the list's parts are. The standard split goes by folder, so both
+//! ways of naming the faces give the same parts.
 
 use crate::{
     Annotation, Dataset, Error, Result, Sample, Scheme, Split, imm::SYNTHETIC_MARKER, pts_folder::fit_and_val,
@@ -22,8 +22,8 @@ pub enum Lists {
     /// By folder: train is afw, helen/trainset, lfpw/trainset; common helen/testset, lfpw/testset; challenging ibug.
     #[default]
     Standard,
-    /// `labels_ibug_300W_train.xml` and `…_test.xml` as they are; in dlib's package, a random mix of all folders. Errors
-    /// on one must not be quoted beside errors on the other.
+    /// `labels_ibug_300W_train.xml` and `…_test.xml` as they are; in dlib's package, a random mix of all folders.
+    /// Errors on one must not be quoted beside errors on the other.
     Dlib,
 }
 

@@ -105,7 +105,7 @@ impl Dataset for ImmDataset {
     }
 }
 
-/// The last person to train on: 32 as in the course (first 192, last 48 pictures); in a set of other people, all but
+/// The last person to train on: 32 in the usual split (first 192, last 48 pictures); in a set of other people, all but
 /// their last sixth. None of a single person.
 fn last_to_train(people: &BTreeSet<u32>) -> Option<u32> {
     match people.last() {

@@ -1,4 +1,5 @@
-//! Batches by worker threads, prefetched; the order and the augmentation depend on the seed alone, never on the number of workers.
+//! Batches by worker threads, prefetched; the order and the augmentation depend on the seed alone, never on the number
+//! of workers.
 
 mod cache;
 mod queue;
@@ -111,7 +112,8 @@ pub fn rng(seed: u64, epoch: u64, index: u64) -> Pcg64Mcg {
     Pcg64Mcg::new(u128::from(key) << 64 | u128::from(splitmix64(key)))
 }
 
-/// The finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), after one step of its counter.
+/// The finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), after one step of
+/// its counter.
 fn splitmix64(x: u64) -> u64 {
     let z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -138,8 +140,8 @@ impl Loader {
     /// A loader of `indices`.
     ///
     /// # Errors
-    /// When there are none (or too few for one batch with `drop_last`), one is out of range, the batch size is 0, or the view or the
-    /// augmentation makes no sense.
+    /// When there are none (or too few for one batch with `drop_last`), one is out of range, the batch size is 0, or
+    /// the view or the augmentation makes no sense.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>, config: LoaderConfig) -> Result<Self> {
         config.view.validate()?;
         if let Some(augment) = &config.augment {

@@ -1,7 +1,8 @@
 //! A dataset as one file of pre-cut pictures (`.fkpack`): small, quick to read, checked as a whole.
 //!
 //! Layout, numbers little-endian: `FKPACK`, 0, version 1 (8 bytes); where the index begins and how long it is (8 bytes
-//! each); SHA-256 of all that follows (32 bytes); the encoded pictures one after another; the index as JSON, to the end.
+//! each); SHA-256 of all that follows (32 bytes); the encoded pictures one after another; the index as JSON, to the
+//! end.
 
 use crate::{
     Annotation, Dataset, Error, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture, picture::Strictness,

@@ -5,7 +5,8 @@ use candle_vision_helpers::{Affine, Rect, Size};
 use image::RgbImage;
 use std::{path::PathBuf, sync::Arc};
 
-/// What errors are divided by, in original pixels; measured on the whole annotation, so that a subset of the points keeps it.
+/// What errors are divided by, in original pixels; measured on the whole annotation, so that a subset of the points
+/// keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scale {
     /// Between the outer eye corners.
@@ -17,7 +18,8 @@ pub struct Scale {
 /// A picture with one face and its keypoints.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// Unique in its dataset: the path of the picture below the dataset's folder without extension (and `#n` for a second face).
+    /// Unique in its dataset: the path of the picture below the dataset's folder without extension (and `#n` for a
+    /// second face).
     pub id: String,
     /// The picture's file.
     pub path: PathBuf,

@@ -1,4 +1,5 @@
-//! Point schemes as const tables: how many points, their groups, which pairs swap in a mirror, what errors are divided by.
+//! Point schemes as const tables: how many points, their groups, which pairs swap in a mirror, what errors are divided
+//! by.
 
 use candle_vision_helpers::Point;
 

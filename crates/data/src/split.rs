@@ -8,7 +8,8 @@ pub enum Split {
     Train,
     /// iBUG and points folders: the training faces less `Val` (for IMM the same as `Train`).
     Fit,
-    /// IMM: people 33–40 (48 pictures). iBUG and points folders: every tenth training face in the order of ids, for choosing settings.
+    /// IMM: people 33–40 (48 pictures). iBUG and points folders: every tenth training face in the order of ids, for
+    /// choosing settings.
     Val,
     /// IMM: same as `Val`. iBUG: same as `Full`.
     Test,

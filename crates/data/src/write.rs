@@ -1,4 +1,5 @@
-//! Writing that leaves nothing half done: a regular file appears whole or not at all, anything else is written to as it is.
+//! Writing that leaves nothing half done: a regular file appears whole or not at all, anything else is written to as it
+//! is.
 
 use crate::{Error, Result};
 use std::{
@@ -10,8 +11,8 @@ use std::{
 
 /// Writes `bytes` to `path`: a regular file appears whole or not at all, with the permissions that the umask leaves.
 ///
-/// A link stays and its target is replaced. A pipe, a device and an open file by its number (`/dev/fd/3`) are written to
-/// as they are, since a rename would put a file in their place.
+/// A link stays and its target is replaced. A pipe, a device and an open file by its number (`/dev/fd/3`) are written
+/// to as they are, since a rename would put a file in their place.
 ///
 /// # Errors
 /// When the place cannot be written; no part of a file is left behind.

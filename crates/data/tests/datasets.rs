@@ -1,5 +1,6 @@
 //! Folders: what is in them is recognised, broken files are named, and a check goes on to the end. On small pictures
 //! made here, in the real formats.
+// Long because every kind of folder is compared with every other in one place.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Rect, Size};

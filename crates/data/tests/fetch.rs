@@ -1,4 +1,5 @@
-//! Downloads from a small server on loopback: whole, continued, changed meanwhile, and archives that are not to be trusted.
+//! Downloads from a small server on loopback: whole, continued, changed meanwhile, and archives that are not to be
+//! trusted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Size};

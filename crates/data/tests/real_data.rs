@@ -1,5 +1,5 @@
-//! The real datasets, where `FACEKP_DATA` names their folder. Numbers of faces are those of the datasets' own papers and
-//! of their reduced copies.
+//! The real datasets, where `FACEKP_DATA` names their folder. Numbers of faces are those of the datasets' own papers
+//! and of their reduced copies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use candle_vision_helpers::Point;

@@ -47,7 +47,8 @@ fn whole_pictures_keep_every_bit_of_the_decoder() {
     }
 }
 
-/// Each JPEG, cut at every seventh byte, with and without an end marker glued on: refused, or all of its pixels are there.
+/// Each JPEG, cut at every seventh byte, with and without an end marker glued on: refused, or all of its pixels are
+/// there.
 #[test]
 fn no_cut_gives_other_pixels() {
     for (name, bytes) in JPEGS {

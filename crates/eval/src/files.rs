@@ -93,7 +93,8 @@ impl Summary {
     }
 }
 
-/// Writes one row a picture: `id,subset,mean_px,nme,nme_pupil,p0,p1,…` (each point's error in original pixels; empty where hidden).
+/// Writes one row a picture: `id,subset,mean_px,nme,nme_pupil,p0,p1,…` (each point's error in original pixels; empty
+/// where hidden).
 ///
 /// # Errors
 /// When the file cannot be written.

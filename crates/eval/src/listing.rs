@@ -17,8 +17,8 @@ pub struct PictureResult {
     pub width: Option<u32>,
     /// Pixels; `null` where the picture could not be read.
     pub height: Option<u32>,
-    /// How the camera was held (EXIF, 1 to 8), which is followed: from 2 on, a program that does not follow it has other
-    /// pixels. `null` where the picture could not be read.
+    /// How the camera was held (EXIF, 1 to 8), which is followed: from 2 on, a program that does not follow it has
+    /// other pixels. `null` where the picture could not be read.
     pub orientation: Option<u8>,
     /// The faces found.
     pub faces: Vec<FaceResult>,

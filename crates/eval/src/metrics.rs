@@ -88,7 +88,8 @@ pub fn measure_all(predictions: &[Prediction]) -> Result<Vec<FaceError>> {
     predictions.iter().map(FaceError::of).collect()
 }
 
-/// Exact area under the cumulative error curve of `nmes` up to `limit`, divided by `limit`: mean of `max(0, limit - e) / limit`.
+/// Exact area under the cumulative error curve of `nmes` up to `limit`, divided by `limit`: mean of `max(0, limit - e)
+/// / limit`.
 pub fn auc(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|e| (limit - e).max(0.0) / limit)).unwrap_or(0.0)
 }

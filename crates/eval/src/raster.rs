@@ -1,4 +1,5 @@
-//! Draws plots into an RGB picture: a backend for `plotters` with antialiased lines and built-in letters, so that no font is needed.
+//! Draws plots into an RGB picture: a backend for `plotters` with antialiased lines and built-in letters, so that no
+//! font is needed.
 
 use candle_vision_helpers::{Point, draw};
 use image::{Rgb, RgbImage};

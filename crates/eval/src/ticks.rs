@@ -21,7 +21,8 @@ impl Axis {
         Some(if log { Self::log(lo, hi) } else { Self::linear(lo, hi, count) })
     }
 
-    /// The same with the ends exactly where asked, for axes whose range is given; `whole`: marks on whole numbers alone.
+    /// The same with the ends exactly where asked, for axes whose range is given; `whole`: marks on whole numbers
+    /// alone.
     pub fn exact(lo: f64, hi: f64, count: usize, whole: bool) -> Option<Self> {
         let mut axis = Self::new(lo, hi, count, false)?;
         if hi > lo {

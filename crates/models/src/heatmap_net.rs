@@ -65,7 +65,8 @@ pub(crate) struct HeatmapNet {
 }
 
 impl HeatmapNet {
-    /// `channels` are the input's; `maps` come out, their bias starting at `bias` (the logit of an empty map, for instance).
+    /// `channels` are the input's; `maps` come out, their bias starting at `bias` (the logit of an empty map, for
+    /// instance).
     pub fn new(scope: &Scope, config: &Config, channels: usize, maps: usize, bias: f64) -> Result<Self> {
         let trunk = Trunk::new(&scope.pp(trunk::PREFIX), config.depth, channels)?;
         let [.., mut inputs] = map_channels(config.depth)?;

@@ -1,4 +1,5 @@
-//! The layers of the networks: convolution, batch normalisation behind a convolution, linear; their weights live in [`crate::Params`].
+//! The layers of the networks: convolution, batch normalisation behind a convolution, linear; their weights live in
+//! [`crate::Params`].
 
 use crate::{Error, Result, Scope, params::Init};
 use candle_core::{Tensor, Var};
@@ -96,7 +97,8 @@ impl BatchNorm {
     }
 }
 
-/// A convolution, batch normalisation, then perhaps a residual and ReLU; folded, the normalisation is part of the convolution.
+/// A convolution, batch normalisation, then perhaps a residual and ReLU; folded, the normalisation is part of the
+/// convolution.
 #[derive(Clone)]
 pub(crate) struct ConvNorm {
     conv: Conv,
@@ -160,7 +162,8 @@ impl Linear {
         Ok(Self { weight, bias: scope.param("bias", &[outputs], Init::Constant(0.0))? })
     }
 
-    /// The last layer of a regression network: a tenth of PyTorch's default range, so that training starts near the bias (the mean shape).
+    /// The last layer of a regression network: a tenth of PyTorch's default range, so that training starts near the
+    /// bias (the mean shape).
     pub fn last(scope: &Scope, inputs: usize, outputs: usize) -> Result<Self> {
         Self::new(scope, inputs, outputs, Init::Bounded(0.1 / (inputs.max(1) as f64).sqrt()))
     }

@@ -1,4 +1,5 @@
-//! The named variables of a network: trainable parameters and buffers (running statistics), sorted by name, each seeded by its name.
+//! The named variables of a network: trainable parameters and buffers (running statistics), sorted by name, each seeded
+//! by its name.
 
 use crate::{Error, LoadReport, Result, init};
 use candle_core::{DType, Device, Tensor, Var};
@@ -42,7 +43,8 @@ struct Entry {
 }
 
 impl Params {
-    /// None yet; what is asked for is initialised from a generator seeded by `hash(name) ^ seed`, on the host, then put on `device`.
+    /// None yet; what is asked for is initialised from a generator seeded by `hash(name) ^ seed`, on the host, then put
+    /// on `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self::with(Some(seed), device)
     }
@@ -81,7 +83,8 @@ impl Params {
         &self.inner.device
     }
 
-    /// Sets one variable (converted to its type and device); false when there is none of this name or its shape differs.
+    /// Sets one variable (converted to its type and device); false when there is none of this name or its shape
+    /// differs.
     ///
     /// # Errors
     /// When a tensor operation fails.
@@ -97,8 +100,9 @@ impl Params {
         }
     }
 
-    /// Sets all that match, after looking at everything: missing, unexpected and misshaped names are in the report. Nothing is set when
-    /// `strict` and the report is not clean. PyTorch's `num_batches_tracked` is no value of the network and is passed over.
+    /// Sets all that match, after looking at everything: missing, unexpected and misshaped names are in the report.
+    /// Nothing is set when `strict` and the report is not clean. PyTorch's `num_batches_tracked` is no value of the
+    /// network and is passed over.
     ///
     /// # Errors
     /// When a tensor operation fails.

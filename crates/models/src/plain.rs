@@ -1,4 +1,5 @@
-//! What the nose and the 58-point network share: convolutions with ReLU and max-pool 2, then two fully connected layers.
+//! What the nose and the 58-point network share: convolutions with ReLU and max-pool 2, then two fully connected
+//! layers.
 
 use crate::layers::{Conv, ConvShape, Linear, check_input};
 use crate::{Error, KeypointModel, Result, Scope, params::Init};
@@ -17,7 +18,8 @@ pub(crate) struct Sizes<'a> {
 }
 
 impl Sizes<'_> {
-    /// Values that enter the first fully connected layer; `None` when a pooling has nothing left or the number is out of range.
+    /// Values that enter the first fully connected layer; `None` when a pooling has nothing left or the number is out
+    /// of range.
     pub fn flat(&self, view: Size) -> Option<usize> {
         let halved = |side: usize| side.checked_shr(u32::try_from(self.channels.len()).ok()?).filter(|&s| s > 0);
         halved(view.width)?.checked_mul(halved(view.height)?)?.checked_mul(*self.channels.last()?)

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// A network from pictures to whatever its codec decodes.
 pub trait KeypointModel: Send + Sync {
-    /// `(B, C, H, W)`, normalised → the codec's output shape. `train` chooses batch statistics where there is batch normalisation.
+    /// `(B, C, H, W)`, normalised → the codec's output shape. `train` chooses batch statistics where there is batch
+    /// normalisation.
     ///
     /// # Errors
     /// When the input's shape does not fit.
@@ -24,8 +25,8 @@ pub trait KeypointModel: Send + Sync {
     /// # Errors
     /// When the input's shape does not fit.
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>>;
-    /// A copy that will only predict: no gradients, normalisation folded into convolutions, not changed by further training; a network may
-    /// return `None`: nothing to gain.
+    /// A copy that will only predict: no gradients, normalisation folded into convolutions, not changed by further
+    /// training; a network may return `None`: nothing to gain.
     ///
     /// # Errors
     /// When a tensor operation fails.

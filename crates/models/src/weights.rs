@@ -107,8 +107,8 @@ impl WeightsFile {
     }
 }
 
-/// Reads the tensors of any safetensors file (torchvision's, for instance) by name, on the CPU, as F32. Tensors of whole numbers, such as
-/// counters, are left out.
+/// Reads the tensors of any safetensors file (torchvision's, for instance) by name, on the CPU, as F32. Tensors of
+/// whole numbers, such as counters, are left out.
 ///
 /// # Errors
 /// One line with the path when it is cut short or not safetensors.
@@ -116,8 +116,8 @@ pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
     Ok(read_all(path)?.0)
 }
 
-/// Takes from `tensors` what matches the network by name and shape, a ResNet trunk also where one side names it `trunk.…` and the other
-/// does not, as between a heatmap network, a regression network and torchvision's files.
+/// Takes from `tensors` what matches the network by name and shape, a ResNet trunk also where one side names it
+/// `trunk.…` and the other does not, as between a heatmap network, a regression network and torchvision's files.
 ///
 /// # Errors
 /// When a tensor operation fails.
@@ -125,8 +125,8 @@ pub fn init_from(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<L
     params.load(&match_names(params, tensors), false)
 }
 
-/// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed when whole.
-/// A tensor with values beyond F16's range stays F32.
+/// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed
+/// when whole. A tensor with values beyond F16's range stays F32.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -200,7 +200,8 @@ fn read_all(path: &Path) -> Result<Contents> {
     Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
 }
 
-/// Says in words what is wrong with a file that is cut short, and refuses offsets behind the file's end, which the parser would add up.
+/// Says in words what is wrong with a file that is cut short, and refuses offsets behind the file's end, which the
+/// parser would add up.
 fn check_header(bytes: &[u8]) -> std::result::Result<(), String> {
     let length =
         bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)).ok_or_else(|| format!("{} bytes", bytes.len()))?;

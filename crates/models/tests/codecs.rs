@@ -1,4 +1,5 @@
-//! Heatmap codecs: what targets look like, round trips on seeded points including borders, confidence, gradients of soft-argmax.
+//! Heatmap codecs: what targets look like, round trips on seeded points including borders, confidence, gradients of
+//! soft-argmax.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

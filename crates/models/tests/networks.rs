@@ -1,4 +1,5 @@
-//! The networks against PyTorch: parameter counts, forward passes in training and evaluation, gradients; and what inference folds.
+//! The networks against PyTorch: parameter counts, forward passes in training and evaluation, gradients; and what
+//! inference folds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -13,8 +14,8 @@ fn count(task: &Task) -> usize {
     params.count()
 }
 
-/// `sum(p.numel() for p in net.parameters())` of `pytorch_reference.py` and of `benches/torch_steps.py`; torchvision's ResNets with
-/// 136 outputs.
+/// `sum(p.numel() for p in net.parameters())` of `pytorch_reference.py` and of `benches/torch_steps.py`; torchvision's
+/// ResNets with 136 outputs.
 #[test]
 fn as_many_parameters_as_pytorch() {
     assert_eq!(count(&nose()), 194_226);

@@ -20,7 +20,8 @@ pub enum Mode {
 pub struct Begin {
     /// What is done with a run that is there.
     pub mode: Mode,
-    /// What made the recipe of the one that was named, where that is known; kept, so that a resumed run needs none of it again.
+    /// What made the recipe of the one that was named, where that is known; kept, so that a resumed run needs none of
+    /// it again.
     pub overrides: Option<Vec<String>>,
     /// Whether a resumed run may have another number of epochs than it was begun with.
     pub lengthened: bool,
@@ -52,8 +53,8 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The recipe, the run folder, and how the run begins. A run that is resumed goes on by its own recipe, which the named one and the
-    /// overrides may repeat but not contradict.
+    /// The recipe, the run folder, and how the run begins. A run that is resumed goes on by its own recipe, which the
+    /// named one and the overrides may repeat but not contradict.
     ///
     /// # Errors
     /// When the recipe is wrong or another than the run's, or there is nothing to resume.
@@ -97,7 +98,8 @@ impl Request<'_> {
         }
         let here = named(self.set)?;
         let Some(difference) = own.first_difference(&here) else { return Ok((own, Some(self.set.to_vec()))) };
-        // It is not known what was set when the run was begun: what is set now must hold, and the name must be the same.
+        // It is not known what was set when the run was begun: what is set now must hold, and the name must be the
+        // same.
         let changed = Recipe::parse(&run.display().to_string(), &own.to_toml()?, self.set)?;
         if let Some(contradiction) = own.first_difference(&changed) {
             return refuse(contradiction);

@@ -1,14 +1,16 @@
-//! Checkpoints of a run: best and last weights, the optimiser, and all that a resumed run needs to continue to the same numbers.
+//! Checkpoints of a run: weights, the optimiser, and all that a resumed run needs to continue to the same numbers.
 //!
-//! `optim.safetensors` alone decides which epoch a run is at: it holds the trained weights, their averages, the optimiser's moments and, in
-//! its metadata, a [`State`] with the whole history. An epoch is committed by the rename of that one file:
+//! `optim.safetensors` alone decides which epoch a run is at: it holds the trained weights, their averages, the
+//! optimiser's moments and, in its metadata, a [`State`] with the whole history. An epoch is committed by the rename of
+//! that one file:
 //!
 //! 1. `best.safetensors.next` (when the epoch is the best) and `last.safetensors.next` are written,
 //! 2. `optim.safetensors.next` is written and renamed to `optim.safetensors`: from here on the epoch counts,
 //! 3. the two weight files are renamed into place, and `history.csv` is written from the state.
 //!
-//! A run that was killed anywhere in between is settled before it goes on: a `.next` file that belongs to the committed epoch is renamed,
-//! any other is deleted, and the history is written again. `recipe.toml` and `lock` stand there from the start.
+//! A run that was killed anywhere in between is settled before it goes on: a `.next` file that belongs to the committed
+//! epoch is renamed, any other is deleted, and the history is written again. `recipe.toml` and `lock` stand there from
+//! the start.
 
 mod lock;
 mod names;
@@ -58,12 +60,12 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Locks the folder of a run, and makes it where there is none; a run that is resumed also gives the state and tensors it stands at.
-    /// Nothing in it is changed before [`RunFolder::prepare`].
+    /// Locks the folder of a run, and makes it where there is none; a run that is resumed also gives the state and
+    /// tensors it stands at. Nothing in it is changed before [`RunFolder::prepare`].
     ///
     /// # Errors
-    /// When another process trains in it, it does not hold what `begin` expects, the run was begun with another recipe, or
-    /// its checkpoint is broken.
+    /// When another process trains in it, it does not hold what `begin` expects, the run was begun with another recipe,
+    /// or its checkpoint is broken.
     pub fn open(dir: &Path, recipe: &Recipe, begin: &Begin) -> Result<(Self, Option<Saved>)> {
         lock::refuse_taken(dir)?;
         allow(dir, begin)?;
@@ -93,7 +95,8 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Brings the folder to where the run stands: takes away the run that is replaced, or what one that was killed left half done.
+    /// Brings the folder to where the run stands: takes away the run that is replaced, or what one that was killed left
+    /// half done.
     ///
     /// # Errors
     /// When a file cannot be written or removed.
@@ -127,7 +130,8 @@ impl RunFolder {
         self.dir.join(name)
     }
 
-    /// Writes an epoch's files; whenever the process ends in between, [`RunFolder::open`] finds this epoch or the one before it whole.
+    /// Writes an epoch's files; whenever the process ends in between, [`RunFolder::open`] finds this epoch or the one
+    /// before it whole.
     ///
     /// # Errors
     /// When a file cannot be written; says which epoch is whole.
@@ -210,7 +214,8 @@ impl RunFolder {
     }
 }
 
-/// What the checkpoint in `dir` says, without its tensors; of a run without an epoch, nothing but its recipe. `None` where no run was begun.
+/// What the checkpoint in `dir` says, without its tensors; of a run without an epoch, nothing but its recipe. `None`
+/// where no run was begun.
 ///
 /// # Errors
 /// When the checkpoint or the recipe is broken.

@@ -57,8 +57,8 @@ pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
     Ok(Data { train, val })
 }
 
-/// Trains `recipe` on `data` into the folder `run`. A run that is resumed goes on from its last checkpoint to the same numbers as one that
-/// never stopped.
+/// Trains `recipe` on `data` into the folder `run`. A run that is resumed goes on from its last checkpoint to the same
+/// numbers as one that never stopped.
 ///
 /// # Errors
 /// When the folder holds another run or anything else, data cannot be read or is on both sides, or the loss diverges.
@@ -152,7 +152,8 @@ fn train(
 }
 
 /// # Errors
-/// When a new run would validate on faces that it trains on; one that was begun so, before that was refused, goes on with a warning.
+/// When a new run would validate on faces that it trains on; one that was begun so, before that was refused, goes on
+/// with a warning.
 fn check_faces(recipe: &Recipe, data: &Data, saved: Option<&Saved>) -> Result<()> {
     if recipe.data.allow_overlap {
         return Ok(());

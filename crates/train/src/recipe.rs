@@ -30,7 +30,8 @@ pub struct DataConfig {
     pub datasets: Vec<Source>,
     /// The validation split of the first dataset.
     pub val: Split,
-    /// Lets validation faces be trained on, too: the errors then say what was learned by heart, not what is known of new faces.
+    /// Lets validation faces be trained on, too: the errors then say what was learned by heart, not what is known of
+    /// new faces.
     #[serde(default, skip_serializing_if = "is_off")]
     pub allow_overlap: bool,
 }
@@ -87,7 +88,8 @@ pub struct TrainConfig {
     /// Validates every so many epochs (and after the last one).
     #[serde(default = "one_epoch")]
     pub validate_every: usize,
-    /// Weights to start from: a file, a run folder or a name in `weights/`; what matches by name and shape is taken. Empty: none.
+    /// Weights to start from: a file, a run folder or a name in `weights/`; what matches by name and shape is taken.
+    /// Empty: none.
     #[serde(default)]
     pub init_from: Option<String>,
     /// Parameters whose names start with one of these stay as they are.

@@ -1,8 +1,9 @@
 //! Learning rates over the steps of a run.
 //!
-//! A run that is resumed with another number of epochs keeps the steps that were made; from there on the rate is that of a run that had
-//! the new number from the start. `constant` and `step` go on without a jump. `cosine` and `one_cycle` end with the run: they are
-//! stretched over the new number, so that the rate, which was near its end, jumps up at the seam (`one_cycle` may even rise again).
+//! A run that is resumed with another number of epochs keeps the steps that were made; from there on the rate is that
+//! of a run that had the new number from the start. `constant` and `step` go on without a jump. `cosine` and
+//! `one_cycle` end with the run: they are stretched over the new number, so that the rate, which was near its end,
+//! jumps up at the seam (`one_cycle` may even rise again).
 
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;

@@ -1,7 +1,7 @@
 //! One stream of batches from all training datasets.
 //!
-//! Each batch comes from one dataset. A dataset with weight 2 gives twice its batches to every epoch of the run, with weight 0.5 half of
-//! them: it goes on where it stopped, so that each of its samples comes up equally often.
+//! Each batch comes from one dataset. A dataset with weight 2 gives twice its batches to every epoch of the run, with
+//! weight 0.5 half of them: it goes on where it stopped, so that each of its samples comes up equally often.
 
 use crate::{Result, fit::Data, recipe::Recipe};
 use facekp_data::{Batch, Loader, LoaderConfig};

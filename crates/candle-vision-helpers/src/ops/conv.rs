@@ -25,9 +25,9 @@ impl Default for ConvParams {
     }
 }
 
-/// The convolution (cross-correlation, as in PyTorch's `conv2d`) of `x (B, C, H, W)` with `weight (O, C / groups, KH, KW)`,
-/// plus `bias (O)`, with ReLU on top where `relu` asks for it: `(B, O, OH, OW)`,
-/// `OH = (H + 2 padding - dilation (KH - 1) - 1) / stride + 1`.
+/// The convolution (cross-correlation, as in PyTorch's `conv2d`) of `x (B, C, H, W)` with `weight (O, C / groups, KH,
+/// KW)`, plus `bias (O)`, with ReLU on top where `relu` asks for it: `(B, O, OH, OW)`, `OH = (H + 2 padding - dilation
+/// (KH - 1) - 1) / stride + 1`.
 ///
 /// The gradient of the ReLU at 0 is 0. No gradient is computed for an input that is neither a variable nor tracked.
 ///

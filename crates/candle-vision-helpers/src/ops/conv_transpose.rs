@@ -7,9 +7,9 @@ use super::sizes::{elements, length};
 use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
-/// The transposed convolution (PyTorch's `conv_transpose2d`) of `x (B, C, H, W)` with `weight (C, O / groups, KH, KW)`, plus
-/// `bias (O)`, with ReLU on top where `relu` asks for it: `(B, O, OH, OW)`, `OH = (H - 1) stride - 2 padding + dilation (KH - 1) + 1`.
-/// Without bias and ReLU it is the gradient of [`conv2d`](super::conv2d)'s input.
+/// The transposed convolution (PyTorch's `conv_transpose2d`) of `x (B, C, H, W)` with `weight (C, O / groups, KH, KW)`,
+/// plus `bias (O)`, with ReLU on top where `relu` asks for it: `(B, O, OH, OW)`, `OH = (H - 1) stride - 2 padding +
+/// dilation (KH - 1) + 1`. Without bias and ReLU it is the gradient of [`conv2d`](super::conv2d)'s input.
 ///
 /// The gradient of the ReLU at 0 is 0. No gradient is computed for an input that is neither a variable nor tracked.
 ///
@@ -47,8 +47,8 @@ pub(super) fn composed(
 /// The 3×3 convolution, padding 1, of [`upsample_nearest2`](super::upsample_nearest2) of `x (B, C, H, W)` with
 /// `weight (O, C, 3, 3)`, plus `bias (O)` and perhaps ReLU: `(B, O, 2 H, 2 W)`.
 ///
-/// Each pixel of the larger picture sees two by two different ones only, so that this is a transposed convolution with 4×4 sums
-/// of the weights, at stride 2: 16 products a pixel of `x` where the convolution of the larger picture has 36.
+/// Each pixel of the larger picture sees two by two different ones only, so that this is a transposed convolution with
+/// 4×4 sums of the weights, at stride 2: 16 products a pixel of `x` where the convolution of the larger picture has 36.
 ///
 /// # Errors
 /// As for [`conv2d`](super::conv2d); weights that are not 3×3.

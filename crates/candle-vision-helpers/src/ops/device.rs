@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static TF32: AtomicBool = AtomicBool::new(false);
 
-/// Lets matrix products and convolutions on CUDA take TF32 (f32 with 10 bits of mantissa into the products, sums in f32), which
-/// tensor cores do many times as fast as f32. Off until it is turned on; no effect on other devices.
+/// Lets matrix products and convolutions on CUDA take TF32 (f32 with 10 bits of mantissa into the products, sums in
+/// f32), which tensor cores do many times as fast as f32. Off until it is turned on; no effect on other devices.
 pub fn set_tf32(on: bool) {
     TF32.store(on, Ordering::Relaxed);
     #[cfg(feature = "cuda")]

@@ -68,7 +68,8 @@ fn product(
     let run = |c: memory::Shared| -> Result<()> {
         parallel::for_chunks(n, 64, |from, to| {
             let at: View = (from * b_col, b_row, b_col);
-            // SAFETY: the shapes were checked by `linear`; the pieces of `c` are disjoint, and `gemm` does not read them.
+            // SAFETY: the shapes were checked by `linear`; the pieces of `c` are disjoint, and `gemm` does not read
+            // them.
             unsafe {
                 gemm::gemm(
                     m,

@@ -6,8 +6,8 @@ use super::sizes::elements;
 use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 
-/// The mean over all elements of `weight (output - target)^2`, a scalar; `target` is shaped as `output`, `weight` (1 where
-/// absent) broadcasts to it.
+/// The mean over all elements of `weight (output - target)^2`, a scalar; `target` is shaped as `output`, `weight` (1
+/// where absent) broadcasts to it.
 ///
 /// # Errors
 /// Shapes that do not fit, nothing to average; on the CPU, another type than f32.

@@ -1,8 +1,9 @@
 //! What the C library does with memory that was freed.
 
-/// Makes the C library keep freed memory for the next step instead of handing it back to the system, where it can be told so
-/// (glibc); call it once, first thing in a program that trains. A step frees and asks for the same hundreds of megabytes each
-/// time, and having every page of them mapped and cleared anew took a quarter of it. The peak does not grow.
+/// Makes the C library keep freed memory for the next step instead of handing it back to the system, where it can be
+/// told so (glibc); call it once, first thing in a program that trains. A step frees and asks for the same hundreds of
+/// megabytes each time, and having every page of them mapped and cleared anew took a quarter of it. The peak does not
+/// grow.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

@@ -1,12 +1,13 @@
-//! Trainable operations that candle lacks, has wrong, or does slowly on a CPU: each with its own forward and backward pass.
+//! Trainable operations that candle lacks, has wrong, or does slowly on a CPU: each with its own forward and backward
+//! pass.
 //!
-//! Tensors are NCHW; on the CPU f32 only, contiguous or not (others are copied first). On CUDA the costly operations have kernels of
-//! their own for f32, the convolution through cuDNN (feature `cudnn`); elsewhere each operation is a composition of candle's
-//! operations with right gradients. The results on the CPU are the same to the bit for any number
-//! of threads: rayon's current pool is what they run on.
+//! Tensors are NCHW; on the CPU f32 only, contiguous or not (others are copied first). On CUDA the costly operations
+//! have kernels of their own for f32, the convolution through cuDNN (feature `cudnn`); elsewhere each operation is a
+//! composition of candle's operations with right gradients. The results on the CPU are the same bit for bit for any
+//! number of threads: rayon's current pool is what they run on.
 //!
-//! All are differentiable with `Tensor::backward`; with a [`Tape`] the same graph costs less time and memory, and inside
-//! [`no_grad`] nothing is kept at all.
+//! All are differentiable with `Tensor::backward`; with a [`Tape`] the same graph costs less time and memory, and
+//! inside [`no_grad`] nothing is kept at all.
 //!
 //! NaN is never swallowed, by ReLUs and maxima neither, as in PyTorch: a diverged network shows. Sizes that overflow,
 //! or that no memory holds, are errors.

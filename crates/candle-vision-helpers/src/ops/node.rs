@@ -1,4 +1,5 @@
-//! What an operation with a CPU kernel is, and how any operation enters a graph: candle's own, or a [`Tape`](super::Tape).
+//! What an operation with a CPU kernel is, and how any operation enters a graph: candle's own, or a
+//! [`Tape`](super::Tape).
 
 use super::tape;
 use candle_core::{

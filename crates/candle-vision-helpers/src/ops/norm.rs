@@ -18,8 +18,8 @@ pub struct BatchNormOut {
     pub var: Tensor,
 }
 
-/// `y = relu?(gamma (x - mean) / sqrt(var + eps) + beta (+ residual))` with mean and (biased) variance of the batch, for
-/// `x (B, C, H, W)` (or `(B, C)`), `gamma (C)`, `beta (C)` and `residual` shaped as `x`.
+/// `y = relu?(gamma (x - mean) / sqrt(var + eps) + beta (+ residual))` with mean and (biased) variance of the batch,
+/// for `x (B, C, H, W)` (or `(B, C)`), `gamma (C)`, `beta (C)` and `residual` shaped as `x`.
 ///
 /// # Errors
 /// Shapes that do not fit, fewer than two values a channel; on the CPU, another type than f32.
@@ -57,7 +57,8 @@ pub fn batch_norm_train(
     Ok(BatchNormOut { y, mean: tensor(mean.clone(), sizes.c), var: tensor(var, sizes.c) })
 }
 
-/// As [`batch_norm_train`], with statistics given: evaluation, or training with frozen statistics. Differentiable in all.
+/// As [`batch_norm_train`], with statistics given: evaluation, or training with frozen statistics. Differentiable in
+/// all.
 ///
 /// # Errors
 /// Shapes that do not fit; on the CPU, another type than f32.

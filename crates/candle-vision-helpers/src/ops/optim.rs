@@ -25,7 +25,8 @@ pub struct AdamWStep {
     pub bias_correction2: f64,
 }
 
-/// One AdamW step (Loshchilov and Hutter 2019, as PyTorch does it) of a parameter and its moments `m` and `v`, all shaped alike.
+/// One AdamW step (Loshchilov and Hutter 2019, as PyTorch does it) of a parameter and its moments `m` and `v`, all
+/// shaped alike.
 ///
 /// # Errors
 /// Shapes that differ, tensors that share memory; on the CPU, another type than f32 or a parameter that is not
@@ -135,8 +136,8 @@ pub(super) fn apart(name: &str, written: &[&Var], read: &[&Tensor]) -> Result<()
 
 type Step<'a> = dyn Fn(&mut [&mut [f32]], &[f32]) + Sync + 'a;
 
-/// Runs `step` over chunks of all variables and the tensor, in parallel. candle hands out one storage for writing at a time,
-/// so the calls nest: each holds its variable while the next one is opened.
+/// Runs `step` over chunks of all variables and the tensor, in parallel. candle hands out one storage for writing at a
+/// time, so the calls nest: each holds its variable while the next one is opened.
 fn in_place(vars: &[&Var], with: &Tensor, step: &Step<'_>) -> Result<()> {
     let with = with.detach().contiguous()?;
     super::node::with_args(&[&with], |a| open(vars, RefCell::new(Vec::new()), a[0].data, step))

@@ -7,13 +7,13 @@ use super::tape::input;
 use candle_core::{Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
-/// The largest value of each `kernel x kernel` window of `x (B, C, H, W)`: `(B, C, OH, OW)`,
-/// `OH = (H + 2 padding - kernel) / stride + 1`. What is padded is below every number. A tie's gradient goes to the
-/// first maximum in row-major order, as in PyTorch. NaN is above every number, and a window's last one gets the gradient.
+/// The largest value of each `kernel x kernel` window of `x (B, C, H, W)`: `(B, C, OH, OW)`, `OH = (H + 2 padding -
+/// kernel) / stride + 1`. What is padded is below every number. A tie's gradient goes to the first maximum in row-major
+/// order, as in PyTorch. NaN is above every number, and a window's last one gets the gradient.
 ///
 /// # Errors
-/// A size of zero, a kernel larger than the padded image, a padding above half the kernel (some window could be empty); on
-/// the CPU, another type than f32.
+/// A size of zero, a kernel larger than the padded image, a padding above half the kernel (some window could be empty);
+/// on the CPU, another type than f32.
 pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
     let &[b, c, h, w] = x.dims() else { bail!("max_pool2d: the input must be (B, C, H, W), got {:?}", x.dims()) };
     if kernel == 0 || stride == 0 {

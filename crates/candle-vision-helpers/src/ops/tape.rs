@@ -1,9 +1,10 @@
 //! A leaner way backwards than candle's own, for the operations of this module.
 //!
-//! `Tensor::backward` clears a tensor for every gradient, adds the gradient to it in a pass of its own on one thread, and
-//! keeps all that the forward pass saved until the loss is dropped. A [`Tape`] moves gradients instead, adds only where two
-//! meet, and lets go of what was saved as soon as it was used. Candle's own operations may stand anywhere in between: each
-//! of this module's results is a leaf to candle, and the tape asks candle for the gradients of what lies between leaves.
+//! `Tensor::backward` clears a tensor for every gradient, adds the gradient to it in a pass of its own on one thread,
+//! and keeps all that the forward pass saved until the loss is dropped. A [`Tape`] moves gradients instead, adds only
+//! where two meet, and lets go of what was saved as soon as it was used. Candle's own operations may stand anywhere in
+//! between: each of this module's results is a leaf to candle, and the tape asks candle for the gradients of what lies
+//! between leaves.
 //!
 //! ```
 //! # use candle_core::{Device, Tensor, Var}; use candle_vision_helpers::ops::{self, ConvParams};
@@ -23,7 +24,8 @@ use candle_core::{Result, Tensor, backprop::GradStore, bail};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
-/// The backward pass of one operation: from its arguments, its result and the result's gradient to the arguments' gradients.
+/// The backward pass of one operation: from its arguments, its result and the result's gradient to the arguments'
+/// gradients.
 pub(crate) type Backward = Box<dyn Fn(&[&Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>>;
 
 struct Entry {
@@ -120,7 +122,8 @@ fn add_to(grads: &mut GradStore, to: &Tensor, grad: Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Runs `f` with this module's operations recording nothing: evaluation, without a graph that would hold every activation.
+/// Runs `f` with this module's operations recording nothing: evaluation, without a graph that would hold every
+/// activation.
 pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {

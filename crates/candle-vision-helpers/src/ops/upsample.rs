@@ -22,8 +22,8 @@ pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
     apply(Upsample { bilinear: false }, &[x])
 }
 
-/// `x (B, C, H, W)` at twice the size, `(B, C, 2 H, 2 W)`, by linear interpolation along both axes; pixel centres lie at
-/// halves (PyTorch's `align_corners=False`) and the border pixels reach outwards.
+/// `x (B, C, H, W)` at twice the size, `(B, C, 2 H, 2 W)`, by linear interpolation along both axes; pixel centres lie
+/// at halves (PyTorch's `align_corners=False`) and the border pixels reach outwards.
 ///
 /// # Errors
 /// Another rank, a size of zero or beyond any memory; on the CPU, another type than f32.

@@ -1,6 +1,7 @@
 //! Shrinks whole pictures by the exact mean over each new pixel's area.
 //!
-//! Written out instead of taken from a crate: it is some lines, reads 8-bit rows in long loops, and spares every build the generic resizers.
+//! Written out instead of taken from a crate: it is some lines, reads 8-bit rows in long loops, and spares every build
+//! the generic resizers.
 
 use crate::{affine::Affine, geom::Size};
 use image::RgbImage;
@@ -9,7 +10,8 @@ use std::ops::Range;
 /// Shrinks `source` by the whole-picture factor `scale` (0 < scale ≤ 1), antialiased. Returns the smaller picture
 /// and the exact map from source pixels to its pixels.
 ///
-/// Sides are rounded to whole pixels (at least one), so the two axes of the map differ slightly. Other factors return the picture as it is.
+/// Sides are rounded to whole pixels (at least one), so the two axes of the map differ slightly. Other factors return
+/// the picture as it is.
 pub fn shrink(source: &RgbImage, scale: f64) -> (RgbImage, Affine) {
     let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).clamp(1, pixels.max(1));
     let (width, height) = (side(source.width()), side(source.height()));
@@ -51,7 +53,8 @@ fn average(source: &RgbImage, width: u32, height: u32) -> RgbImage {
     target
 }
 
-/// The old pixels below one new pixel, in one direction; all inner ones weigh the same, the outer ones what they overlap.
+/// The old pixels below one new pixel, in one direction; all inner ones weigh the same, the outer ones what they
+/// overlap.
 struct Span {
     pixels: Range<usize>,
     first: f32,

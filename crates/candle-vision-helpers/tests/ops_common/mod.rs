@@ -46,7 +46,8 @@ pub fn difference(got: &Tensor, expected: &[f64]) -> Result<f64> {
     Ok(got.iter().zip(expected).map(|(g, e)| (f64::from(*g) - e).abs() / scale).fold(0.0, f64::max))
 }
 
-/// The textbook's seven loops, in double precision: `y`, and the gradients of x, weight and bias for a `dy` of the given values.
+/// The textbook's seven loops, in double precision: `y`, and the gradients of x, weight and bias for a `dy` of the
+/// given values.
 pub struct NaiveConv {
     pub y: Vec<f64>,
     pub dx: Vec<f64>,
@@ -112,7 +113,8 @@ pub fn naive_conv(
     Ok(n)
 }
 
-/// Panics where a convolution of random tensors of these shapes, or one of its gradients, is off by 1e-4 of the largest value.
+/// Panics where a convolution of random tensors of these shapes, or one of its gradients, is off by 1e-4 of the largest
+/// value.
 pub fn against_naive(x: &[usize], w: &[usize], p: ConvParams, relu: bool) -> Result<()> {
     let what = format!("{x:?} * {w:?} {p:?} relu {relu}");
     let (x, w) = (Var::from_tensor(&random(x, 1)?)?, Var::from_tensor(&random(w, 2)?)?);

@@ -1,7 +1,8 @@
 //! The same networks on candle's own layers, for comparison only.
 //!
-//! Two departures, since stock candle cannot train the networks as they are: its `max_pool2d` (whose gradient is wrong but
-//! costs what a right one would) stands for every pooling, and halves ResNet's stem with a 2×2 window instead of a padded 3×3.
+//! Two departures, since stock candle cannot train the networks as they are: its `max_pool2d` (whose gradient is wrong
+//! but costs what a right one would) stands for every pooling, and halves ResNet's stem with a 2×2 window instead of a
+//! padded 3×3.
 
 use super::{Subject, milliseconds};
 use anyhow::{Result, bail};

@@ -129,7 +129,8 @@ proptest! {
         let augment = strong();
         let prepared = spec.prepare(&sample, Some(&augment)).unwrap();
         let view = spec.view(&prepared, Some((&augment, &mut Pcg64Mcg::new(u128::from(seed))))).unwrap();
-        // A smooth picture looks the same however it was shrunk, unless part of it went missing and edges were repeated too early.
+        // A smooth picture looks the same however it was shrunk, unless part of it went missing and edges were repeated
+        // too early.
         let direct = warp(&sample.image, &view.to_view, spec.size(), false);
         let worst = view.image.iter().zip(&direct).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         prop_assert!(worst < 0.012, "{worst}");

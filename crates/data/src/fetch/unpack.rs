@@ -12,7 +12,8 @@ use tar::{Archive, EntryType};
 /// More than any of the datasets takes: an archive that goes on beyond is a bomb.
 const MOST_BYTES: u64 = 16 << 30;
 
-/// Unpacks into the new folder `into`; returns the folder that holds the files: `into` itself, or the only folder in it.
+/// Unpacks into the new folder `into`; returns the folder that holds the files: `into` itself, or the only folder in
+/// it.
 ///
 /// # Errors
 /// When the archive is damaged, or has a link, a device, or a path that leaves the folder. The caller removes `into`.

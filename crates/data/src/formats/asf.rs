@@ -1,4 +1,5 @@
-//! IMM's `.asf` (AAM shape file): `#` comments, the number of points, one row a point, the picture's name on the last line.
+//! IMM's `.asf` (AAM shape file): `#` comments, the number of points, one row a point, the picture's name on the last
+//! line.
 //!
 //! A row is `path# type x y point# from to`, with three more columns (`user1..3`) in the files written in 2002.
 //!

@@ -9,7 +9,8 @@ use std::{
 /// What a sample takes beside its picture: names and points, roughly.
 const OVERHEAD: usize = 2048;
 
-/// Keeps what comes first and stops when full: every epoch asks for everything once, where throwing out old ones would throw out all.
+/// Keeps what comes first and stops when full: every epoch asks for everything once, where throwing out old ones would
+/// throw out all.
 pub(super) struct Cache {
     limit: usize,
     kept: RwLock<Kept>,

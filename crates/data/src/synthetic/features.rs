@@ -1,8 +1,8 @@
-//! The outlines of eyes, brows, nose and mouth on the face seen straight from the front: the pictures are painted from them, and
-//! the keypoints are places on them.
+//! The outlines of eyes, brows, nose and mouth on the face seen straight from the front: the pictures are painted from
+//! them, and the keypoints are places on them.
 //!
-//! Coordinates: the middle between the eyes is `(0, 0)`, the distance between the outer eye corners about 1, `y` down. The side
-//! `-1` is the picture's left, `1` its right. The places follow an average face.
+//! Coordinates: the middle between the eyes is `(0, 0)`, the distance between the outer eye corners about 1, `y` down.
+//! The side `-1` is the picture's left, `1` its right. The places follow an average face.
 
 use super::{
     curve::{bell, through},

@@ -10,8 +10,8 @@ use super::{
 use candle_vision_helpers::Point;
 use std::f64::consts::{FRAC_PI_2, PI};
 
-/// Height, half width, centre depth, front depth, back depth of the rings of an average head. From ring [`JAW`] on, they lie at the
-/// heights of the 68-point scheme's jaw points.
+/// Height, half width, centre depth, front depth, back depth of the rings of an average head. From ring [`JAW`] on,
+/// they lie at the heights of the 68-point scheme's jaw points.
 const RINGS: [[f64; 5]; 15] = [
     [-1.28, 0.0, -0.05, -0.05, -0.05],
     [-1.235, 0.32, -0.05, 0.28, -0.42],
@@ -89,8 +89,8 @@ impl<'a> Head<'a> {
         lo
     }
 
-    /// The contour of the lower face as annotators mark it at ring `t` on a `side`: the jaw's own edge where it can be seen, else
-    /// the outermost place of the same height. `outward` measures how far out a place appears on that side.
+    /// The contour of the lower face as annotators mark it at ring `t` on a `side`: the jaw's own edge where it can be
+    /// seen, else the outermost place of the same height. `outward` measures how far out a place appears on that side.
     pub fn contour(&self, t: f64, side: f64, outward: impl Fn(Vec3) -> f64) -> Vec3 {
         let steps = 48;
         (0..=steps)

@@ -13,7 +13,8 @@ pub(super) struct Mesh {
 }
 
 impl Mesh {
-    /// From a function of row and column; columns go to the picture's right and rows down where the surface faces the camera.
+    /// From a function of row and column; columns go to the picture's right and rows down where the surface faces the
+    /// camera.
     pub fn grid(rows: usize, cols: usize, vertex: impl Fn(usize, usize) -> (Vec3, [f32; 2])) -> Self {
         let mut position = Vec::with_capacity(rows * cols);
         let mut uv = Vec::with_capacity(rows * cols);

@@ -1,9 +1,9 @@
 //! Rendered faces: pictures with exact keypoints for a machine without the datasets, from a seed alone.
 //!
-//! A head is a surface in space (`head`) with painted features (`features`, `skin`), hair, neck, clothes and glasses, seen by
-//! a camera (`raster`) under a lamp (`shade`). The keypoints are places on the curves that the features are painted from,
-//! carried through the same camera; of the lower face, they are the contour that one sees, as annotators mark it.
-//! Everything is drawn from `(seed, person, picture)`.
+//! A head is a surface in space (`head`) with painted features (`features`, `skin`), hair, neck, clothes and glasses,
+//! seen by a camera (`raster`) under a lamp (`shade`). The keypoints are places on the curves that the features are
+//! painted from, carried through the same camera; of the lower face, they are the contour that one sees, as annotators
+//! mark it. Everything is drawn from `(seed, person, picture)`.
 
 mod background;
 mod body;
@@ -90,8 +90,9 @@ fn folder(index: usize) -> &'static str {
     FOLDERS[index % FOLDERS.len()]
 }
 
-/// Picture `index` of a seed. With the 68 points of iBUG, every picture is of another person, a square of twice the points' box.
-/// Otherwise six pictures in a row are of one person, 640 by 480, with the 58 points of IMM (or the tip of the nose alone where the scheme has one point).
+/// Picture `index` of a seed. With the 68 points of iBUG, every picture is of another person, a square of twice the
+/// points' box. Otherwise six pictures in a row are of one person, 640 by 480, with the 58 points of IMM (or the tip of
+/// the nose alone where the scheme has one point).
 pub fn render(scheme: &'static Scheme, seed: u64, index: usize) -> Rendered {
     if scheme.len == 68 { ibug(seed, index) } else { imm(scheme, seed, index) }
 }

@@ -17,7 +17,8 @@ enum Place {
     Contour(f64, f64),
 }
 
-/// The points of IMM (58) or iBUG (68), in the scheme's order. `outward(v, side)` measures how far out a place appears on a side.
+/// The points of IMM (58) or iBUG (68), in the scheme's order. `outward(v, side)` measures how far out a place appears
+/// on a side.
 pub(super) fn points(head: &Head, ibug: bool, outward: impl Fn(Vec3, f64) -> f64) -> Vec<Vec3> {
     let places = if ibug { ibug68(head.features) } else { imm58(head.features) };
     places

@@ -14,7 +14,8 @@ pub(super) struct Patch {
 }
 
 impl Patch {
-    /// The inside (even-odd rule) of a closed polygon, within a picture of `width` by `height`, with `pad` free pixels around.
+    /// The inside (even-odd rule) of a closed polygon, within a picture of `width` by `height`, with `pad` free pixels
+    /// around.
     pub fn fill(polygon: &[Point], width: usize, height: usize, pad: usize) -> Self {
         let range = |values: &mut dyn Iterator<Item = f64>, end: usize| {
             let (lo, hi) = values.fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
@@ -95,7 +96,8 @@ fn cover(row: &mut [f32], a: f64, b: f64) {
     }
 }
 
-/// The running mean of `2 radius + 1` values along a line of `count` values from `start`, `step` apart; zero beyond its ends.
+/// The running mean of `2 radius + 1` values along a line of `count` values from `start`, `step` apart; zero beyond its
+/// ends.
 fn box_filter(data: &mut [f32], start: usize, step: usize, count: usize, radius: usize) {
     let line: Vec<f32> = (0..count).map(|i| data[start + i * step]).collect();
     let mut sum: f32 = line.iter().take(radius).sum();

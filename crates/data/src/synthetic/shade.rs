@@ -1,4 +1,5 @@
-//! How much light a surface sends to the camera: a soft-edged lamp, light from all around (more from above), and a gleam.
+//! How much light a surface sends to the camera: a soft-edged lamp, light from all around (more from above), and a
+//! gleam.
 
 use super::{person::Colour, situation::Light, vec3::Vec3};
 

@@ -47,7 +47,8 @@ impl Skin {
         mix(mix(self.rgb[k], self.rgb[k + 1], fu), mix(self.rgb[k + WIDTH], self.rgb[k + WIDTH + 1], fu), fv)
     }
 
-    /// Fills a shape of the front view, its edge softened over `soft` units, and calls `colour(x, y, old)` for the new colour at full cover.
+    /// Fills a shape of the front view, its edge softened over `soft` units, and calls `colour(x, y, old)` for the new
+    /// colour at full cover.
     pub(super) fn fill(
         &mut self,
         shape: &[Point],

@@ -1,4 +1,5 @@
-//! The rendered points against real faces, against the pictures they belong to, and against a mirror; the files on disk.
+//! The rendered points against real faces, against the pictures they belong to, and against a mirror; the files on
+//! disk.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
@@ -6,7 +7,8 @@ use super::{situation::Expression, *};
 use crate::scheme::{IBUG_68, IMM_58};
 use std::{env, fs, path::Path};
 
-/// The points of a frontal face, in the head's own units. The faces of iBUG were found on the web: on average they smile.
+/// The points of a frontal face, in the head's own units. The faces of iBUG were found on the web: on average they
+/// smile.
 fn frontal(number: u64, ibug: bool) -> Vec<Point> {
     let person = Person::new(1, number);
     let smile = Expression { smile: 0.3, teeth: 0.5, ..Expression::rest() };
@@ -23,7 +25,8 @@ fn normal(mut points: Vec<Point>) -> Vec<Point> {
     points
 }
 
-/// The mean of shapes aligned with the first (positions as complex numbers: the best turn is the argument of their product).
+/// The mean of shapes aligned with the first (positions as complex numbers: the best turn is the argument of their
+/// product).
 fn mean_shape(shapes: Vec<Vec<Point>>) -> Vec<Point> {
     let n = shapes.len() as f64;
     let first = normal(shapes[0].clone());
@@ -96,7 +99,8 @@ fn the_58_points_lie_as_on_real_frontal_faces() {
     let (mean, worst) =
         difference(mean_shape((0..40).map(|i| frontal(i, false)).collect()), mean_shape(shapes), (13, 21));
     println!("58 points: mean {mean:.4}, worst {worst:.4} of the distance between the outer eye corners");
-    // Two neighbours exchanged are 0.08 to 0.2 apart; a feature in the wrong direction 0.3 and more. Was 0.0125 and 0.032.
+    // Two neighbours exchanged are 0.08 to 0.2 apart; a feature in the wrong direction 0.3 and more. Was 0.0125 and
+    // 0.032.
     assert!(mean < 0.02 && worst < 0.05, "mean {mean:.4}, worst {worst:.4}");
 }
 

@@ -1,4 +1,5 @@
-//! Vectors in space: `x` to the right, `y` down, `z` towards the camera; the unit is the distance between the outer eye corners.
+//! Vectors in space: `x` to the right, `y` down, `z` towards the camera; the unit is the distance between the outer eye
+//! corners.
 
 use std::ops::{Add, Mul, Sub};
 

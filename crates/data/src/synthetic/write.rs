@@ -11,9 +11,9 @@ use std::{fmt::Write as _, fs, path::Path};
 pub const MARKER: &str = "SYNTHETIC";
 const QUALITY: u8 = 90;
 
-/// Writes `count` pictures with their annotations to the new folder `out`: `imm58` and `nose1` in the format of the IMM face
-/// database (`01-1m.jpg`, `01-1m.asf`, …), `ibug68` in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML lists).
-/// The folder appears when all is written, or not at all.
+/// Writes `count` pictures with their annotations to the new folder `out`: `imm58` and `nose1` in the format of the IMM
+/// face database (`01-1m.jpg`, `01-1m.asf`, …), `ibug68` in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML
+/// lists). The folder appears when all is written, or not at all.
 ///
 /// # Errors
 /// When `out` holds something already, `count` is 0, or a file cannot be written.
@@ -90,7 +90,8 @@ const PATHS: [(u8, usize, usize, bool); 7] = [
     (4, 47, 57, false),
 ];
 
-/// An AAM shape file; coordinates are fractions of the picture's sides, which start half a pixel before the first pixel's centre.
+/// An AAM shape file; coordinates are fractions of the picture's sides, which start half a pixel before the first
+/// pixel's centre.
 fn asf(picture: &str, width: f64, height: f64, points: &[Point], wide: bool) -> String {
     let rule = "#".repeat(70);
     let mut out = format!(

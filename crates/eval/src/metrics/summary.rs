@@ -19,8 +19,8 @@ pub struct Summary {
     pub nme: Option<f64>,
     /// By the distance between the eye centres.
     pub nme_pupil: Option<f64>,
-    /// How many faces `nme` and all that follows from it leave out, since a point that the normaliser needs is hidden; not
-    /// in the JSON where there is none, or where `nme` is `null`.
+    /// How many faces `nme` and all that follows from it leave out, since a point that the normaliser needs is hidden;
+    /// not in the JSON where there is none, or where `nme` is `null`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_nme: usize,
     /// How many faces `nme_pupil` leaves out.
@@ -50,8 +50,8 @@ impl Summary {
         let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
             return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
         };
-        // One face with hidden eyes would take the NME of a whole set; but a mean over the others must not look like the
-        // mean over all, so those left out are counted.
+        // One face with hidden eyes would take the NME of a whole set; but a mean over the others must not look like
+        // the mean over all, so those left out are counted.
         let of_those = |nme: fn(&FaceError) -> Option<f64>| {
             let nmes: Vec<f64> = errors.iter().filter_map(nme).collect();
             let without = if nmes.is_empty() { 0 } else { errors.len() - nmes.len() };

@@ -75,8 +75,8 @@ impl Predictor {
         }
     }
 
-    /// What a heatmap network sees of a photo in the box `face` with its maps over it, about `side` pixels; `None` for networks without
-    /// maps.
+    /// What a heatmap network sees of a photo in the box `face` with its maps over it, about `side` pixels; `None` for
+    /// networks without maps.
     ///
     /// # Errors
     /// When the box has no area or lies outside.
@@ -89,8 +89,9 @@ impl Predictor {
         Ok(Some(visualize::heat_picture(&view, &maps.get(0)?, side)?))
     }
 
-    /// Starts from the whole picture and, unless that leaves no doubt, from squares of many sizes spread over it: a network that was
-    /// trained on boxes around faces finds its points near any box, so that the confidence decides, not the box alone.
+    /// Starts from the whole picture and, unless that leaves no doubt, from squares of many sizes spread over it: a
+    /// network that was trained on boxes around faces finds its points near any box, so that the confidence decides,
+    /// not the box alone.
     fn search(&self, picture: &Arc<RgbImage>, size: Size) -> Result<Located> {
         let whole = self.refine(picture, size.area())?;
         if whole.is_certain() {

@@ -1,4 +1,5 @@
-//! Heat maps on the page: what the network should show, what it shows, the points read from it, and the sum of all maps.
+//! Heat maps on the page: what the network should show, what it shows, the points read from it, and the sum of all
+//! maps.
 
 use super::{
     album::{Album, As},

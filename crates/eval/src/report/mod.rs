@@ -51,11 +51,12 @@ pub struct PageInput {
 const FIGURES: &str = "figures";
 const PAGE: &str = "index.html";
 
-/// Writes `out/index.html` and the pictures beside it in `out/figures`. Everything is made in a temporary folder and moved when whole;
-/// nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
+/// Writes `out/index.html` and the pictures beside it in `out/figures`. Everything is made in a temporary folder and
+/// moved when whole; nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
 ///
 /// # Errors
-/// When a run folder is incomplete, a file cannot be written, or one of the names is taken by a file that no report wrote.
+/// When a run folder is incomplete, a file cannot be written, or one of the names is taken by a file that no report
+/// wrote.
 pub fn write(out: &Path, page: &PageInput, runs: &[RunInput], device: &Device) -> Result<PathBuf> {
     if runs.is_empty() {
         return Err(Error::Empty("report: expected at least one run, got none".into()));

@@ -89,7 +89,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What the page needs of a recipe: how views are changed in training, and whether tests average with the mirrored view.
+/// What the page needs of a recipe: how views are changed in training, and whether tests average with the mirrored
+/// view.
 fn training(path: &Path, text: &str) -> Result<(Augment, bool)> {
     #[derive(Default, Deserialize)]
     #[serde(default)]

@@ -6,8 +6,8 @@ use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
 
-/// Draws points and the outlines of their groups, sized in proportion to the picture: truth blue, prediction red above it.
-/// Points are in the pixels of `picture`.
+/// Draws points and the outlines of their groups, sized in proportion to the picture: truth blue, prediction red above
+/// it. Points are in the pixels of `picture`.
 pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
     let side = f64::from(picture.width().min(picture.height()));
     // A single point needs to be seen, many must not hide the face.
@@ -49,7 +49,8 @@ fn shape(
     }
 }
 
-/// The part of a sample's picture about the face (and the predicted points), `side` pixels long, with prediction and truth drawn.
+/// The part of a sample's picture about the face (and the predicted points), `side` pixels long, with prediction and
+/// truth drawn.
 ///
 /// # Errors
 /// When the face box has no area.

@@ -6,8 +6,8 @@ use candle_vision_helpers::{convert, draw};
 use image::RgbImage;
 use ndarray::Array2;
 
-/// The filters of a first convolution `(O, C, KH, KW)`, each scaled from its own least to its own greatest weight, about `side` pixels
-/// each; three channels are colours, any other number is averaged.
+/// The filters of a first convolution `(O, C, KH, KW)`, each scaled from its own least to its own greatest weight,
+/// about `side` pixels each; three channels are colours, any other number is averaged.
 ///
 /// # Errors
 /// On another rank.

@@ -32,7 +32,8 @@ pub struct Config {
     pub sigma: f64,
     /// What the maps show.
     pub target: Target,
-    /// How a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere, which pulls inwards.
+    /// How a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere, which
+    /// pulls inwards.
     pub decode: Decode,
 }
 
@@ -87,7 +88,8 @@ impl HeatmapCodec {
         (many * 2.0 * std::f64::consts::PI * self.config.sigma.powi(2) / cells).clamp(1e-4, 0.5)
     }
 
-    /// What the network's maps say of each cell `(B, K, h, w)`: a value in about `0..=1`, or for softmax its share of the map.
+    /// What the network's maps say of each cell `(B, K, h, w)`: a value in about `0..=1`, or for softmax its share of
+    /// the map.
     fn readable(&self, output: &Tensor) -> Result<Tensor> {
         batch_of("heatmap output", output, &self.output_shape())?;
         Ok(match self.config.target {
@@ -180,7 +182,8 @@ impl Codec for HeatmapCodec {
         Some(self.config.target)
     }
 
-    /// Points outside the view are encoded as they are: a Gaussian map may be empty, a distribution gathers at the nearest edge.
+    /// Points outside the view are encoded as they are: a Gaussian map may be empty, a distribution gathers at the
+    /// nearest edge.
     fn encode(&self, points: &Tensor) -> Result<Tensor> {
         let batch = batch_of("points", points, &[self.points, 2])?;
         let host: Vec<f32> = points.detach().to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;

@@ -38,24 +38,26 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape, or points that are not finite.
     fn encode(&self, points: &Tensor) -> Result<Tensor>;
-    /// Output `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`, `None` where the
-    /// output says nothing of how sure it is. For reading, not for training through: a sync point.
+    /// Output `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`, `None`
+    /// where the output says nothing of how sure it is. For reading, not for training through: a sync point.
     ///
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
     fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)>;
-    /// Differentiable points `(B, K, 2)` in view pixels (regression: linear; heatmap: soft-argmax), for coordinate losses.
+    /// Differentiable points `(B, K, 2)` in view pixels (regression: linear; heatmap: soft-argmax), for coordinate
+    /// losses.
     ///
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
     fn points(&self, output: &Tensor) -> Result<Tensor>;
-    /// Weights `(B, K)` spread over the output's shape, so that a hidden point costs nothing. The summed map of a face with a hidden point
-    /// costs nothing at all, since nobody knows where it would have a peak.
+    /// Weights `(B, K)` spread over the output's shape, so that a hidden point costs nothing. The summed map of a face
+    /// with a hidden point costs nothing at all, since nobody knows where it would have a peak.
     ///
     /// # Errors
     /// On another shape.
     fn spread_weights(&self, weights: &Tensor) -> Result<Tensor>;
-    /// Output → maps `(B, K or 1, h, w)` in `0..=1` for looking at (a softmax map is divided by its peak); `None` where there are no maps.
+    /// Output → maps `(B, K or 1, h, w)` in `0..=1` for looking at (a softmax map is divided by its peak); `None` where
+    /// there are no maps.
     ///
     /// # Errors
     /// On another shape.

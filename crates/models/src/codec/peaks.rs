@@ -3,8 +3,8 @@
 use candle_vision_helpers::Point;
 use candle_vision_helpers::heatmap::{Decode, find_peak};
 
-/// The `n` highest local peaks (no higher cell among the 8 neighbours) of one map (`height × width`, row-major), highest first: position in
-/// cells, by a fit around the peak, and value. For maps whose peaks have no order.
+/// The `n` highest local peaks (no higher cell among the 8 neighbours) of one map (`height × width`, row-major),
+/// highest first: position in cells, by a fit around the peak, and value. For maps whose peaks have no order.
 pub fn find_peaks(map: &[f32], width: usize, height: usize, n: usize) -> Vec<(Point, f32)> {
     let at = |x: usize, y: usize| map.get(y * width + x).copied().unwrap_or(f32::NAN);
     let mut peaks = Vec::new();

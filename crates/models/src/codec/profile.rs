@@ -1,9 +1,10 @@
 //! One axis of a heatmap target. A Gaussian is the product of one profile a column and one a row.
 //!
-//! A distribution over cell centres has its expectation between the first and the last centre, half a cell short of the view's edges, and a
-//! Gaussian cut off by an edge is pulled inwards. So that a soft-argmax can say every position in the view, its first and last cells count as
-//! the view's edges ([`place`]), and the target is the Gaussian tilted just enough to have its expectation at the point ([`distribution`]):
-//! of all distributions with that expectation the one closest to the Gaussian. Away from edges the tilt is nothing.
+//! A distribution over cell centres has its expectation between the first and the last centre, half a cell short of the
+//! view's edges, and a Gaussian cut off by an edge is pulled inwards. So that a soft-argmax can say every position in
+//! the view, its first and last cells count as the view's edges ([`place`]), and the target is the Gaussian tilted just
+//! enough to have its expectation at the point ([`distribution`]): of all distributions with that expectation the one
+//! closest to the Gaussian. Away from edges the tilt is nothing.
 
 /// The position that cell `i` of `n` stands for in an expectation, in cells.
 pub(super) fn place(i: usize, n: usize) -> f64 {
@@ -19,8 +20,9 @@ pub(super) fn gaussian(n: usize, center: f64, sigma: f64) -> Vec<f64> {
     (0..n).map(|i| (-0.5 * ((i as f64 - center) / sigma).powi(2)).exp()).collect()
 }
 
-/// A distribution over `n` cells: the Gaussian, normalised; with `tilted`, its expectation is moved to `center` (at most to the edges).
-/// However far outside `center` lies, the values add up to 1: the nearest cell has what no other gets.
+/// A distribution over `n` cells: the Gaussian, normalised; with `tilted`, its expectation is moved to `center` (at
+/// most to the edges). However far outside `center` lies, the values add up to 1: the nearest cell has what no other
+/// gets.
 pub(super) fn distribution(n: usize, center: f64, sigma: f64, tilted: bool) -> Vec<f64> {
     let log = |i: usize| -0.5 * ((i as f64 - center) / sigma).powi(2);
     if !tilted {

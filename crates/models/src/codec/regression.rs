@@ -1,4 +1,5 @@
-//! Direct regression: the output is `(x, y)` of every point as `(pixel - centre) / side` of the view, so about `-0.5..=0.5`.
+//! Direct regression: the output is `(x, y)` of every point as `(pixel - centre) / side` of the view, so about
+//! `-0.5..=0.5`.
 
 use super::{Codec, batch_of};
 use crate::Result;

@@ -1,4 +1,5 @@
-//! The trunk of a ResNet: everything before the pooling, with torchvision's parameter names; and loading one from another network's file.
+//! The trunk of a ResNet: everything before the pooling, with torchvision's parameter names; and loading one from
+//! another network's file.
 
 use super::block::{Block, Kind};
 use crate::layers::{ConvNorm, ConvShape, check_input};
@@ -64,7 +65,8 @@ impl Trunk {
         Ok(Self { stem, stages, channels })
     }
 
-    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels a cell (sides rounded up): the stem's and each stage's.
+    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels a cell (sides rounded up): the stem's and each
+    /// stage's.
     pub fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
         check_input(images, self.channels, None)?;
         let stem = self.stem.forward(images, None, true, train)?;
@@ -96,8 +98,9 @@ pub(crate) fn map_names() -> [&'static str; 5] {
     ["stem", "layer1", "layer2", "layer3", "layer4"]
 }
 
-/// Loads the trunk of a ResNet or heatmap network from tensors with torchvision's names or those of either network here; other layers keep
-/// their values. The report speaks of the trunk alone: missing or misshaped in it, and all of the file that has no place in it.
+/// Loads the trunk of a ResNet or heatmap network from tensors with torchvision's names or those of either network
+/// here; other layers keep their values. The report speaks of the trunk alone: missing or misshaped in it, and all of
+/// the file that has no place in it.
 ///
 /// # Errors
 /// When the network has no trunk.

@@ -1,7 +1,7 @@
 //! The lock of a run folder: one process writes there at a time.
 //!
-//! The system holds the lock on the open file and gives it up when the process ends, however it ends. So the file itself,
-//! which says who the process is or was, may stay behind without harm.
+//! The system holds the lock on the open file and gives it up when the process ends, however it ends. So the file
+//! itself, which says who the process is or was, may stay behind without harm.
 
 use crate::{Error, Result};
 use std::{

@@ -56,8 +56,8 @@ impl State {
         self.history.len()
     }
 
-    /// Takes up an epoch; whether it is the best so far. The validation error decides: the NME, in pixels where there is none, and the
-    /// validation loss where errors are never measured.
+    /// Takes up an epoch; whether it is the best so far. The validation error decides: the NME, in pixels where there
+    /// is none, and the validation loss where errors are never measured.
     pub fn take(&mut self, record: EpochRecord, steps: usize) -> bool {
         let error = [record.val_nme, record.val_px, record.val_loss].into_iter().find(|e| e.is_finite());
         self.pass(record, steps);
@@ -105,7 +105,8 @@ pub struct Saved {
     pub tensors: HashMap<String, Tensor>,
 }
 
-/// The state as it stands in the file. Floating-point numbers travel as text: JSON has no infinity, and its reader may be a bit off.
+/// The state as it stands in the file. Floating-point numbers travel as text: JSON has no infinity, and its reader may
+/// be a bit off.
 #[derive(Serialize, Deserialize)]
 struct Written {
     format: u32,

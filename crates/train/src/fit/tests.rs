@@ -1,3 +1,5 @@
+//! Runs that are killed, resumed, refused and repeated, on rendered discs.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
@@ -54,7 +56,8 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     assert_ne!(numbers(&a).1, numbers(&c).1);
 }
 
-/// Every state of the folder between two writes is what a kill at that moment leaves: from each the run must come to the same end.
+/// Every state of the folder between two writes is what a kill at that moment leaves: from each the run must come to
+/// the same end.
 #[test]
 fn a_run_killed_anywhere_resumes_to_the_same_bits() {
     for changes in [ALL, &["train.optimizer={kind=\"sgd\",momentum=0.9}", "train.ema=0", "data.datasets.0.weight=1.4"]]

@@ -1,7 +1,7 @@
 //! Losses between what a network says and where the points are.
 //!
-//! Every loss is a mean over what counts: over the visible points and their coordinates, or over all cells of the maps of visible points.
-//! It is therefore of one size whatever the batch, and hidden points cost nothing.
+//! Every loss is a mean over what counts: over the visible points and their coordinates, or over all cells of the maps
+//! of visible points. It is therefore of one size whatever the batch, and hidden points cost nothing.
 
 mod pointwise;
 
@@ -41,7 +41,8 @@ pub enum LossConfig {
         /// Curvature.
         epsilon: f64,
     },
-    /// Adaptive Wing on maps (Wang et al. 2019, α 2.1, ω 14, ε 1, θ 0.5), with its weighted loss map (10 where the dilated target is above 0.2).
+    /// Adaptive Wing on maps (Wang et al. 2019, α 2.1, ω 14, ε 1, θ 0.5), with its weighted loss map (10 where the
+    /// dilated target is above 0.2).
     AdaptiveWing,
     /// Binary cross-entropy of sigmoid maps.
     BinaryCrossEntropy,
@@ -53,8 +54,8 @@ pub enum LossConfig {
 }
 
 impl LossConfig {
-    /// The loss of a batch: a scalar tensor. `output` `(B, ..codec.output_shape())`, `points` `(B, K, 2)` view pixels, `weights` `(B, K)`,
-    /// all on one device; `view` is the size of the view.
+    /// The loss of a batch: a scalar tensor. `output` `(B, ..codec.output_shape())`, `points` `(B, K, 2)` view pixels,
+    /// `weights` `(B, K)`, all on one device; `view` is the size of the view.
     ///
     /// # Errors
     /// When loss and codec do not fit.

@@ -1,4 +1,5 @@
-//! Losses that are a function of each value and its target alone, with their slopes written out: one pass forwards, and one product backwards.
+//! Losses that are a function of each value and its target alone, with their slopes written out: one pass forwards, and
+//! one product backwards.
 
 use crate::Result;
 use candle_core::Tensor;

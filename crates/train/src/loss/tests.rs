@@ -1,3 +1,5 @@
+//! Losses: values by hand or from PyTorch, gradients by finite differences.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -63,7 +65,8 @@ fn wings_as_their_papers() {
     }
 }
 
-/// Adaptive Wing by the authors' formula in PyTorch, float64, at target and output; then the weights of the map: 11 near a target of 0.2 or more.
+/// Adaptive Wing by the authors' formula in PyTorch, float64, at target and output; then the weights of the map: 11
+/// near a target of 0.2 or more.
 #[test]
 fn adaptive_wing_as_its_paper() {
     let cases = [

@@ -29,8 +29,8 @@ impl Lengthened {
     }
 }
 
-/// The records as CSV text with a header; where the number of epochs was changed, with a column `total_epochs`. Numbers are written so
-/// that reading gives the same bits.
+/// The records as CSV text with a header; where the number of epochs was changed, with a column `total_epochs`. Numbers
+/// are written so that reading gives the same bits.
 ///
 /// # Errors
 /// Never, in practice: memory is written to.

@@ -1,4 +1,5 @@
-//! A progress bar on standard error: the epoch's steps, loss, validation error, pictures per second, time left of the whole run.
+//! A progress bar on standard error: the epoch's steps, loss, validation error, pictures per second, time left of the
+//! whole run.
 
 use super::{EpochRecord, Observer, line};
 use indicatif::{ProgressBar, ProgressStyle};

@@ -5,8 +5,8 @@ use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::ema_steps;
 use std::collections::HashMap;
 
-/// Shadows of all variables of a network. Running statistics of normalisation are averaged like the parameters, for they must fit the
-/// averaged weights rather than the last ones.
+/// Shadows of all variables of a network. Running statistics of normalisation are averaged like the parameters, for
+/// they must fit the averaged weights rather than the last ones.
 pub struct Ema {
     decay: f64,
     pairs: Vec<(String, Var, Var)>,
@@ -25,8 +25,8 @@ impl Ema {
         Ok(Self { decay, pairs: variables.iter().map(pair).collect::<Result<_>>()? })
     }
 
-    /// Follows the variables after step `step` (from 1 on). Early on the decay is `(1 + step) / (10 + step)` at most, so that the random
-    /// start is soon forgotten.
+    /// Follows the variables after step `step` (from 1 on). Early on the decay is `(1 + step) / (10 + step)` at most,
+    /// so that the random start is soon forgotten.
     ///
     /// # Errors
     /// When a tensor operation fails.
@@ -36,7 +36,8 @@ impl Ema {
         Ok(ema_steps(&pairs, decay)?)
     }
 
-    /// Runs `f` with the averaged values in the network's variables, and puts the trained ones back whatever comes of it.
+    /// Runs `f` with the averaged values in the network's variables, and puts the trained ones back whatever comes of
+    /// it.
     ///
     /// # Errors
     /// Those of `f`, or when a copy fails.

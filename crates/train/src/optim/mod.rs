@@ -64,7 +64,8 @@ fn beta2() -> f64 {
     0.999
 }
 
-/// Sets every variable from the tensor of its name, after looking at all: the first that is missing or misshaped is named.
+/// Sets every variable from the tensor of its name, after looking at all: the first that is missing or misshaped is
+/// named.
 pub(crate) fn load_all<'a>(
     variables: impl Iterator<Item = (&'a str, &'a Var)>,
     tensors: &HashMap<String, Tensor>,

@@ -25,8 +25,8 @@ struct Slot {
 }
 
 impl Optimizer {
-    /// An optimiser of the parameters whose names start with none of `freeze`; the longest start in `lr_factors` gives a factor of the
-    /// learning rate.
+    /// An optimiser of the parameters whose names start with none of `freeze`; the longest start in `lr_factors` gives
+    /// a factor of the learning rate.
     ///
     /// # Errors
     /// When a start fits no parameter, or all are frozen.
@@ -122,7 +122,8 @@ impl Optimizer {
         self.named().map(|(name, var)| (name, var.as_detached_tensor())).collect()
     }
 
-    /// Takes up a saved state after `steps` steps; the name of the first tensor that is missing or misshaped is the error.
+    /// Takes up a saved state after `steps` steps; the name of the first tensor that is missing or misshaped is the
+    /// error.
     ///
     /// # Errors
     /// When a copy fails.

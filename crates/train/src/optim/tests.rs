@@ -1,3 +1,5 @@
+//! Optimizers beside PyTorch, averages and gradients.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -19,7 +21,8 @@ fn start() -> Vec<(String, Var)> {
     ]
 }
 
-/// Gradients that depend on where the parameters are: `0.1 p (i + 1) + [[0.3, -0.2], [0.1, 0.4]]` and `0.5 b - 0.1 (i + 1)`.
+/// Gradients that depend on where the parameters are: `0.1 p (i + 1) + [[0.3, -0.2], [0.1, 0.4]]` and `0.5 b - 0.1 (i +
+/// 1)`.
 fn gradients(params: &[(String, Var)], i: usize) -> Vec<Option<Tensor>> {
     let n = (i + 1) as f64;
     let offset = Tensor::new(&[[0.3f32, -0.2], [0.1, 0.4]], &Device::Cpu).unwrap();

@@ -55,7 +55,8 @@ pub(super) fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Reci
     }
     let mut last_good = recipe;
     let mut blamed = None;
-    // Two overrides may be possible only together: the first one to fail is blamed only when the last one leaves it failing.
+    // Two overrides may be possible only together: the first one to fail is blamed only when the last one leaves it
+    // failing.
     for change in overrides {
         apply(&mut table, change)?;
         leave_out_defaults(&mut table);
@@ -186,8 +187,8 @@ fn words(message: &str) -> String {
         .replace('\n', " ")
 }
 
-/// Where in the text an error is: serde loses the place within tables that have a `kind`, so the key or value that the message names is
-/// looked for from where the error says.
+/// Where in the text an error is: serde loses the place within tables that have a `kind`, so the key or value that the
+/// message names is looked for from where the error says.
 fn place_of(text: &str, error: &toml::de::Error) -> Option<usize> {
     let span = error.span()?;
     let message = error.message();

@@ -1,3 +1,5 @@
+//! Recipes: what is read, overridden and refused.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

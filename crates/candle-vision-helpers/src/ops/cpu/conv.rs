@@ -1,7 +1,8 @@
 //! A convolution and its weights' gradient as products over taps (see [`gemm`](super::gemm)).
 //!
-//! Images are spread once into planes with their padding, strided ones into one plane a phase (pixels `s i + r`), so that every
-//! tap of every kernel reads neighbours as neighbours. The unfolded matrix exists only as panels of a few kilobytes.
+//! Images are spread once into planes with their padding, strided ones into one plane a phase (pixels `s i + r`), so
+//! that every tap of every kernel reads neighbours as neighbours. The unfolded matrix exists only as panels of a few
+//! kilobytes.
 
 use super::correlation::Correlation;
 use super::direct::{Dots, SLACK};
@@ -81,8 +82,9 @@ impl Sizes {
         self.kh * self.kw
     }
 
-    /// The image's planes and, from the first channel of a group, the offset of every tap; steps from channel to channel and row to row.
-    /// A copy, where asked for or needed, has finite floats behind its end: a row and [`SLACK`].
+    /// The image's planes and, from the first channel of a group, the offset of every tap; steps from channel to
+    /// channel and row to row. A copy, where asked for or needed, has finite floats behind its end: a row and
+    /// [`SLACK`].
     fn source<'a>(&self, x: &'a [f32], copy: bool) -> Result<(Planes<'a>, Vec<usize>, usize, usize)> {
         let p = &self.p;
         let (rows, cols) = (Axis::new(self.kh, self.oh, p), Axis::new(self.kw, self.ow, p));

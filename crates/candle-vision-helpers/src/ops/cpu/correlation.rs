@@ -1,4 +1,5 @@
-//! The product that sums over positions: `c[m][n] = sum over q of a[m][q] * src[tap[n] + at(q)]`, a convolution's weight gradient.
+//! The product that sums over positions: `c[m][n] = sum over q of a[m][q] * src[tap[n] + at(q)]`, a convolution's
+//! weight gradient.
 
 use super::gemm::DEPTH;
 use super::memory::{Scratch, Shared};
@@ -7,8 +8,8 @@ use super::parallel;
 use super::simd::{Kernel, Simd, Vectors};
 use super::tile::{self, Finish, Rows};
 
-/// A product that sums over positions: `c[m][n] = sum over q of a[m][q] * src[taps[n] + at(q)]`, where the rows of `a` lie in
-/// planes as the grid's destination says (rows merged, columns neighbours).
+/// A product that sums over positions: `c[m][n] = sum over q of a[m][q] * src[taps[n] + at(q)]`, where the rows of `a`
+/// lie in planes as the grid's destination says (rows merged, columns neighbours).
 pub(crate) struct Correlation<'a> {
     pub a: &'a [f32],
     /// From row `m` of `a` to the next.

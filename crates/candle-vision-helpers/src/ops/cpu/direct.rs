@@ -1,5 +1,5 @@
-//! The product over taps without panels: where few rows would use a panel again, packing it costs more than it saves, and the
-//! pixels are read where they lie. Also the correlation of few rows, as sums along the pixels.
+//! The product over taps without panels: where few rows would use a panel again, packing it costs more than it saves,
+//! and the pixels are read where they lie. Also the correlation of few rows, as sums along the pixels.
 
 #![allow(clippy::needless_range_loop)] // the indices name registers: an iterator would hide which
 
@@ -86,8 +86,8 @@ const TAPS: usize = 4;
 /// Pixels a tile goes along before the next one: three rows and four taps of them fit the first-level cache.
 const ALONG: usize = 1024;
 
-/// As a [`Correlation`], for few rows: `a (images, m, plane)` and the source have the same pitch, so that a plane is one line;
-/// where `a` is zero the source may be anything finite, up to [`SLACK`] beyond the last position.
+/// As a [`Correlation`], for few rows: `a (images, m, plane)` and the source have the same pitch, so that a plane is
+/// one line; where `a` is zero the source may be anything finite, up to [`SLACK`] beyond the last position.
 pub(crate) struct Dots<'a> {
     pub a: &'a [f32],
     pub m: usize,

@@ -1,4 +1,5 @@
-//! The weights of a 3×3 convolution of a picture twice the size (nearest), as those of a transposed 4×4 convolution at stride 2.
+//! The weights of a 3×3 convolution of a picture twice the size (nearest), as those of a transposed 4×4 convolution at
+//! stride 2.
 //!
 //! Tap `t` of four is the sum of those of three that see the same pixel: `{2}, {1, 2}, {0, 1}, {0}`, along each axis.
 

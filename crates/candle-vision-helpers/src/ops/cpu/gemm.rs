@@ -1,5 +1,6 @@
 //! Products of a matrix with pixels gathered by taps: `y[m][q] = sum over k of a[m][k] * src[tap[k] + at(q)]`. A
-//! convolution and its input gradient are of this form; see [`correlation`](super::correlation) for the weight gradient.
+//! convolution and its input gradient are of this form; see [`correlation`](super::correlation) for the weight
+//! gradient.
 
 use super::memory::{Scratch, Shared};
 use super::pack::{self, Grid, Run};
@@ -156,7 +157,8 @@ impl Kernel for Block<'_> {
                 let k1 = depth.min(k0 + DEPTH);
                 pack::pixels::<S>(src.as_ptr(), &taps[k0..k1], runs, packed.as_mut_ptr());
                 let last = k1 == depth;
-                // Which stays in the first-level cache: the panel while a small matrix passes by, or a tile of a large one.
+                // Which stays in the first-level cache: the panel while a small matrix passes by, or a tile of a large
+                // one.
                 let tiles = self.tiles.1 - self.tiles.0;
                 let panel_first = rows * (k1 - k0) <= 64 * 1024;
                 for i in 0..panels * tiles {

@@ -1,4 +1,5 @@
-//! Buffers: scratch that is kept from one call to the next, fresh outputs that are not cleared first, and shared writing.
+//! Buffers: scratch that is kept from one call to the next, fresh outputs that are not cleared first, and shared
+//! writing.
 
 use candle_core::{Result, bail};
 use std::cell::RefCell;

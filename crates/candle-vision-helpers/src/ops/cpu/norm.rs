@@ -1,5 +1,5 @@
-//! Normalisation a channel at a time: a channel of a batch mostly fits the second-level cache, so that the passes over it
-//! after the first are cheap.
+//! Normalisation a channel at a time: a channel of a batch mostly fits the second-level cache, so that the passes over
+//! it after the first are cheap.
 
 use super::memory::{Shared, filled};
 use super::parallel;

@@ -44,7 +44,8 @@ impl Backward<'_> {
         self.run(|_| 0.0, |c, sum, sum_x| ([f64::from(both[c]), 0.0, 0.0], [sum_x, sum]))
     }
 
-    /// Per channel: `coefficients(c, sum g, sum g (x - centre))` gives `dx = a g + b x + c` and the two parameters' gradients.
+    /// Per channel: `coefficients(c, sum g, sum g (x - centre))` gives `dx = a g + b x + c` and the two parameters'
+    /// gradients.
     fn run(
         &self,
         centre: impl Fn(usize) -> f32 + Sync,

@@ -1,4 +1,5 @@
-//! One vector type a processor: the few operations that the kernels are written in, and the choice among them at run time.
+//! One vector type a processor: the few operations that the kernels are written in, and the choice among them at run
+//! time.
 //!
 //! A kernel is a struct that implements [`Kernel`]; its body is generic over [`Simd`] and `#[inline(always)]`, so that
 //! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is

@@ -6,7 +6,8 @@ use std::arch::x86_64::*;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
 
-// SAFETY (of all blocks here): the trait's contract: the caller has the features, and its pointers are good for LANES floats.
+// SAFETY (of all blocks here): the trait's contract: the caller has the features, and its pointers are good for LANES
+// floats.
 unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
     type V = __m256;

@@ -7,7 +7,8 @@ use super::simd::Simd;
 /// Most rows of a tile: with two vectors a row, 12 of AVX2's 16 registers add up.
 pub(crate) const MR: usize = 6;
 
-/// Rows of the `i`-th of the tiles that `m` rows are cut into: as even as can be, since a tile of one row wastes most of a pass.
+/// Rows of the `i`-th of the tiles that `m` rows are cut into: as even as can be, since a tile of one row wastes most
+/// of a pass.
 pub(crate) fn split(m: usize, i: usize) -> (usize, usize) {
     let tiles = m.div_ceil(MR);
     (m * i / tiles, m * (i + 1) / tiles)

@@ -29,7 +29,8 @@ pub(crate) fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, sizes: 
     }
 }
 
-/// What decides which algorithm is the best: the sizes (input, weights, stride, padding, dilation, groups) and whether TF32 may be used.
+/// What decides which algorithm is the best: the sizes (input, weights, stride, padding, dilation, groups) and whether
+/// TF32 may be used.
 type Key = (DeviceId, [usize; 11], bool);
 
 /// An algorithm and the bytes that it works in.

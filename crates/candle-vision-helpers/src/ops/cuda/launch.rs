@@ -44,8 +44,8 @@ pub(super) fn empty<T: DeviceRepr>(dev: &CudaDevice, len: usize) -> Result<CudaS
     unsafe { dev.alloc::<T>(len) }
 }
 
-/// Launches a kernel of kernels.cu: device, name, grid, then references to its arguments in its order. Unsafe, for nobody checks that
-/// they are the kernel's and as long as it reads and writes.
+/// Launches a kernel of kernels.cu: device, name, grid, then references to its arguments in its order. Unsafe, for
+/// nobody checks that they are the kernel's and as long as it reads and writes.
 macro_rules! launch {
     ($dev:expr, $kernel:literal, $grid:expr, $($arg:expr),+ $(,)?) => {{
         let f = $dev.get_or_load_custom_func($kernel, "candle_vision_helpers", $crate::ops::cuda::launch::ptx::KERNELS)?;

@@ -1,4 +1,5 @@
-//! One launch for many tensors: their addresses and lengths go to the device as a table, and each block works on one chunk.
+//! One launch for many tensors: their addresses and lengths go to the device as a table, and each block works on one
+//! chunk.
 
 use super::launch::{blocks, count, empty, launch};
 use super::node::tensor;

@@ -1,6 +1,7 @@
 //! The operations on NVIDIA GPUs: kernels of our own, and cuDNN's convolutions where that is compiled in.
 //!
-//! f32 only; everything else, and what has no kernel here, is a composition of candle's operations (see each operation).
+//! f32 only; everything else, and what has no kernel here, is a composition of candle's operations (see each
+//! operation).
 
 #[cfg(feature = "cudnn")]
 pub(crate) mod conv;

@@ -13,7 +13,8 @@ const A_THREAD: usize = 8;
 /// Blocks a channel at most.
 const MAX_SPLITS: usize = 64;
 
-/// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased variance.
+/// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased
+/// variance.
 pub(crate) fn train(
     x: &Tensor,
     gamma: &Tensor,
