@@ -39,9 +39,9 @@ pub trait KeypointModel: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelConfig {
-    /// Three convolutions.
+    /// A few convolutions and two fully connected layers, for the tip of the nose.
     NoseCnn(nose_cnn::Config),
-    /// Five convolutions.
+    /// The same, for all points of a face.
     FaceCnn(face_cnn::Config),
     /// ResNet with direct regression.
     Resnet(resnet::Config),

@@ -23,7 +23,7 @@ pub(crate) fn render(h: &mut Html, photos: &[PathBuf], runs: &[Run], album: &Alb
     let mut done = Ok(());
     h.el("section", &[("id", "photos")], |h| {
         h.leaf("h2", &[], "Own photos");
-        h.leaf("p", &[], "Photos without annotations. The green box is where a network that looks at faces looked last; it starts from the whole picture and follows the network's own points.");
+        h.leaf("p", &[], "Photos without annotations. The green box is where a network that looks at faces looked last: the one among many boxes whose points confirm it best.");
         done = photos.iter().enumerate().try_for_each(|(i, path)| photo(h, i, path, runs, album));
     });
     done

@@ -2,7 +2,6 @@
 
 use super::{Recipe, TrainConfig, load};
 use crate::{Error, loss::LossConfig, optim::OptimizerConfig, schedule::ScheduleConfig};
-use facekp_data::dataset::Kind;
 
 /// A key whose value cannot be.
 pub(super) struct Problem {
@@ -82,11 +81,7 @@ fn data(recipe: &Recipe) -> Check {
     ensure(!sources.is_empty(), "data.datasets", "one dataset or more", "none")?;
     for source in sources {
         positive("data.datasets", source.weight)?;
-        let scheme = match source.kind {
-            Kind::Imm58 => "imm58",
-            Kind::ImmNose => "nose1",
-            Kind::Ibug68 | Kind::Pts68 => "ibug68",
-        };
+        let scheme = source.kind.scheme().name;
         let fits = scheme == recipe.task.scheme;
         ensure(fits, "task.scheme", &format!("{scheme:?}, as the dataset has"), format!("{:?}", recipe.task.scheme))?;
     }
