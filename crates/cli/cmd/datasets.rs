@@ -10,7 +10,8 @@ use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset,
     dataset::{check, open_any},
-    fetch, pack, scheme, synthetic,
+    fetch, pack,
+    synthetic::{self, FaceSet},
 };
 use facekp_eval::visualize;
 use image::RgbImage;
@@ -126,12 +127,12 @@ pub fn run(a: &Args) -> Result<()> {
 }
 
 fn synth(which: SynthScheme, count: usize, out: &Path, seed: u64) -> Result<()> {
-    let scheme = match which {
-        SynthScheme::Imm58 => &scheme::IMM_58,
-        SynthScheme::Ibug68 => &scheme::IBUG_68,
+    let set = match which {
+        SynthScheme::Imm58 => FaceSet::Imm,
+        SynthScheme::Ibug68 => FaceSet::Ibug,
     };
-    synthetic::write_dataset(scheme, count, out, seed)?;
-    say(&format!("{}: {count} rendered faces, {} points each", out.display(), scheme.len))
+    synthetic::write_dataset(set, count, out, seed)?;
+    say(&format!("{}: {count} rendered faces, {} points each", out.display(), set.scheme().len()))
 }
 
 /// How many warnings are listed; more are counted.

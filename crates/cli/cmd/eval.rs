@@ -8,11 +8,11 @@ use crate::{
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
 use facekp_data::{
-    Crop, Dataset, Split,
+    Crop, Dataset, Frame, Split,
     dataset::{Kind, open_any},
     open,
 };
-use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
+use facekp_eval::{MeanShape, Prediction, Predictor, Summary, files, metrics, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
 use std::{
@@ -97,7 +97,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
             Some(kind) => open(&a.data.dir, kind)?,
             None => open_any(&a.data.dir)?.1,
         });
-        let frame = Frame::for_scheme(data.scheme());
+        let frame = data.frame();
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
             Frame::Box => "in the tight box of each face's points",

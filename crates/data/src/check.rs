@@ -228,7 +228,7 @@ fn pack(path: &Path) -> Result<CheckReport> {
     };
     fact(&mut report, "holds", pack.describe());
     fact(&mut report, "faces", pack.len());
-    fact(&mut report, "points", format!("{} each", pack.scheme().len));
+    fact(&mut report, "points", format!("{} each", pack.scheme().len()));
     hidden(&mut report, pack.keypoints());
     report.problems.par_extend((0..pack.len()).into_par_iter().filter_map(|i| pack.get(i).err()));
     Ok(report)

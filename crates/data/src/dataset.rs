@@ -4,13 +4,16 @@ use crate::{
     Annotation, Error, PackDataset, Result, Sample, Scheme, Split, files, found, ibug, ibug::IbugDataset,
     imm::ImmDataset, pts_folder::PtsFolder, scheme,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Samples that can be fetched by index, from any thread. Reading the annotations happens when it is opened, decoding
 /// in [`Dataset::get`].
 pub trait Dataset: Send + Sync {
     /// The scheme of every sample.
-    fn scheme(&self) -> &'static Scheme;
+    fn scheme(&self) -> &Arc<Scheme>;
     /// How many samples.
     fn len(&self) -> usize;
     /// Whether there are none.
@@ -30,6 +33,10 @@ pub trait Dataset: Send + Sync {
         let Sample { id, path, face, points, .. } = self.get(i)?;
         Ok(Annotation { id, picture: path, face, points })
     }
+    /// What a guess without looking should be relative to.
+    fn frame(&self) -> Frame {
+        Frame::Box
+    }
     /// The indices of a split, in a fixed order.
     ///
     /// # Errors
@@ -41,6 +48,15 @@ pub trait Dataset: Send + Sync {
     fn is_synthetic(&self) -> bool {
         false
     }
+}
+
+/// What the positions of points are relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The tight box of a face's points: pictures in which a face may be anywhere.
+    Box,
+    /// The whole picture: portraits that are all framed alike.
+    Picture,
 }
 
 /// The datasets that a recipe may ask for.
@@ -124,11 +140,19 @@ impl Kind {
     }
 
     /// The scheme of its faces.
-    pub fn scheme(self) -> &'static Scheme {
+    pub fn scheme(self) -> &'static Arc<Scheme> {
         match self {
             Self::Imm58 => &scheme::IMM_58,
             Self::ImmNose => &scheme::NOSE_1,
             Self::Ibug68 | Self::Pts68 => &scheme::IBUG_68,
+        }
+    }
+
+    /// As [`Dataset::frame`].
+    pub(crate) fn frame(self) -> Frame {
+        match self {
+            Self::Imm58 | Self::ImmNose => Frame::Picture,
+            Self::Ibug68 | Self::Pts68 => Frame::Box,
         }
     }
 

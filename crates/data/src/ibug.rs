@@ -9,7 +9,7 @@ use crate::{
     Annotation, Dataset, Error, Result, Sample, Scheme, Split, imm::SYNTHETIC_MARKER, pts_folder::fit_and_val,
     record::nth, scheme::IBUG_68,
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 mod read;
 pub(crate) use read::{Face, read_all};
@@ -113,7 +113,7 @@ pub(crate) enum List {
 }
 
 impl Dataset for IbugDataset {
-    fn scheme(&self) -> &'static Scheme {
+    fn scheme(&self) -> &Arc<Scheme> {
         &IBUG_68
     }
 

@@ -4,18 +4,19 @@
 //! with `m` or `f` for `s`; six pictures a person.
 
 use crate::{
-    Annotation, Dataset, Error, Keypoints, Result, Sample, Scheme, Split,
+    Annotation, Dataset, Error, Frame, Keypoints, Result, Sample, Scheme, Split,
     dataset::Kind,
     files,
     formats::asf,
     found,
     record::{Record, host_size, nth},
-    scheme::{IMM_58, IMM_NOSE_TIP, NOSE_1},
+    scheme::{IMM_58, NOSE_1},
 };
 use rayon::prelude::*;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A file of this name marks a folder of rendered faces.
@@ -25,7 +26,7 @@ pub const SYNTHETIC_MARKER: &str = "SYNTHETIC";
 #[derive(Debug)]
 pub struct ImmDataset {
     records: Vec<(u32, Record)>,
-    scheme: &'static Scheme,
+    scheme: Arc<Scheme>,
     synthetic: bool,
 }
 
@@ -36,20 +37,21 @@ impl ImmDataset {
     /// When there is none, or the first one that is broken.
     pub fn open(dir: &Path) -> Result<Self> {
         let records = read_all(dir)?.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Self { records, scheme: &IMM_58, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+        Ok(Self { records, scheme: Arc::clone(&IMM_58), synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
     }
 
     /// The faces whose tip of the nose is annotated, with that point alone. Box and scale are still those of all 58
     /// points.
     pub fn nose(mut self) -> Self {
-        self.records.retain(|(_, r)| r.points.visible().get(IMM_NOSE_TIP) == Some(&true));
+        let tip = NOSE_1.part_of().and_then(|part| part.points.first().copied()).unwrap_or_default();
+        self.records.retain(|(_, r)| r.points.visible().get(tip) == Some(&true));
         for (_, record) in &mut self.records {
-            let tip = record.points.points().get(IMM_NOSE_TIP).copied();
+            let tip = record.points.points().get(tip).copied();
             if let Some(points) = tip.and_then(|p| Keypoints::new(&NOSE_1, vec![p])) {
                 record.points = points;
             }
         }
-        Self { scheme: &NOSE_1, ..self }
+        Self { scheme: Arc::clone(&NOSE_1), ..self }
     }
 
     fn people(&self) -> BTreeSet<u32> {
@@ -58,8 +60,8 @@ impl ImmDataset {
 }
 
 impl Dataset for ImmDataset {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
 
     fn len(&self) -> usize {
@@ -72,6 +74,10 @@ impl Dataset for ImmDataset {
 
     fn annotation(&self, i: usize) -> Result<Annotation> {
         Ok(nth(&self.records, i)?.1.annotation())
+    }
+
+    fn frame(&self) -> Frame {
+        Kind::Imm58.frame()
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {
@@ -132,7 +138,7 @@ fn read_one(dir: &Path, path: &Path) -> Result<(u32, Record)> {
     let (person, rest) = id.split_once('-').ok_or_else(wrong_name)?;
     let number: u32 = person.parse().map_err(|_| wrong_name())?;
     let pose: u32 = rest.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| wrong_name())?;
-    let shape = asf::read(path, IMM_58.len)?;
+    let shape = asf::read(path, IMM_58.len())?;
     let picture = dir.join(files::on_disk(dir, &shape.picture));
     let points = shape.shape(host_size(path, &picture)?);
     let mut record = Record::new(id.clone(), picture, &IMM_58, points, path)?;

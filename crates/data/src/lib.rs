@@ -31,7 +31,7 @@ mod write;
 
 pub use augment::Augment;
 pub use crop::{Crop, View, ViewSpec};
-pub use dataset::{Dataset, Kind, open};
+pub use dataset::{Dataset, Frame, Kind, open};
 pub use error::{Error, Result};
 pub use files::{is_picture, pictures_in};
 pub use keypoints::Keypoints;

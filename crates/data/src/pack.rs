@@ -5,8 +5,8 @@
 //! end.
 
 use crate::{
-    Annotation, Dataset, Error, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture, picture::Strictness,
-    record::nth, sample::Scale,
+    Annotation, Dataset, Error, Frame, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture,
+    picture::Strictness, record::nth, sample::Scale,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use memmap2::Mmap;
@@ -59,7 +59,7 @@ pub struct PackDataset {
     path: PathBuf,
     map: Mmap,
     index: Index,
-    scheme: &'static Scheme,
+    scheme: Arc<Scheme>,
     points: Vec<Keypoints>,
 }
 
@@ -74,13 +74,13 @@ impl PackDataset {
         if Sha256::digest(&map[HEADER..])[..] != map[24..HEADER] {
             return Err(broken(path, "a pack with its checksum", "altered contents"));
         }
-        let scheme = index.kind.scheme();
-        if scheme.name != index.scheme {
-            return Err(broken(path, format!("points of the scheme {}", scheme.name), index.scheme));
+        let scheme = Arc::clone(index.kind.scheme());
+        if scheme.name() != index.scheme {
+            return Err(broken(path, format!("points of the scheme {}", scheme.name()), index.scheme));
         }
         let mut points = Vec::with_capacity(index.items.len());
         for item in &index.items {
-            let sound = Keypoints::new(scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len);
+            let sound = Keypoints::new(&scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len());
             let within = item.offset >= HEADER && item.offset.checked_add(item.length).is_some_and(|end| end <= begin);
             let (Some(mut sound), true) = (sound, within) else {
                 return Err(broken(path, format!("a sound entry for {}", item.id), "one that breaks the format"));
@@ -157,8 +157,8 @@ fn read_index(path: &Path, bytes: &[u8]) -> Result<(Index, usize)> {
 }
 
 impl Dataset for PackDataset {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
 
     fn len(&self) -> usize {
@@ -187,6 +187,10 @@ impl Dataset for PackDataset {
         let (item, points) = (nth(&self.index.items, i)?, nth(&self.points, i)?);
         let picture = self.path.join(&item.id);
         Ok(Annotation { id: item.id.clone(), picture, face: item.face, points: points.clone() })
+    }
+
+    fn frame(&self) -> Frame {
+        self.index.kind.frame()
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {

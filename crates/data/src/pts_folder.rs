@@ -10,13 +10,13 @@ use crate::{
     record::{Record, nth},
 };
 use rayon::prelude::*;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The faces of a folder.
 #[derive(Debug)]
 pub struct PtsFolder {
     records: Vec<Record>,
-    scheme: &'static Scheme,
+    scheme: Arc<Scheme>,
     name: String,
     synthetic: bool,
 }
@@ -26,17 +26,17 @@ impl PtsFolder {
     ///
     /// # Errors
     /// When there is none, or the first one that is broken or has no picture beside it.
-    pub fn open(dir: &Path, scheme: &'static Scheme) -> Result<Self> {
+    pub fn open(dir: &Path, scheme: &Arc<Scheme>) -> Result<Self> {
         let records = read_all(dir, scheme)?.into_iter().collect::<Result<Vec<_>>>()?;
         let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { records, scheme, name, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+        Ok(Self { records, scheme: Arc::clone(scheme), name, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
     }
 }
 
 impl Dataset for PtsFolder {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
 
     fn len(&self) -> usize {
@@ -86,7 +86,7 @@ pub(crate) fn fit_and_val(train: &[usize]) -> (Vec<usize>, Vec<usize>) {
 ///
 /// # Errors
 /// When `dir` cannot be listed or has none; a broken one is an error within.
-pub(crate) fn read_all(dir: &Path, scheme: &'static Scheme) -> Result<Vec<Result<Record>>> {
+pub(crate) fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
     let annotations = files::walk(dir, &|p| files::has_extension(p, "pts"))?;
     if annotations.is_empty() {
         return Err(found::none_in(dir, "points (.pts) beside pictures", Some(Kind::Pts68)));
@@ -112,8 +112,8 @@ fn id<T>(face: &Result<(T, Record)>) -> Option<&str> {
 }
 
 /// The face of one `.pts`; its subset is its folder below `dir`.
-pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &'static Scheme) -> Result<Record> {
-    let shape = pts::read(path, scheme.len)?;
+pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
+    let shape = pts::read(path, scheme.len())?;
     let picture = files::picture_beside(path)
         .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
     let id = files::id_below(dir, path);

@@ -133,7 +133,7 @@ fn folders_are_recognised_by_what_they_hold() {
     pts_face(&d.join("ibug_300W"), "afw/a");
     assert!(missing(Kind::Pts68).contains("expected pictures beside .pts files"), "not iBUG's faces by another name");
     pts_face(&d.join("ytf_68"), "b");
-    assert_eq!(open(d, Kind::ImmNose).unwrap().scheme(), &scheme::NOSE_1);
+    assert_eq!(open(d, Kind::ImmNose).unwrap().scheme(), &*scheme::NOSE_1);
     assert_eq!(open(d, Kind::Ibug68).unwrap().get(0).unwrap().id, "afw/a");
     assert_eq!(open(d, Kind::Pts68).unwrap().get(0).unwrap().id, "b");
     assert_eq!(open(&d.join("ytf_68"), Kind::Pts68).unwrap().len(), 1);

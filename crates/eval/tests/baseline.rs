@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use facekp_data::{Split, dataset::Kind, open};
-use facekp_eval::{MeanShape, Summary, baseline::Frame, metrics::measure_all};
+use facekp_eval::{MeanShape, Summary, metrics::measure_all};
 use std::path::PathBuf;
 
 fn data() -> Option<PathBuf> {
@@ -15,7 +15,7 @@ fn data() -> Option<PathBuf> {
 
 fn baseline(dir: &std::path::Path, kind: Kind, splits: &[Split]) -> Vec<Summary> {
     let data = open(dir, kind).unwrap();
-    let mean = MeanShape::fit(&*data, &data.split(Split::Train).unwrap(), Frame::for_scheme(data.scheme())).unwrap();
+    let mean = MeanShape::fit(&*data, &data.split(Split::Train).unwrap(), data.frame()).unwrap();
     let summary = |s: &Split| {
         let errors = measure_all(&mean.predict(&*data, &data.split(*s).unwrap()).unwrap()).unwrap();
         Summary::of(&errors, s.name()).unwrap()

@@ -74,7 +74,7 @@ pub fn write(
 fn validate(dataset: &dyn Dataset, kind: Kind, options: &Options) -> Result<()> {
     let fail = |expected: &str, got: String| Err(Error::Invalid(format!("expected {expected}, got {got}")));
     match (options.area, options.encoding) {
-        _ if dataset.scheme() != kind.scheme() => fail(kind.scheme().name, dataset.scheme().name.into()),
+        _ if dataset.scheme() != kind.scheme() => fail(kind.scheme().name(), dataset.scheme().name().into()),
         _ if dataset.is_empty() => fail("samples to pack", "none".into()),
         _ if options.side < 8 => fail("a side of 8 pixels or more", options.side.to_string()),
         (Area::Face(enlarge), _) if !(1.0..=16.0).contains(&enlarge) => fail("1 to 16 boxes", enlarge.to_string()),
@@ -108,7 +108,7 @@ fn fill(
         progress(items.len(), dataset.len());
     }
     let splits = Split::ALL.iter().filter_map(|&s| Some((s.name().to_owned(), dataset.split(s).ok()?))).collect();
-    let (scheme, describe) = (dataset.scheme().name.into(), dataset.describe());
+    let (scheme, describe) = (dataset.scheme().name().into(), dataset.describe());
     let index = Index { kind, scheme, describe, synthetic: dataset.is_synthetic(), options, splits, items };
     let index = serde_json::to_vec(&index).map_err(|e| Error::Invalid(format!("{}: {e}", path.display())))?;
     hash.update(&index);
