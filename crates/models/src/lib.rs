@@ -6,13 +6,13 @@ pub mod face_cnn;
 pub mod heatmap_net;
 mod init;
 mod layers;
+mod limits;
 mod locate;
 pub mod nose_cnn;
 pub mod params;
 mod plain;
 pub mod resnet;
 pub mod task;
-mod validate;
 pub mod weights;
 
 pub use codec::{Codec, CodecConfig};

@@ -78,6 +78,7 @@ fn task(name: &str, channels: usize, height: usize, width: usize) -> Result<Task
         other => bail!("no network {other:?}"),
     };
     let grey = channels == 1;
-    let view = ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] };
+    let view =
+        ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5; channels], std: vec![0.25; channels] };
     Ok(Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model })
 }

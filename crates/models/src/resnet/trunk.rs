@@ -5,7 +5,7 @@ use super::block::{Block, Kind};
 use crate::layers::{ConvNorm, ConvShape, check_input};
 use crate::{Error, LoadReport, Params, Result, Scope};
 use candle_core::Tensor;
-use candle_vision_helpers::ops;
+use candle_vision_helpers::{Wrong, ops};
 use std::collections::HashMap;
 
 /// The names of a trunk begin with this in networks that hold more than a trunk and a last layer.
@@ -20,19 +20,18 @@ pub(crate) const STEM_CHANNELS: usize = 64;
 pub(crate) const STRIDE: usize = 32;
 
 /// Block kind and blocks a stage.
-fn layout(depth: usize) -> Option<(Kind, [usize; 4])> {
+fn layout(depth: usize) -> Result<(Kind, [usize; 4]), Wrong> {
     match depth {
-        18 => Some((Kind::Basic, [2, 2, 2, 2])),
-        34 => Some((Kind::Basic, [3, 4, 6, 3])),
-        50 => Some((Kind::Bottleneck, [3, 4, 6, 3])),
-        _ => None,
+        18 => Ok((Kind::Basic, [2, 2, 2, 2])),
+        34 => Ok((Kind::Basic, [3, 4, 6, 3])),
+        50 => Ok((Kind::Bottleneck, [3, 4, 6, 3])),
+        _ => Err(Wrong::new("model.depth", "18, 34 or 50", depth)),
     }
 }
 
 /// Output channels of the five maps that [`Trunk::forward`] returns, or an error for an unknown depth.
-pub(crate) fn map_channels(depth: usize) -> Result<[usize; 5]> {
-    let (kind, _) =
-        layout(depth).ok_or_else(|| Error::Config(format!("ResNet depth: expected 18, 34 or 50, got {depth}")))?;
+pub(crate) fn map_channels(depth: usize) -> Result<[usize; 5], Wrong> {
+    let (kind, _) = layout(depth)?;
     let [a, b, c, d] = PLANES.map(|p| kind.outputs(p));
     Ok([STEM_CHANNELS, a, b, c, d])
 }
@@ -49,7 +48,7 @@ impl Trunk {
     /// `channels`: of the pictures, 1 or 3.
     pub fn new(scope: &Scope, depth: usize, channels: usize) -> Result<Self> {
         let outputs = map_channels(depth)?;
-        let (kind, blocks) = layout(depth).ok_or_else(|| Error::Config(format!("ResNet depth {depth}")))?;
+        let (kind, blocks) = layout(depth)?;
         let stem = ConvShape { inputs: channels, outputs: STEM_CHANNELS, kernel: 7, stride: 2 };
         let stem = ConvNorm::new(&scope.pp("conv1"), &scope.pp("bn1"), stem, 1.0)?;
         let mut stages = Vec::new();
@@ -106,7 +105,7 @@ pub(crate) fn map_names() -> [&'static str; 5] {
 /// When the network has no trunk.
 pub fn load_trunk(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
     if !params.all().iter().any(|(n, _)| is_trunk(n) && n.contains("layer1.")) {
-        return Err(Error::Config("expected a network with a ResNet trunk, got one without".into()));
+        return Err(Error::config("network", "one with a ResNet trunk", "one without"));
     }
     let (trunk, rest): (HashMap<_, _>, HashMap<_, _>) =
         tensors.iter().map(|(n, t)| (n.clone(), t.clone())).partition(|(n, _)| is_trunk(n));

@@ -6,7 +6,8 @@ use facekp_data::{Crop, ViewSpec};
 use facekp_models::{CodecConfig, ModelConfig, Params, Task, codec::heatmap, face_cnn, heatmap_net, nose_cnn, resnet};
 
 pub fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
-    ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] }
+    let channels = if grey { 1 } else { 3 };
+    ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5; channels], std: vec![0.25; channels] }
 }
 
 pub fn nose() -> Task {

@@ -35,7 +35,7 @@ impl Lengthened {
 /// # Errors
 /// Never, in practice: memory is written to.
 pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
-    let wrong = |e: String| Error::Setting(format!("history: {e}"));
+    let wrong = |e: String| Error::setting("history", "records that CSV can hold", e);
     if records.is_empty() {
         return Ok(COLUMNS.to_owned());
     }
