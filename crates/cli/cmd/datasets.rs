@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
-    Dataset,
-    dataset::{check, open_any},
-    fetch, pack, scheme, synthetic,
+    Dataset, check,
+    datasets::{fetch, pack},
+    open_any, scheme, synthetic,
 };
 use facekp_eval::visualize;
 use image::RgbImage;

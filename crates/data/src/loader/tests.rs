@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{Crop, testing::Memory};
+use crate::{testing::Memory, view::Crop};
 use std::sync::atomic::Ordering;
 
 fn config() -> LoaderConfig {

@@ -30,7 +30,7 @@ mod tests;
 
 pub use write::{MARKER, write_dataset};
 
-use crate::Scheme;
+use crate::scheme::Scheme;
 use candle_vision_helpers::{Point, Rect};
 use features::Features;
 use head::Head;

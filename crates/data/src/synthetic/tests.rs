@@ -228,10 +228,12 @@ fn imm_files_have_both_row_layouts_and_name_their_pictures() {
 #[test]
 fn the_readers_return_the_rendered_points() {
     let dir = tempfile::tempdir().unwrap();
-    for (scheme, kind) in [(&IMM_58, crate::Kind::Imm58), (&IBUG_68, crate::Kind::Ibug68)] {
+    for (scheme, kind) in
+        [(&IMM_58, crate::dataset::DatasetKind::Imm58), (&IBUG_68, crate::dataset::DatasetKind::Ibug68)]
+    {
         let out = dir.path().join(scheme.name);
         write_dataset(scheme, 6, &out, 1).unwrap();
-        let read = crate::open(&out, kind).unwrap();
+        let read = crate::datasets::open::open_kind(&out, kind).unwrap();
         let rendered: Vec<_> = (0..6).map(|i| render(scheme, 1, i).points).collect();
         for i in 0..read.len() {
             let sample = read.get(i).unwrap();

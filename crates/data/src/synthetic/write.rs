@@ -1,7 +1,10 @@
 //! Rendered faces as files in the real datasets' own formats, so that the same readers read them.
 
 use super::{POSES, Rendered, folder, render};
-use crate::{Error, Result, Scheme};
+use crate::{
+    error::{Error, Result},
+    scheme::Scheme,
+};
 use candle_vision_helpers::{Point, Rect};
 use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;
