@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
-    Dataset,
-    dataset::{check, open_any},
-    fetch, pack,
+    Dataset, check,
+    datasets::{fetch, pack},
+    open_any,
     synthetic::{self, FaceSet},
 };
 use facekp_eval::visualize;

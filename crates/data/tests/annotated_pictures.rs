@@ -2,9 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facekp_data::{
-    Kind,
-    dataset::check,
-    is_picture, open,
+    DatasetKind, check, is_picture, open_kind,
     picture::{load_photo, load_picture},
     synthetic::{self, FaceSet},
 };
@@ -68,7 +66,7 @@ fn points_files_find_their_picture_in_every_spelling() {
         fs::copy(&points, &name).unwrap();
         fs::copy(points.with_extension("jpg"), name.with_extension(spelling)).unwrap();
     }
-    let all = open(dir.path(), Kind::Pts68).unwrap();
+    let all = open_kind(dir.path(), DatasetKind::Pts68).unwrap();
     assert_eq!(all.len(), SPELLINGS.len());
     for i in 0..all.len() {
         all.get(i).unwrap();

@@ -5,13 +5,12 @@
 
 use candle_vision_helpers::{Point, Rect, Size};
 use facekp_data::{
-    Dataset, Split,
-    dataset::{Kind, check, open},
+    Dataset, DatasetKind, Split, check,
+    datasets::ibug::{IbugDataset, Lists, Options},
+    datasets::imm::ImmDataset,
+    datasets::pack::{self, Area, Encoding, PackDataset},
     formats::{asf, imglab_xml, pts},
-    ibug::{IbugDataset, Lists, Options},
-    imm::ImmDataset,
-    pack::{self, Area, Encoding, PackDataset},
-    scheme,
+    open_kind, scheme,
 };
 use image::RgbImage;
 use std::{
@@ -98,7 +97,7 @@ fn a_check_of_imm_lists_every_problem() {
         assert!(problems.iter().any(|p| p.contains(text)), "{text} is not in {problems:#?}");
     }
     assert_eq!(fact(d, "pictures"), "2");
-    assert!(open(d, Kind::Imm58).err().unwrap().to_string().contains("01-2m.asf:8: expected"));
+    assert!(open_kind(d, DatasetKind::Imm58).err().unwrap().to_string().contains("01-2m.asf:8: expected"));
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn a_small_imm_validates_on_its_last_sixth() {
     assert!(!data.is_synthetic());
     assert_eq!((data.split(Split::Train).unwrap().len(), data.split(Split::Val).unwrap()), (10, vec![10, 11]));
     fs::write(dir.path().join("SYNTHETIC"), "rendered").unwrap();
-    assert!(open(dir.path(), Kind::Imm58).unwrap().is_synthetic());
+    assert!(open_kind(dir.path(), DatasetKind::Imm58).unwrap().is_synthetic());
 
     let alone = tempfile::tempdir().unwrap();
     imm_face(alone.path(), "01-1m");
@@ -122,21 +121,24 @@ fn a_small_imm_validates_on_its_last_sixth() {
 fn folders_are_recognised_by_what_they_hold() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    let missing = |kind| open(d, kind).err().unwrap().to_string();
+    let missing = |kind| open_kind(d, kind).err().unwrap().to_string();
     assert!(
-        missing(Kind::Imm58)
+        missing(DatasetKind::Imm58)
             .ends_with("expected the IMM face database (.asf files, or imm_face_db/ with them), found none")
     );
-    assert!(missing(Kind::Ibug68).contains("expected iBUG 300-W"));
+    assert!(missing(DatasetKind::Ibug68).contains("expected iBUG 300-W"));
     assert!(check(d).is_err());
     imm_face(&d.join("imm_face_db"), "01-1m");
     pts_face(&d.join("ibug_300W"), "afw/a");
-    assert!(missing(Kind::Pts68).contains("expected pictures beside .pts files"), "not iBUG's faces by another name");
+    assert!(
+        missing(DatasetKind::Pts68).contains("expected pictures beside .pts files"),
+        "not iBUG's faces by another name"
+    );
     pts_face(&d.join("ytf_68"), "b");
-    assert_eq!(open(d, Kind::ImmNose).unwrap().scheme(), &*scheme::NOSE_1);
-    assert_eq!(open(d, Kind::Ibug68).unwrap().get(0).unwrap().id, "afw/a");
-    assert_eq!(open(d, Kind::Pts68).unwrap().get(0).unwrap().id, "b");
-    assert_eq!(open(&d.join("ytf_68"), Kind::Pts68).unwrap().len(), 1);
+    assert_eq!(open_kind(d, DatasetKind::ImmNose).unwrap().scheme(), &*scheme::NOSE_1);
+    assert_eq!(open_kind(d, DatasetKind::Ibug68).unwrap().get(0).unwrap().id, "afw/a");
+    assert_eq!(open_kind(d, DatasetKind::Pts68).unwrap().get(0).unwrap().id, "b");
+    assert_eq!(open_kind(&d.join("ytf_68"), DatasetKind::Pts68).unwrap().len(), 1);
     let facts = check(d).unwrap().facts;
     assert!(
         facts.contains(&("ibug_300W: faces".into(), "1".into()))
@@ -144,8 +146,11 @@ fn folders_are_recognised_by_what_they_hold() {
     );
     let own = tempfile::tempdir().unwrap();
     pts_face(own.path(), "holiday/beach/c");
-    assert_eq!(open(own.path(), Kind::Pts68).unwrap().get(0).unwrap().subset.as_deref(), Some("holiday/beach"));
-    assert!(open(&own.path().join("nowhere"), Kind::Pts68).is_err());
+    assert_eq!(
+        open_kind(own.path(), DatasetKind::Pts68).unwrap().get(0).unwrap().subset.as_deref(),
+        Some("holiday/beach")
+    );
+    assert!(open_kind(&own.path().join("nowhere"), DatasetKind::Pts68).is_err());
 }
 
 /// afw 2 + 1 mirror, helen/testset 1, ibug 1; the lists mix them as dlib's do.
@@ -239,10 +244,10 @@ fn packed(options: pack::Options) -> (tempfile::TempDir, PathBuf, Box<dyn Datase
     for person in 1..=3 {
         imm_face(&dir.path().join("data"), &format!("{person:02}-1m"));
     }
-    let data = open(&dir.path().join("data"), Kind::Imm58).unwrap();
+    let data = open_kind(&dir.path().join("data"), DatasetKind::Imm58).unwrap();
     let path = dir.path().join("small.fkpack");
     let mut heard = Vec::new();
-    pack::write(&*data, Kind::Imm58, &path, options, &mut |done, of| heard.push((done, of))).unwrap();
+    pack::write(&*data, DatasetKind::Imm58, &path, options, &mut |done, of| heard.push((done, of))).unwrap();
     assert_eq!(heard, [(3, 3)]);
     (dir, path, data)
 }
@@ -251,7 +256,7 @@ fn packed(options: pack::Options) -> (tempfile::TempDir, PathBuf, Box<dyn Datase
 fn a_pack_shows_what_was_packed() {
     let options = pack::Options { area: Area::Face(1.5), side: 32, encoding: Encoding::Png };
     let (dir, path, data) = packed(options);
-    for pack in [open(&path, Kind::Imm58).unwrap(), open(dir.path(), Kind::Imm58).unwrap()] {
+    for pack in [open_kind(&path, DatasetKind::Imm58).unwrap(), open_kind(dir.path(), DatasetKind::Imm58).unwrap()] {
         assert_eq!((pack.len(), pack.scheme()), (3, data.scheme()));
         assert_eq!(pack.split(Split::Val).unwrap(), data.split(Split::Val).unwrap());
         assert!(pack.split(Split::Common).is_err());
@@ -275,7 +280,7 @@ fn a_pack_shows_what_was_packed() {
             }
         }
     }
-    assert!(open(&path, Kind::Ibug68).is_err());
+    assert!(open_kind(&path, DatasetKind::Ibug68).is_err());
     assert!(check(&path).unwrap().problems.is_empty());
 }
 
@@ -322,9 +327,9 @@ fn a_broken_pack_is_named() {
     }
     let small = pack::Options { side: 0, ..pack::Options::default() };
     let refused = dir.path().join("refused.fkpack");
-    assert!(pack::write(&*data, Kind::Imm58, &refused, small, &mut |_, _| {}).is_err());
+    assert!(pack::write(&*data, DatasetKind::Imm58, &refused, small, &mut |_, _| {}).is_err());
     fs::write(dir.path().join("data/02-1m.jpg"), b"").unwrap();
-    assert!(pack::write(&*data, Kind::Imm58, &refused, pack::Options::default(), &mut |_, _| {}).is_err());
+    assert!(pack::write(&*data, DatasetKind::Imm58, &refused, pack::Options::default(), &mut |_, _| {}).is_err());
     let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left.len(), 3, "no partial file is left: {left:?}");
 }

@@ -4,10 +4,10 @@
 
 use candle_vision_helpers::{Point, Rect, Size};
 use facekp_data::{
-    Dataset, Sample,
-    dataset::{Kind, check, open},
+    Dataset, DatasetKind, Sample, check,
+    datasets::pack,
     formats::{asf, imglab_xml, pts},
-    pack,
+    open_kind,
 };
 use std::{fs, path::Path};
 
@@ -51,7 +51,7 @@ fn pts_marks_are_hidden_and_stretch_nothing() {
     pts_face(&d.join("c.pts"), &[], "");
     // Half a mark is none: a point somewhat outside is legal.
     pts_face(&d.join("d.pts"), &[7], "-1 0");
-    let data = open(d, Kind::Pts68).unwrap();
+    let data = open_kind(d, DatasetKind::Pts68).unwrap();
     let all: Vec<_> = (0..4).map(|i| data.get(i).unwrap()).collect();
     assert_eq!(all.iter().map(hidden).collect::<Vec<_>>(), [vec![0, 36], vec![7, 8, 9], vec![], vec![]]);
     // The tight box of the others: columns 20 to 41, rows 10 to 34.
@@ -72,7 +72,7 @@ fn mostly_marks_are_an_error() {
     pts_face(&d.join("a.pts"), &(0..34).collect::<Vec<_>>(), "0 0");
     assert_eq!(fact(d, "hidden points").unwrap(), "34 in 1 face");
     pts_face(&d.join("a.pts"), &(0..35).collect::<Vec<_>>(), "0 0");
-    let text = open(d, Kind::Pts68).err().unwrap().to_string();
+    let text = open_kind(d, DatasetKind::Pts68).err().unwrap().to_string();
     assert!(
         text.ends_with("a.pts:4: expected points, got mostly marks of hidden ones (-1 -1 or 0 0): 35 of 68"),
         "{text}"
@@ -97,14 +97,14 @@ fn asf_marks_are_the_files_own_numbers() {
         let text: String = fs::read_to_string(&file).unwrap().lines().map(change).collect();
         fs::write(&file, text).unwrap();
     }
-    let data = open(d, Kind::Imm58).unwrap();
+    let data = open_kind(d, DatasetKind::Imm58).unwrap();
     for i in 0..2 {
         let face = data.get(i).unwrap();
         assert_eq!((hidden(&face), face.face), (vec![3, 21], Rect::new(20.0, 10.0, 21.0, 21.0)));
         assert_eq!(face.scale.normalizer, None);
     }
     assert_eq!(fact(d, "hidden points").unwrap(), "7 in 3 faces");
-    let nose = open(d, Kind::ImmNose).unwrap();
+    let nose = open_kind(d, DatasetKind::ImmNose).unwrap();
     assert_eq!((nose.len(), nose.get(1).unwrap().id.as_str()), (2, "01-2m"), "a face without its only point is none");
 }
 
@@ -125,7 +125,7 @@ fn list_marks_are_hidden_though_far_from_the_box() {
         let d = dir.path();
         picture(&d.join("afw/a.jpg"));
         list(d, &[5, 40], mark);
-        let face = open(d, Kind::Ibug68).unwrap().get(0).unwrap();
+        let face = open_kind(d, DatasetKind::Ibug68).unwrap().get(0).unwrap();
         assert_eq!((hidden(&face), face.face), (vec![5, 40], Rect::new(20.0, 10.0, 21.0, 24.0)));
         assert!(face.scale.normalizer.is_some() && face.scale.normalizer_pupil.is_none(), "{:?}", face.scale);
         assert_eq!(fact(d, "hidden points").unwrap(), "2 in 1 face");
@@ -134,7 +134,7 @@ fn list_marks_are_hidden_though_far_from_the_box() {
         assert_eq!(fact(d, "hidden points").unwrap(), "3 in 1 face");
         list(d, &(0..40).collect::<Vec<_>>(), mark);
         fs::remove_file(d.join("afw/a.pts")).unwrap();
-        let text = open(d, Kind::Ibug68).err().unwrap().to_string();
+        let text = open_kind(d, DatasetKind::Ibug68).err().unwrap().to_string();
         assert!(text.contains(".xml:6: expected points, got mostly marks of hidden ones"), "{text}");
     }
 }
@@ -144,9 +144,9 @@ fn a_pack_keeps_what_is_hidden() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     pts_face(&d.join("a.pts"), &[0, 36], "-1 -1");
-    let data = open(d, Kind::Pts68).unwrap();
+    let data = open_kind(d, DatasetKind::Pts68).unwrap();
     let file = d.join("a.fkpack");
-    pack::write(&*data, Kind::Pts68, &file, pack::Options::default(), &mut |_, _| {}).unwrap();
+    pack::write(&*data, DatasetKind::Pts68, &file, pack::Options::default(), &mut |_, _| {}).unwrap();
     let (a, b) = (data.get(0).unwrap(), pack::PackDataset::open(&file).unwrap().get(0).unwrap());
     assert_eq!((a.points, a.face, a.scale), (b.points, b.face, b.scale));
     assert_eq!(fact(&file, "hidden points").unwrap(), "2 in 1 face");

@@ -3,10 +3,9 @@
 
 use candle_vision_helpers::{Point, Size};
 use facekp_data::{
-    Dataset,
-    dataset::{Kind, check, open, open_any},
+    Dataset, DatasetKind, check,
     formats::{asf, pts},
-    is_prediction,
+    is_prediction, open_any, open_kind,
 };
 use std::{fs, path::Path};
 
@@ -55,7 +54,7 @@ fn linked_folders_are_followed_once_and_circles_end() {
     symlink("../..", d.join("real/over")).unwrap();
     symlink("loop", d.join("loop")).unwrap();
     symlink("nowhere", d.join("dangling")).unwrap();
-    let data = open(&d, Kind::Pts68).unwrap();
+    let data = open_kind(&d, DatasetKind::Pts68).unwrap();
     // By its own path where there is one, else by the first link.
     assert_eq!(ids(&*data), ["m/sub/b", "real/a"]);
     assert_eq!(data.get(0).unwrap().subset.as_deref(), Some("m/sub"));
@@ -74,7 +73,7 @@ fn names_in_other_encodings_stay_apart() {
         fs::rename(d.join("x.jpg"), name(bytes, ".jpg")).unwrap();
         fs::rename(d.join("x.pts"), name(bytes, ".pts")).unwrap();
     }
-    let data = open(d, Kind::Pts68).unwrap();
+    let data = open_kind(d, DatasetKind::Pts68).unwrap();
     assert_eq!(ids(&*data), ["50%", "50%25%FF", "s%E8", "s%E9", "s\u{e9}"]);
     assert_eq!(data.get(3).unwrap().path, name(b"s\xe9", ".jpg"));
     assert_eq!(fact(d, "faces").unwrap(), "5");
@@ -88,7 +87,7 @@ fn names_in_other_encodings_stay_apart() {
     asf::write(&file, "s?.jpg", Size::new(64, 48), &points(58)).unwrap();
     let latin1: Vec<u8> = fs::read(&file).unwrap().iter().map(|&b| if b == b'?' { 0xe9 } else { b }).collect();
     fs::write(&file, latin1).unwrap();
-    assert_eq!(open(old.path(), Kind::Imm58).unwrap().get(0).unwrap().path.file_name(), Some(picture_name));
+    assert_eq!(open_kind(old.path(), DatasetKind::Imm58).unwrap().get(0).unwrap().path.file_name(), Some(picture_name));
 }
 
 #[cfg(target_os = "linux")]
@@ -97,7 +96,7 @@ fn one_name_in_two_spellings_is_no_two_faces() {
     let dir = tempfile::tempdir().unwrap();
     face(dir.path(), "a");
     fs::copy(dir.path().join("a.pts"), dir.path().join("a.PTS")).unwrap();
-    let text = open(dir.path(), Kind::Pts68).err().unwrap().to_string();
+    let text = open_kind(dir.path(), DatasetKind::Pts68).err().unwrap().to_string();
     assert!(text.ends_with("a.pts: expected one annotation of each picture, got a again"), "{text}");
 }
 
@@ -112,13 +111,13 @@ fn predictions_are_never_samples_and_are_counted() {
     prediction(&d.join("own/predictions"), "b.keypoints");
     picture(&d.join("own/predictions/b.keypoints.heatmap.png"));
     // One's own file in another folder may be called as predictions were.
-    assert_eq!(ids(&*open(&d.join("own"), Kind::Pts68).unwrap()), ["a", "x_keypoints"]);
+    assert_eq!(ids(&*open_kind(&d.join("own"), DatasetKind::Pts68).unwrap()), ["a", "x_keypoints"]);
     assert_eq!(fact(&d.join("own"), "predictions").unwrap(), "3 (skipped)");
     assert!(is_prediction(Path::new("a.keypoints.pts")) && !is_prediction(Path::new("keypoints.pts")));
 
     face(&d.join("ibug"), "afw/a");
     prediction(&d.join("ibug/afw"), "a.keypoints");
-    assert_eq!(ids(&*open(&d.join("ibug"), Kind::Ibug68).unwrap()), ["afw/a"]);
+    assert_eq!(ids(&*open_kind(&d.join("ibug"), DatasetKind::Ibug68).unwrap()), ["afw/a"]);
     assert_eq!(fact(&d.join("ibug"), "predictions").unwrap(), "1 (skipped)");
 
     picture(&d.join("imm/01-1m.jpg"));
@@ -128,7 +127,7 @@ fn predictions_are_never_samples_and_are_counted() {
     assert_eq!(fact(&d.join("imm"), "predictions").unwrap(), "1 (skipped)");
 
     prediction(&d.join("alone"), "a.keypoints");
-    let text = open(&d.join("alone"), Kind::Pts68).err().unwrap().to_string();
+    let text = open_kind(&d.join("alone"), DatasetKind::Pts68).err().unwrap().to_string();
     assert!(text.ends_with("found 2 files of predictions"), "{text}");
 }
 
@@ -148,8 +147,8 @@ fn what_is_there_instead_is_said() {
     says(&d.join("pictures/0.png"), "found a picture, not a folder");
     fs::write(d.join("pictures/notes.txt"), "x").unwrap();
     says(&d.join("pictures"), "found 12 pictures without annotations and 1 other file");
-    for (kind, words) in [(Kind::Imm58, "the IMM face database"), (Kind::Pts68, "pictures beside .pts")] {
-        let text = open(&d.join("pictures"), kind).err().unwrap().to_string();
+    for (kind, words) in [(DatasetKind::Imm58, "the IMM face database"), (DatasetKind::Pts68, "pictures beside .pts")] {
+        let text = open_kind(&d.join("pictures"), kind).err().unwrap().to_string();
         assert!(text.contains(words) && text.contains("found 12 pictures without annotations"), "{text}");
     }
     fs::create_dir(d.join("zero")).unwrap();

@@ -2,10 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::Point;
-use facekp_data::{
-    dataset::{Kind, check, open, open_any},
-    formats::pts,
-};
+use facekp_data::{DatasetKind, check, formats::pts, open_any, open_kind};
 use std::{fs, path::Path};
 
 const LIST: &str = "labels_ibug_300W_train.xml";
@@ -39,7 +36,7 @@ fn folder(boxes: &[String]) -> tempfile::TempDir {
 
 /// What every reader says of the folder, one line.
 fn says(dir: &Path, expected: &str) {
-    let opened = [open(dir, Kind::Ibug68).err(), open_any(dir).err()].map(|e| e.unwrap().to_string());
+    let opened = [open_kind(dir, DatasetKind::Ibug68).err(), open_any(dir).err()].map(|e| e.unwrap().to_string());
     let checked: Vec<String> = match check(dir) {
         Ok(report) => report.problems.iter().map(ToString::to_string).collect(),
         Err(e) => vec![e.to_string()],
@@ -64,7 +61,7 @@ fn what_a_list_holds_is_said() {
     for (boxes, got) in cases {
         let dir = folder(&boxes);
         says(dir.path(), got);
-        let text = open(dir.path(), Kind::Ibug68).err().unwrap().to_string();
+        let text = open_kind(dir.path(), DatasetKind::Ibug68).err().unwrap().to_string();
         assert!(text.contains("labels_ibug_300W_train.xml: expected boxes with 68 parts, got "), "{text}");
     }
 }
@@ -95,7 +92,7 @@ fn points_beside_a_picture_outlive_a_list_without_its_box() {
     let dir = folder(&[String::new(), format!("{BOX}/>"), format!("{BOX} ignore='1'/>")]);
     (0..3).for_each(|i| pts::write(&dir.path().join(format!("afw/{i}.pts")), &points()).unwrap());
     assert!(check(dir.path()).unwrap().problems.is_empty());
-    let data = open(dir.path(), Kind::Ibug68).unwrap();
+    let data = open_kind(dir.path(), DatasetKind::Ibug68).unwrap();
     let ids: Vec<_> = (0..data.len()).map(|i| data.get(i).unwrap().id).collect();
     assert_eq!(ids, ["afw/0", "afw/1"], "the third is to be ignored");
 }

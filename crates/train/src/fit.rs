@@ -47,7 +47,7 @@ pub struct Data {
 pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
     let mut train: Vec<(Arc<dyn Dataset>, Vec<usize>)> = Vec::new();
     for source in &recipe.data.datasets {
-        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open(dir, source.kind)?);
+        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open_kind(dir, source.kind)?);
         let indices = dataset.split(source.train)?;
         train.push((dataset, indices));
     }

@@ -5,8 +5,14 @@
 //! end.
 
 use crate::{
-    Annotation, Dataset, Error, Frame, Keypoints, Result, Sample, Scheme, Split, dataset::Kind, picture,
-    picture::Strictness, record::nth, sample::Scale,
+    dataset::{Dataset, DatasetKind, Frame},
+    datasets::record::nth,
+    error::{Error, Result},
+    keypoints::Keypoints,
+    picture::{self, Strictness},
+    sample::{Annotation, Sample, Scale},
+    scheme::Scheme,
+    split::Split,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use memmap2::Mmap;
@@ -28,7 +34,7 @@ const HEADER: usize = 56;
 /// What stands at the end of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Index {
-    kind: Kind,
+    kind: DatasetKind,
     scheme: String,
     describe: String,
     synthetic: bool,
@@ -101,12 +107,12 @@ impl PackDataset {
     ///
     /// # Errors
     /// When it cannot be read or is no pack of this version.
-    pub fn kind_of(path: &Path) -> Result<Kind> {
+    pub fn kind_of(path: &Path) -> Result<DatasetKind> {
         Ok(read_index(path, &map(path)?)?.0.kind)
     }
 
     /// The dataset that was packed.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> DatasetKind {
         self.index.kind
     }
 

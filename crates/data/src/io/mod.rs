@@ -1,6 +1,13 @@
-//! Files and folders: sorted listings, text of unknown encoding.
+//! Files and folders: sorted listings, text of unknown encoding, writing that leaves nothing half done.
 
-use crate::{Error, Result, predictions::is_prediction};
+pub(crate) mod predictions;
+mod write;
+
+pub use write::write_whole;
+pub(crate) use write::write_with;
+
+use crate::error::{Error, Result};
+use predictions::is_prediction;
 use std::{
     collections::{BTreeSet, HashSet},
     ffi::OsStr,

@@ -1,7 +1,13 @@
 //! Cuts, shrinks and encodes the pictures of a dataset into a pack.
 
 use super::{HEADER, Index, Item, MAGIC};
-use crate::{Dataset, Error, Result, Sample, Split, dataset::Kind, write::write_with};
+use crate::{
+    dataset::{Dataset, DatasetKind},
+    error::{Error, Result},
+    io::write_with,
+    sample::Sample,
+    split::Split,
+};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use image::{
     RgbImage,
@@ -62,7 +68,7 @@ impl Default for Options {
 /// When a picture is broken, an option impossible, or the file cannot be written; no partial file is left.
 pub fn write(
     dataset: &dyn Dataset,
-    kind: Kind,
+    kind: DatasetKind,
     path: &Path,
     options: Options,
     progress: &mut dyn FnMut(usize, usize),
@@ -71,7 +77,7 @@ pub fn write(
     write_with(path, |file| fill(dataset, kind, path, file, options, progress))
 }
 
-fn validate(dataset: &dyn Dataset, kind: Kind, options: &Options) -> Result<()> {
+fn validate(dataset: &dyn Dataset, kind: DatasetKind, options: &Options) -> Result<()> {
     let fail = |expected: &str, got: String| Err(Error::Invalid(format!("expected {expected}, got {got}")));
     match (options.area, options.encoding) {
         _ if dataset.scheme() != kind.scheme() => fail(kind.scheme().name(), dataset.scheme().name().into()),
@@ -85,7 +91,7 @@ fn validate(dataset: &dyn Dataset, kind: Kind, options: &Options) -> Result<()> 
 
 fn fill(
     dataset: &dyn Dataset,
-    kind: Kind,
+    kind: DatasetKind,
     path: &Path,
     file: &mut File,
     options: Options,

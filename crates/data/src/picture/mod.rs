@@ -14,7 +14,7 @@ pub(crate) use decode::{Decoded, Strictness, decode};
 pub use header::picture_size;
 pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_vision_helpers::{Affine, Size};
 use fault::Fault;
 use image::{DynamicImage, RgbImage, metadata::Orientation};

@@ -1,8 +1,10 @@
 //! The names of what `facekp predict` writes, and how readers know them: predictions are never annotations, wherever
 //! they lie.
 
-use crate::{Result, files};
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// What stands between a picture's name and the extension in the names of its predictions: `face.keypoints.png`,
 /// `face.keypoints.pts`, `face.keypoints.heatmap.png`.
@@ -15,18 +17,14 @@ const ENDS: [&str; 3] = [".heatmap.png", ".png", ".pts"];
 const OLD_ENDS: [&str; 3] = ["_keypoints_heatmap.png", "_keypoints.png", "_keypoints.pts"];
 const OLD_FOLDER: &str = "predictions";
 
-/// Whether `path` has a name that `facekp predict` gives; readers of datasets pass over such files.
+/// Whether `path` has a name that `facekp predict` gives; readers of datasets skip such files.
 pub fn is_prediction(path: &Path) -> bool {
     predicted(path).is_some()
 }
 
-/// How many pictures have predictions below `dir`.
-///
-/// # Errors
-/// When a folder cannot be listed.
-pub(crate) fn count(dir: &Path) -> Result<usize> {
-    let files = files::walk_all(dir, &is_prediction)?;
-    Ok(files.iter().filter_map(|p| predicted(p)).collect::<BTreeSet<_>>().len())
+/// Number of pictures that the predictions among `files` are of.
+pub(crate) fn count(files: &[PathBuf]) -> usize {
+    files.iter().filter_map(|p| predicted(p)).collect::<BTreeSet<_>>().len()
 }
 
 /// The folder, and the name less all that `facekp predict` put to its end.

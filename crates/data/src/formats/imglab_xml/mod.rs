@@ -11,7 +11,10 @@ pub use entry::{FaceBox, Picture, resolve};
 pub use write::write;
 
 use super::{index, is_mark, number, quoted};
-use crate::{Error, Result, files};
+use crate::{
+    error::{Error, Result},
+    io,
+};
 use candle_vision_helpers::{Point, Rect, Size};
 use quick_xml::{
     XmlVersion,
@@ -40,7 +43,7 @@ pub fn read(path: &Path) -> Result<Vec<Picture>> {
 /// # Errors
 /// When it cannot be read.
 pub fn read_all(path: &Path) -> Result<(Vec<Picture>, Vec<Error>)> {
-    Ok(parse(path, &files::read_text(path)?))
+    Ok(parse(path, &io::read_text(path)?))
 }
 
 /// [`read_all`] on text; `path` is for the errors.

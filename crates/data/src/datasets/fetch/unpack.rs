@@ -1,6 +1,9 @@
 //! Unpacks a `.tar.gz` that is not trusted: files and folders only, below one folder, up to a size.
 
-use crate::{Error, Result, files};
+use crate::{
+    error::{Error, Result},
+    io::list,
+};
 use flate2::read::GzDecoder;
 use std::{
     fs::{self, File},
@@ -49,7 +52,7 @@ pub(super) fn unpack(archive: &Path, into: &Path) -> Result<PathBuf> {
             _ => return Err(refuse("the special file")),
         }
     }
-    let inside = files::list(into)?;
+    let inside = list(into)?;
     Ok(match &inside[..] {
         [only] if only.is_dir() => only.clone(),
         _ => into.to_path_buf(),

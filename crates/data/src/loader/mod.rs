@@ -4,7 +4,13 @@
 mod cache;
 mod queue;
 
-use crate::{Augment, Dataset, Error, Keypoints, Result, Sample, View, ViewSpec, sample::Scale};
+use crate::{
+    dataset::Dataset,
+    error::{Error, Result},
+    keypoints::Keypoints,
+    sample::{Sample, Scale},
+    view::{Augment, View, ViewSpec},
+};
 use cache::Cache;
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Affine, Rect, Size};

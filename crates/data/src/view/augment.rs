@@ -3,9 +3,10 @@
 //! All choices are drawn in one fixed order whatever the amounts, so that turning one change on leaves the others as
 //! they were.
 
-mod photometric;
-
-use crate::{Crop, Error, Result};
+use crate::{
+    error::{Error, Result},
+    view::crop::Crop,
+};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -135,7 +136,7 @@ impl Augment {
 }
 
 /// From `-1` to `1`.
-fn symmetric(rng: &mut Pcg64Mcg) -> f64 {
+pub(super) fn symmetric(rng: &mut Pcg64Mcg) -> f64 {
     2.0 * rng.random::<f64>() - 1.0
 }
 

@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::{
-    Crop, ViewSpec,
     testing::{discs, sample},
+    view::{Crop, ViewSpec},
 };
 use ndarray::Array3;
 use proptest::prelude::*;

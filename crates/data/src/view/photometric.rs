@@ -1,6 +1,6 @@
 //! Changes of a view's colours: blur, grey, colour, contrast, brightness, noise, cut-out, in this order.
 
-use super::{Augment, symmetric};
+use super::augment::{Augment, symmetric};
 use ndarray::Array3;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};

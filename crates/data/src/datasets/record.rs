@@ -1,8 +1,13 @@
 //! What the readers keep of a face until its picture is asked for, and the checks that all formats share.
 
 use crate::{
-    Annotation, Error, Keypoints, Picture, Result, Sample, Scale, Scheme, formats::Shape, load_picture,
-    picture::picture_size, scheme::Normalizer,
+    error::{Error, Result},
+    formats::Shape,
+    keypoints::Keypoints,
+    picture::{Picture, load_picture, picture_size},
+    sample::{Annotation, Sample, Scale},
+    scheme::{Normalizer, Scheme},
+    synthetic::MARKER,
 };
 use candle_vision_helpers::{Point, Rect, Size};
 use std::{
@@ -78,6 +83,11 @@ impl Record {
 /// Record `i`, or an error that says how many there are.
 pub(crate) fn nth<T>(records: &[T], i: usize) -> Result<&T> {
     records.get(i).ok_or_else(|| Error::Invalid(format!("expected a sample below {}, got {i}", records.len())))
+}
+
+/// Whether the faces in `dir` are rendered ones.
+pub(crate) fn is_rendered(dir: &Path) -> bool {
+    dir.join(MARKER).is_file()
 }
 
 /// What errors of this face are divided by; eyes in one place, or with a hidden point, give nothing to divide by.

@@ -1,25 +1,17 @@
 //! Says what is in a place that holds no dataset: "found none" of a folder full of pictures helps nobody.
 
 use crate::{
-    Error, dataset, dataset::Kind, files, files::has_extension, formats::imglab_xml, formats::imglab_xml::Picture,
-    predictions::is_prediction,
+    error::Error,
+    formats::imglab_xml::{self, Picture},
+    io::{self, has_extension, predictions::is_prediction},
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What a dataset may be, for errors.
-pub(crate) const ANY: &str = "IMM (.asf), iBUG 300-W (labels_ibug_300W*.xml) or pictures beside .pts";
-
-/// The error of a place in which `expected` is not; `kind` is what was asked for, where one kind was.
-pub(crate) fn none_in(dir: &Path, expected: &str, kind: Option<Kind>) -> Error {
-    let lists = matches!(kind, None | Some(Kind::Ibug68)).then(|| misnamed(dir)).flatten();
-    let is_ibug = |p: &Path| dataset::holds(p, Kind::Ibug68).unwrap_or(false);
+/// The error of a place in which `expected` is not.
+pub(crate) fn nothing(dir: &Path, expected: &str) -> Error {
     let found = match () {
-        () if let Some(list) = lists => return list,
         () if dir.is_file() => format!("{}, not a folder", file(dir)),
         () if !dir.is_dir() => "no folder of that name".into(),
-        () if kind == Some(Kind::Pts68) && (is_ibug(dir) || folders(dir).iter().any(|f| is_ibug(f))) => {
-            "iBUG 300-W, whose test faces are no points folder's".into()
-        }
         () => contents(dir),
     };
     Error::Empty { path: dir.into(), expected: expected.into(), found }
@@ -39,8 +31,8 @@ pub(crate) fn no_faces(xml: &Path, pictures: &[Picture], points: usize) -> Error
 }
 
 /// A list of imglab's that goes by another name than iBUG's.
-fn misnamed(dir: &Path) -> Option<Error> {
-    let lists = files::list(dir).ok()?;
+pub(crate) fn misnamed(dir: &Path) -> Option<Error> {
+    let lists = io::list(dir).ok()?;
     lists.iter().filter(|p| has_extension(p, "xml")).find_map(|xml| {
         let (pictures, _) = imglab_xml::read_all(xml).ok().filter(|(pictures, _)| !pictures.is_empty())?;
         let boxes: usize = pictures.iter().map(|p| p.boxes.len()).sum();
@@ -52,24 +44,20 @@ fn misnamed(dir: &Path) -> Option<Error> {
 
 fn file(path: &Path) -> &'static str {
     match () {
-        () if files::is_picture(path) => "a picture",
+        () if io::is_picture(path) => "a picture",
         () if has_extension(path, "xml") => "an XML file",
         () if has_extension(path, "pts") || has_extension(path, "asf") => "one annotation",
         () => "a file",
     }
 }
 
-fn folders(dir: &Path) -> Vec<PathBuf> {
-    files::list(dir).unwrap_or_default().into_iter().filter(|p| p.is_dir()).collect()
-}
-
 /// What lies in `dir` and below, counted.
 fn contents(dir: &Path) -> String {
-    let all = files::walk_all(dir, &|_| true).unwrap_or_default();
+    let all = io::walk_all(dir, &|_| true).unwrap_or_default();
     let (predicted, rest): (Vec<_>, Vec<_>) = all.iter().partition(|p| is_prediction(p));
     let count = |ext: &str| rest.iter().filter(|p| has_extension(p, ext)).count();
     let (asf, pts, packs) = (count("asf"), count("pts"), count("fkpack"));
-    let pictures = rest.iter().filter(|p| files::is_picture(p)).count();
+    let pictures = rest.iter().filter(|p| io::is_picture(p)).count();
     let others = rest.len() - asf - pts - packs - pictures;
     let lonely = if asf + pts + packs == 0 { " without annotations" } else { "" };
     let parts = [

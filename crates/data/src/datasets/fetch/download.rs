@@ -1,6 +1,6 @@
 //! One file over HTTP or HTTPS, continued where it stopped (RFC 9110: `Range` with `If-Range`).
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},

@@ -1,6 +1,17 @@
 //! From a sample to what a network sees: which part of the picture, at what size, in which colours.
 
-use crate::{Augment, Error, Keypoints, Result, Sample};
+pub mod augment;
+mod crop;
+mod photometric;
+
+pub use augment::Augment;
+pub use crop::Crop;
+
+use crate::{
+    error::{Error, Result},
+    keypoints::Keypoints,
+    sample::Sample,
+};
 use candle_vision_helpers::{
     Affine, Point, Rect, Size,
     warp::{cut, shrink, warp},
@@ -9,19 +20,6 @@ use image::RgbImage;
 use ndarray::Array3;
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
-
-/// Which part of the picture a view shows.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-pub enum Crop {
-    /// The whole picture, fitted into the view with its proportions kept, centred; what is left over repeats the edge.
-    Picture,
-    /// The square about the face box's centre, with the box's longer side times `enlarge`.
-    Face {
-        /// 1.25 keeps the field's usual margin around the tight box of the points.
-        enlarge: f64,
-    },
-}
 
 /// How a view is made; travels with the weights.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

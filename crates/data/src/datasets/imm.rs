@@ -4,13 +4,18 @@
 //! with `m` or `f` for `s`; six pictures a person.
 
 use crate::{
-    Annotation, Dataset, Error, Frame, Keypoints, Result, Sample, Scheme, Split,
-    dataset::Kind,
-    files,
+    dataset::{Dataset, DatasetKind, Frame},
+    datasets::{
+        contents,
+        record::{Record, host_size, is_rendered, nth},
+    },
+    error::{Error, Result},
     formats::asf,
-    found,
-    record::{Record, host_size, nth},
-    scheme::{IMM_58, NOSE_1},
+    io,
+    keypoints::Keypoints,
+    sample::{Annotation, Sample},
+    scheme::{IMM_58, NOSE_1, Scheme},
+    split::Split,
 };
 use rayon::prelude::*;
 use std::{
@@ -18,9 +23,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// A file of this name marks a folder of rendered faces.
-pub const SYNTHETIC_MARKER: &str = "SYNTHETIC";
 
 /// The faces of a folder of `.asf` files and pictures.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl ImmDataset {
     /// When there is none, or the first one that is broken.
     pub fn open(dir: &Path) -> Result<Self> {
         let records = read_all(dir)?.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Self { records, scheme: Arc::clone(&IMM_58), synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+        Ok(Self { records, scheme: Arc::clone(&IMM_58), synthetic: is_rendered(dir) })
     }
 
     /// The faces whose tip of the nose is annotated, with that point alone. Box and scale are still those of all 58
@@ -77,7 +79,7 @@ impl Dataset for ImmDataset {
     }
 
     fn frame(&self) -> Frame {
-        Kind::Imm58.frame()
+        DatasetKind::Imm58.frame()
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {
@@ -125,21 +127,21 @@ fn last_to_train(people: &BTreeSet<u32>) -> Option<u32> {
 /// # Errors
 /// When `dir` cannot be listed or has none; a broken one is an error within.
 pub(crate) fn read_all(dir: &Path) -> Result<Vec<Result<(u32, Record)>>> {
-    let annotations: Vec<PathBuf> = files::list(dir)?.into_iter().filter(|p| files::has_extension(p, "asf")).collect();
+    let annotations: Vec<PathBuf> = io::list(dir)?.into_iter().filter(|p| io::has_extension(p, "asf")).collect();
     if annotations.is_empty() {
-        return Err(found::none_in(dir, "IMM annotations (.asf)", Some(Kind::Imm58)));
+        return Err(contents::nothing(dir, "IMM annotations (.asf)"));
     }
     Ok(annotations.par_iter().map(|path| read_one(dir, path)).collect())
 }
 
 fn read_one(dir: &Path, path: &Path) -> Result<(u32, Record)> {
-    let id = files::id_below(dir, path);
+    let id = io::id_below(dir, path);
     let wrong_name = || Error::format(path, None, "a name such as 01-1m.asf (person, pose, sex)", format!("{id:?}"));
     let (person, rest) = id.split_once('-').ok_or_else(wrong_name)?;
     let number: u32 = person.parse().map_err(|_| wrong_name())?;
     let pose: u32 = rest.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| wrong_name())?;
     let shape = asf::read(path, IMM_58.len())?;
-    let picture = dir.join(files::on_disk(dir, &shape.picture));
+    let picture = dir.join(io::on_disk(dir, &shape.picture));
     let points = shape.shape(host_size(path, &picture)?);
     let mut record = Record::new(id.clone(), picture, &IMM_58, points, path)?;
     record.subject = Some(person.to_owned());

@@ -6,8 +6,12 @@
 //! ways of naming the faces give the same parts.
 
 use crate::{
-    Annotation, Dataset, Error, Result, Sample, Scheme, Split, imm::SYNTHETIC_MARKER, pts_folder::fit_and_val,
-    record::nth, scheme::IBUG_68,
+    dataset::Dataset,
+    datasets::record::{is_rendered, nth},
+    error::{Error, Result},
+    sample::{Annotation, Sample},
+    scheme::{IBUG_68, Scheme},
+    split::{Split, fit_and_val},
 };
 use std::{path::Path, sync::Arc};
 
@@ -90,7 +94,7 @@ impl IbugDataset {
         if options.lists == Lists::Dlib && faces.iter().all(|f| f.list.is_none()) {
             return Err(Error::none(dir, "labels_ibug_300W_train.xml or _test.xml"));
         }
-        Ok(Self { faces, options, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+        Ok(Self { faces, options, synthetic: is_rendered(dir) })
     }
 
     fn indices(&self, keep: impl Fn(&Face) -> bool) -> Vec<usize> {

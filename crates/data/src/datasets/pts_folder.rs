@@ -1,13 +1,17 @@
 //! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
 
 use crate::{
-    Annotation, Dataset, Error, Result, Sample, Scheme, Split,
-    dataset::Kind,
-    files,
+    dataset::Dataset,
+    datasets::{
+        contents,
+        record::{Record, is_rendered, nth},
+    },
+    error::{Error, Result},
     formats::pts,
-    found,
-    imm::SYNTHETIC_MARKER,
-    record::{Record, nth},
+    io,
+    sample::{Annotation, Sample},
+    scheme::Scheme,
+    split::{Split, fit_and_val},
 };
 use rayon::prelude::*;
 use std::{path::Path, sync::Arc};
@@ -30,7 +34,7 @@ impl PtsFolder {
         let records = read_all(dir, scheme)?.into_iter().collect::<Result<Vec<_>>>()?;
         let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { records, scheme: Arc::clone(scheme), name, synthetic: dir.join(SYNTHETIC_MARKER).is_file() })
+        Ok(Self { records, scheme: Arc::clone(scheme), name, synthetic: is_rendered(dir) })
     }
 }
 
@@ -75,21 +79,14 @@ impl Dataset for PtsFolder {
     }
 }
 
-/// Training faces, in the order of ids, without and with every tenth.
-pub(crate) fn fit_and_val(train: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let pick =
-        |tenth: bool| train.iter().enumerate().filter(|(k, _)| (k % 10 == 0) == tenth).map(|(_, &i)| i).collect();
-    (pick(false), pick(true))
-}
-
 /// Every `.pts` below `dir`, in the order of paths.
 ///
 /// # Errors
 /// When `dir` cannot be listed or has none; a broken one is an error within.
 pub(crate) fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
-    let annotations = files::walk(dir, &|p| files::has_extension(p, "pts"))?;
+    let annotations = io::walk(dir, &|p| io::has_extension(p, "pts"))?;
     if annotations.is_empty() {
-        return Err(found::none_in(dir, "points (.pts) beside pictures", Some(Kind::Pts68)));
+        return Err(contents::nothing(dir, "points (.pts) beside pictures"));
     }
     let mut all: Vec<_> = annotations.par_iter().map(|path| Ok((path, read_one(dir, path, scheme)?))).collect();
     all.sort_by(|a, b| id(a).cmp(&id(b)));
@@ -114,9 +111,9 @@ fn id<T>(face: &Result<(T, Record)>) -> Option<&str> {
 /// The face of one `.pts`; its subset is its folder below `dir`.
 pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
     let shape = pts::read(path, scheme.len())?;
-    let picture = files::picture_beside(path)
+    let picture = io::picture_beside(path)
         .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
-    let id = files::id_below(dir, path);
+    let id = io::id_below(dir, path);
     let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     let mut record = Record::new(id, picture, scheme, shape, path)?;
     record.subset = subset;

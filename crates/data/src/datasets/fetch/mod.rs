@@ -8,8 +8,9 @@ mod download;
 mod unpack;
 
 use crate::{
-    Error, Result,
-    dataset::{Kind, holds},
+    dataset::DatasetKind,
+    datasets::open::holds,
+    error::{Error, Result},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -24,7 +25,7 @@ pub struct Source {
     /// Its name on the command line.
     pub name: &'static str,
     /// What it is.
-    pub kind: Kind,
+    pub kind: DatasetKind,
     /// What to read before using it.
     pub page: &'static str,
     /// The archive (`.tar.gz`).
@@ -41,7 +42,7 @@ pub struct Source {
 pub const SOURCES: [Source; 2] = [
     Source {
         name: "imm",
-        kind: Kind::Imm58,
+        kind: DatasetKind::Imm58,
         page: "http://www2.imm.dtu.dk/~aam/datasets/datasets.html",
         url: "http://www2.imm.dtu.dk/~aam/datasets/imm_face_db.tar.gz",
         folder: "imm_face_db",
@@ -50,7 +51,7 @@ pub const SOURCES: [Source; 2] = [
     },
     Source {
         name: "ibug",
-        kind: Kind::Ibug68,
+        kind: DatasetKind::Ibug68,
         page: "http://dlib.net/files/data/",
         url: "http://dlib.net/files/data/ibug_300W_large_face_landmark_dataset.tar.gz",
         folder: "ibug_300W_large_face_landmark_dataset",

@@ -2,15 +2,18 @@
 //! listed.
 
 use crate::{
-    Error, Result,
-    dataset::{CheckReport, Kind, children, holds},
-    files, found, ibug,
-    ibug::{Boxes, Face, Part},
-    imm,
+    dataset::DatasetKind,
+    datasets::{
+        ibug::{self, Boxes, Face, Part},
+        imm,
+        open::{ANY, children, holds, none_in},
+        pack::PackDataset,
+        pts_folder,
+        record::Record,
+    },
+    error::{Error, Result},
+    io::{self, predictions},
     keypoints::Keypoints,
-    pack::PackDataset,
-    predictions, pts_folder,
-    record::Record,
     scheme::IBUG_68,
 };
 use candle_vision_helpers::Size;
@@ -20,16 +23,32 @@ use std::{
     path::Path,
 };
 
-/// See [`crate::dataset::check`].
-pub(crate) fn check(dir: &Path) -> Result<CheckReport> {
-    if files::has_extension(dir, "fkpack") {
+/// What is in a folder, face by face, for `facekp datasets check`: goes on to the end and lists every broken file.
+#[derive(Debug, Default)]
+pub struct CheckReport {
+    /// `IMM face database`, `iBUG 300-W`, …
+    pub format: String,
+    /// Facts to print, such as (`pictures`, `240`), (`points`, `58 each`), (`people`, `40`), (`train`, `2012`).
+    pub facts: Vec<(String, String)>,
+    /// One line for each broken file.
+    pub problems: Vec<Error>,
+    /// One line for each file that is legal and yet may not be what it seems.
+    pub warnings: Vec<String>,
+}
+
+/// Reads everything below `dir`, decodes every picture, and reports.
+///
+/// # Errors
+/// Only when `dir` cannot be listed or holds nothing recognisable.
+pub fn check(dir: &Path) -> Result<CheckReport> {
+    if io::has_extension(dir, "fkpack") {
         return pack(dir);
     }
     if !dir.is_dir() {
-        return Err(found::none_in(dir, "a folder with a dataset, or a .fkpack", None));
+        return Err(none_in(dir, "a folder with a dataset, or a .fkpack", None));
     }
     let mut report = folder(dir)?;
-    let predicted = predictions::count(dir)?;
+    let predicted = predictions::count(&io::walk_all(dir, &predictions::is_prediction)?);
     if predicted > 0 {
         fact(&mut report, "predictions", format!("{predicted} (skipped)"));
     }
@@ -37,19 +56,19 @@ pub(crate) fn check(dir: &Path) -> Result<CheckReport> {
 }
 
 fn folder(dir: &Path) -> Result<CheckReport> {
-    if holds(dir, Kind::Imm58)? {
+    if holds(dir, DatasetKind::Imm58)? {
         imm(dir)
-    } else if holds(dir, Kind::Ibug68)? {
+    } else if holds(dir, DatasetKind::Ibug68)? {
         ibug(dir)
     } else if let children = children(dir)?
         && !children.is_empty()
-        && !holds(dir, Kind::Pts68)?
+        && !holds(dir, DatasetKind::Pts68)?
     {
         parent(&children)
-    } else if !files::walk(dir, &|p| files::has_extension(p, "pts"))?.is_empty() {
+    } else if !io::walk(dir, &|p| io::has_extension(p, "pts"))?.is_empty() {
         points(dir)
     } else {
-        Err(found::none_in(dir, found::ANY, None))
+        Err(none_in(dir, ANY, None))
     }
 }
 
@@ -102,9 +121,9 @@ fn fact(report: &mut CheckReport, name: &str, value: impl ToString) {
 
 /// Pictures at `dir`'s top that no sound or broken annotation belongs to.
 fn unannotated(dir: &Path, ext: &str) -> Result<Vec<Error>> {
-    let lonely = |p: &std::path::PathBuf| files::is_picture(p) && !p.with_extension(ext).is_file();
+    let lonely = |p: &std::path::PathBuf| io::is_picture(p) && !p.with_extension(ext).is_file();
     let expected = |p: std::path::PathBuf| Error::format(p, None, format!("an annotation (.{ext}) beside it"), "none");
-    Ok(files::list(dir)?.into_iter().filter(lonely).map(expected).collect())
+    Ok(io::list(dir)?.into_iter().filter(lonely).map(expected).collect())
 }
 
 fn imm(dir: &Path) -> Result<CheckReport> {
@@ -217,7 +236,7 @@ fn sizes<'a>(report: &mut CheckReport, records: impl Iterator<Item = &'a Record>
 }
 
 fn pack(path: &Path) -> Result<CheckReport> {
-    use crate::Dataset;
+    use crate::dataset::Dataset;
     let mut report = CheckReport { format: "facekp pack".into(), ..Default::default() };
     let pack = match PackDataset::open(path) {
         Ok(pack) => pack,

@@ -1,7 +1,7 @@
 //! Writing that leaves nothing half done: a regular file appears whole or not at all, anything else is written to as it
 //! is.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},

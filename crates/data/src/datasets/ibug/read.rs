@@ -2,10 +2,13 @@
 
 use super::{Boxes, List, Part};
 use crate::{
-    Error, Result, files,
+    datasets::{
+        contents,
+        record::{Record, host_size},
+    },
+    error::{Error, Result},
     formats::{Shape, imglab_xml, pts},
-    found,
-    record::{Record, host_size},
+    io,
     scheme::IBUG_68,
 };
 use candle_vision_helpers::Rect;
@@ -44,7 +47,7 @@ pub(crate) fn lists(dir: &Path) -> Result<Vec<PathBuf>> {
         let name = p.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("labels_ibug_300W") && name.ends_with(".xml")
     };
-    let mut found: Vec<_> = files::list(dir)?.into_iter().filter(named).collect();
+    let mut found: Vec<_> = io::list(dir)?.into_iter().filter(named).collect();
     found.sort_by_key(|p| list_of(p).is_none());
     Ok(found)
 }
@@ -95,8 +98,8 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
     for (folder, _) in STANDARD_FOLDERS {
         let path = dir.join(folder);
         if path.is_dir() {
-            for path in files::list(&path)?.into_iter().filter(|p| files::has_extension(p, "pts")) {
-                pts.insert(files::id_below(dir, &path), path);
+            for path in io::list(&path)?.into_iter().filter(|p| io::has_extension(p, "pts")) {
+                pts.insert(io::id_below(dir, &path), path);
             }
         }
     }
@@ -107,7 +110,7 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
         problems.extend(broken);
         let mut faces = Vec::new();
         for picture in &pictures {
-            let id = files::id_below(Path::new(""), &files::on_disk(dir, &picture.file));
+            let id = io::id_below(Path::new(""), &io::on_disk(dir, &picture.file));
             if let Some(first) = seen.get(&id) {
                 // A list of everything repeats the others; within one list it is a mistake.
                 if *first == xml {
@@ -132,8 +135,8 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
         match faces.iter().any(Found::has_points) {
             true => found.extend(faces),
             // Boxes without parts are a mistake; pictures without boxes are one where there is nothing else.
-            false if !faces.is_empty() => problems.push(found::no_faces(&xml, &pictures, IBUG_68.len())),
-            false if sound => useless.push(found::no_faces(&xml, &pictures, IBUG_68.len())),
+            false if !faces.is_empty() => problems.push(contents::no_faces(&xml, &pictures, IBUG_68.len())),
+            false if sound => useless.push(contents::no_faces(&xml, &pictures, IBUG_68.len())),
             false => {}
         }
     }
@@ -157,7 +160,7 @@ fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
         (Some((path, p)), l) => {
             let picture = match l {
                 Some(l) => l.picture,
-                None => files::picture_beside(path).ok_or_else(|| {
+                None => io::picture_beside(path).ok_or_else(|| {
                     Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none")
                 })?,
             };
