@@ -228,9 +228,7 @@ fn imm_files_have_both_row_layouts_and_name_their_pictures() {
 #[test]
 fn the_readers_return_the_rendered_points() {
     let dir = tempfile::tempdir().unwrap();
-    for (scheme, kind) in
-        [(&IMM_58, crate::dataset::DatasetKind::Imm58), (&IBUG_68, crate::dataset::DatasetKind::Ibug68)]
-    {
+    for (scheme, kind) in [(&IMM_58, crate::datasets::imm::KIND), (&IBUG_68, crate::datasets::ibug::KIND)] {
         let out = dir.path().join(scheme.name);
         write_dataset(scheme, 6, &out, 1).unwrap();
         let read = crate::datasets::open::open_kind(&out, kind).unwrap();
