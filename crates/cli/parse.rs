@@ -32,7 +32,7 @@ pub fn parse_change(s: &str) -> Result<String, String> {
 
 /// A kind of dataset by its name in recipes.
 pub fn kinds() -> impl TypedValueParser<Value = DatasetKind> {
-    PossibleValuesParser::new(DatasetKind::ALL.map(DatasetKind::name)).try_map(|name| name.parse::<DatasetKind>())
+    PossibleValuesParser::new(DatasetKind::names()).try_map(|name| name.parse::<DatasetKind>())
 }
 
 /// The name of a weights file.

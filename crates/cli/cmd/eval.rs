@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, open_any, open_kind};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_kind};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, files, metrics, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
@@ -91,7 +91,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
         let data: Arc<dyn Dataset> = Arc::from(match a.dataset {
             Some(kind) => open_kind(&a.data.dir, kind)?,
-            None => open_any(&a.data.dir)?.1,
+            None => find_first(&a.data.dir)?.open()?,
         });
         let frame = data.frame();
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;

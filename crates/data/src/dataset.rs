@@ -1,9 +1,9 @@
-//! What a set of samples offers, and the kinds of them.
+//! What a set of samples offers.
 
 use crate::{
     error::Result,
     sample::{Annotation, Sample},
-    scheme::{self, Scheme},
+    scheme::Scheme,
     split::Split,
 };
 use std::sync::Arc;
@@ -56,75 +56,4 @@ pub enum Frame {
     Box,
     /// The whole picture: portraits that are all framed alike.
     Picture,
-}
-
-/// The datasets that a recipe may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DatasetKind {
-    /// IMM, 58 points.
-    Imm58,
-    /// IMM, the nose tip alone.
-    ImmNose,
-    /// iBUG 300-W, 68 points.
-    Ibug68,
-    /// A folder of pictures beside `.pts` files, 68 points (YouTube Faces here, one's own).
-    Pts68,
-}
-
-impl DatasetKind {
-    /// All, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Imm58, Self::ImmNose, Self::Ibug68, Self::Pts68];
-
-    /// The name in recipes and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Imm58 => "imm58",
-            Self::ImmNose => "imm_nose",
-            Self::Ibug68 => "ibug68",
-            Self::Pts68 => "pts68",
-        }
-    }
-
-    /// The scheme of its faces.
-    pub fn scheme(self) -> &'static Arc<Scheme> {
-        match self {
-            Self::Imm58 => &scheme::IMM_58,
-            Self::ImmNose => &scheme::NOSE_1,
-            Self::Ibug68 | Self::Pts68 => &scheme::IBUG_68,
-        }
-    }
-
-    /// As [`Dataset::frame`].
-    pub(crate) fn frame(self) -> Frame {
-        match self {
-            Self::Imm58 | Self::ImmNose => Frame::Picture,
-            Self::Ibug68 | Self::Pts68 => Frame::Box,
-        }
-    }
-
-    /// How its folder's name begins within a parent folder.
-    pub(crate) fn folder(self) -> &'static str {
-        match self {
-            Self::Imm58 | Self::ImmNose => "imm_face_db",
-            Self::Ibug68 => "ibug_300W",
-            Self::Pts68 => "ytf_68",
-        }
-    }
-
-    pub(crate) fn expected(self) -> &'static str {
-        match self {
-            Self::Imm58 | Self::ImmNose => "the IMM face database (.asf files, or imm_face_db/ with them)",
-            Self::Ibug68 => "iBUG 300-W (labels_ibug_300W*.xml, or ibug_300W*/ with it)",
-            Self::Pts68 => "pictures beside .pts files, or ytf_68/ with them",
-        }
-    }
-}
-
-impl std::str::FromStr for DatasetKind {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        let all = || Self::ALL.map(Self::name).join(", ");
-        Self::ALL.into_iter().find(|k| k.name() == s).ok_or_else(|| format!("expected one of {}, got {s:?}", all()))
-    }
 }

@@ -19,10 +19,11 @@ pub mod synthetic;
 mod testing;
 pub mod view;
 
-pub use dataset::{Dataset, DatasetKind, Frame};
+pub use dataset::{Dataset, Frame};
 pub use datasets::{
-    check::{CheckReport, check},
-    open::{open_any, open_kind},
+    CheckReport, DatasetKind,
+    check::check,
+    open::{open_dataset, open_kind},
     pack::PackDataset,
 };
 pub use error::{Error, Result};

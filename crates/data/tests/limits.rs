@@ -1,10 +1,9 @@
 //! What a picture may cost is limited before anything is decoded; large honest ones are decoded at a part of it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Size};
 use facekp_data::{
-    Dataset, DatasetKind, PackDataset,
-    datasets::pack,
+    Dataset, PackDataset,
+    datasets::{imm, pack},
     open_kind,
     picture::{Picture, load_photo, load_picture, picture_size},
     synthetic,
@@ -78,14 +77,8 @@ fn too_many_pixels_are_refused_in_a_pack() {
     let folder = tempfile::tempdir().unwrap();
     let (faces, packed) = (folder.path().join("imm_face_db"), folder.path().join("p.fkpack"));
     synthetic::write_dataset(synthetic::FaceSet::Imm, 2, &faces, 0).unwrap();
-    pack::write(
-        &*open_kind(&faces, DatasetKind::Imm58).unwrap(),
-        DatasetKind::Imm58,
-        &packed,
-        pack::Options::default(),
-        &mut |_, _| (),
-    )
-    .unwrap();
+    pack::write(&*open_kind(&faces, imm::KIND).unwrap(), imm::KIND, &packed, pack::Options::default(), &mut |_, _| ())
+        .unwrap();
     let mut bytes = sized(&fs::read(&packed).unwrap(), 65535, 65535);
     let sum = Sha256::digest(&bytes[56..]);
     bytes[24..56].copy_from_slice(&sum);

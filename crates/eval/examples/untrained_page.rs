@@ -6,7 +6,11 @@
 mod common;
 
 use candle_core::Device;
-use facekp_data::{DatasetKind, Split, open_kind};
+use facekp_data::{
+    Split,
+    datasets::{ibug, imm},
+    open_kind,
+};
 use facekp_eval::report::{PageInput, RunInput, write};
 use facekp_models::codec::heatmap::Target;
 use std::{path::PathBuf, sync::Arc};
@@ -18,8 +22,8 @@ fn main() {
     };
     let runs = tempfile::tempdir().unwrap();
     let inputs: Vec<RunInput> = [
-        ("nose", DatasetKind::ImmNose, common::nose(), Split::Val),
-        ("ibug68_heatmap", DatasetKind::Ibug68, common::heatmaps(Target::Softmax), Split::Full),
+        ("nose", imm::NOSE, common::nose(), Split::Val),
+        ("ibug68_heatmap", ibug::KIND, common::heatmaps(Target::Softmax), Split::Full),
     ]
     .into_iter()
     .map(|(name, kind, task, val)| {

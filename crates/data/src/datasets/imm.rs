@@ -4,17 +4,18 @@
 //! with `m` or `f` for `s`; six pictures a person.
 
 use crate::{
-    dataset::{Dataset, DatasetKind, Frame},
+    dataset::{Dataset, Frame},
     datasets::{
         contents,
+        format::{DatasetKind, Format},
         record::{Record, host_size, is_rendered, nth},
+        report::CheckReport,
     },
     error::{Error, Result},
     formats::asf,
     io,
-    keypoints::Keypoints,
     sample::{Annotation, Sample},
-    scheme::{IMM_58, NOSE_1, Scheme},
+    scheme::{IMM_58, Scheme},
     split::Split,
 };
 use rayon::prelude::*;
@@ -24,11 +25,29 @@ use std::{
     sync::Arc,
 };
 
+static FORMAT: Format = Format {
+    name: "imm58",
+    expected: "IMM (.asf)",
+    folder: Some("imm_face_db"),
+    scheme: Some("imm58"),
+    frame: Frame::Picture,
+    holds: |dir| io::has_any(dir, "asf"),
+    holds_below: None,
+    hint: None,
+    open: |dir| Ok(Box::new(ImmDataset::open(dir)?)),
+    check,
+};
+
+/// The IMM face database with its 58 points.
+pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
+
+/// The IMM face database with the nose's tip alone, as old recipes and packs name it.
+pub const NOSE: DatasetKind = KIND.through("nose1", "imm_nose");
+
 /// The faces of a folder of `.asf` files and pictures.
 #[derive(Debug)]
 pub struct ImmDataset {
     records: Vec<(u32, Record)>,
-    scheme: Arc<Scheme>,
     synthetic: bool,
 }
 
@@ -39,21 +58,7 @@ impl ImmDataset {
     /// When there is none, or the first one that is broken.
     pub fn open(dir: &Path) -> Result<Self> {
         let records = read_all(dir)?.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Self { records, scheme: Arc::clone(&IMM_58), synthetic: is_rendered(dir) })
-    }
-
-    /// The faces whose tip of the nose is annotated, with that point alone. Box and scale are still those of all 58
-    /// points.
-    pub fn nose(mut self) -> Self {
-        let tip = NOSE_1.part_of().and_then(|part| part.points.first().copied()).unwrap_or_default();
-        self.records.retain(|(_, r)| r.points.visible().get(tip) == Some(&true));
-        for (_, record) in &mut self.records {
-            let tip = record.points.points().get(tip).copied();
-            if let Some(points) = tip.and_then(|p| Keypoints::new(&NOSE_1, vec![p])) {
-                record.points = points;
-            }
-        }
-        Self { scheme: Arc::clone(&NOSE_1), ..self }
+        Ok(Self { records, synthetic: is_rendered(dir) })
     }
 
     fn people(&self) -> BTreeSet<u32> {
@@ -63,7 +68,7 @@ impl ImmDataset {
 
 impl Dataset for ImmDataset {
     fn scheme(&self) -> &Arc<Scheme> {
-        &self.scheme
+        &IMM_58
     }
 
     fn len(&self) -> usize {
@@ -79,7 +84,7 @@ impl Dataset for ImmDataset {
     }
 
     fn frame(&self) -> Frame {
-        DatasetKind::Imm58.frame()
+        FORMAT.frame
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {
@@ -147,4 +152,16 @@ fn read_one(dir: &Path, path: &Path) -> Result<(u32, Record)> {
     record.subject = Some(person.to_owned());
     record.subset = Some(format!("pose {pose}"));
     Ok((number, record))
+}
+
+fn check(dir: &Path) -> Result<CheckReport> {
+    let mut report = CheckReport::of("IMM face database");
+    let sound = report.decoded(read_all(dir)?, |f| &f.1);
+    report.unannotated(dir, "asf")?;
+    report.fact("pictures", sound.len());
+    report.fact("points", "58 each");
+    report.fact("people", sound.iter().map(|f| f.0).collect::<BTreeSet<_>>().len());
+    report.hidden(sound.iter().map(|f| &f.1.points));
+    report.sizes(sound.iter().map(|f| &f.1));
+    Ok(report)
 }

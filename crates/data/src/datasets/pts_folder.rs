@@ -1,20 +1,52 @@
 //! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, Frame},
     datasets::{
         contents,
+        format::{DatasetKind, Format},
+        ibug,
         record::{Record, is_rendered, nth},
+        report::CheckReport,
     },
     error::{Error, Result},
     formats::pts,
     io,
     sample::{Annotation, Sample},
-    scheme::Scheme,
+    scheme::{IBUG_68, Scheme},
     split::{Split, fit_and_val},
 };
 use rayon::prelude::*;
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+static FORMAT: Format = Format {
+    name: "pts68",
+    expected: "pictures beside .pts",
+    folder: Some("ytf_68"),
+    scheme: Some("ibug68"),
+    frame: Frame::Box,
+    holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
+    holds_below: Some(holds_below),
+    hint: None,
+    open: |dir| Ok(Box::new(PtsFolder::open(dir, &IBUG_68)?)),
+    check,
+};
+
+/// A folder of pictures beside `.pts` files of 68 points, such as the frames of YouTube Faces or your own.
+pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
+
+/// Whether there are points at any depth; but nothing of iBUG 300-W, whose test faces must not come into training by
+/// this door.
+fn holds_below(dir: &Path) -> Result<bool> {
+    let points = io::walk(dir, &|p| io::has_extension(p, "pts"))?;
+    let folders: BTreeSet<&Path> = points.iter().flat_map(|p| p.ancestors().skip(1)).collect();
+    for folder in folders.into_iter().filter(|f| f.starts_with(dir)) {
+        if ibug::KIND.holds(folder)? {
+            return Ok(false);
+        }
+    }
+    Ok(!points.is_empty())
+}
 
 /// The faces of a folder.
 #[derive(Debug)]
@@ -118,4 +150,15 @@ pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<
     let mut record = Record::new(id, picture, scheme, shape, path)?;
     record.subset = subset;
     Ok(record)
+}
+
+fn check(dir: &Path) -> Result<CheckReport> {
+    let mut report = CheckReport::of("points folder");
+    let sound = report.decoded(read_all(dir, &IBUG_68)?, |f| f);
+    report.fact("faces", sound.len());
+    report.fact("points", "68 each");
+    report.hidden(sound.iter().map(|r| &r.points));
+    report.outside(sound.iter());
+    report.sizes(sound.iter());
+    Ok(report)
 }

@@ -49,6 +49,11 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(dir)?.into_iter().filter(|p| !is_prediction(p)).collect())
 }
 
+/// Whether there is a file with this extension in `dir` itself.
+pub(crate) fn has_any(dir: &Path, ext: &str) -> Result<bool> {
+    Ok(list(dir)?.iter().any(|p| has_extension(p, ext)))
+}
+
 /// The pictures in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left out.
 ///
 /// # Errors

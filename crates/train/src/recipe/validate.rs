@@ -81,9 +81,9 @@ fn data(recipe: &Recipe) -> Check {
     ensure(!sources.is_empty(), "data.datasets", "one dataset or more", "none")?;
     for source in sources {
         positive("data.datasets", source.weight)?;
-        let (has, wanted) = (source.kind.scheme(), &recipe.task.scheme);
-        let expected = format!("{:?}, as the dataset has", has.name());
-        ensure(has == wanted, "task.scheme", &expected, format!("{:?}", wanted.name()))?;
+        let Some(scheme) = source.kind.scheme_name() else { continue };
+        let wanted = recipe.task.scheme.name();
+        ensure(scheme == wanted, "task.scheme", &format!("{scheme:?}, as the dataset has"), format!("{wanted:?}"))?;
     }
     Ok(())
 }

@@ -8,8 +8,7 @@ mod download;
 mod unpack;
 
 use crate::{
-    dataset::DatasetKind,
-    datasets::open::holds,
+    datasets::{format::DatasetKind, ibug, imm},
     error::{Error, Result},
 };
 use sha2::{Digest, Sha256};
@@ -42,7 +41,7 @@ pub struct Source {
 pub const SOURCES: [Source; 2] = [
     Source {
         name: "imm",
-        kind: DatasetKind::Imm58,
+        kind: imm::KIND,
         page: "http://www2.imm.dtu.dk/~aam/datasets/datasets.html",
         url: "http://www2.imm.dtu.dk/~aam/datasets/imm_face_db.tar.gz",
         folder: "imm_face_db",
@@ -51,7 +50,7 @@ pub const SOURCES: [Source; 2] = [
     },
     Source {
         name: "ibug",
-        kind: DatasetKind::Ibug68,
+        kind: ibug::KIND,
         page: "http://dlib.net/files/data/",
         url: "http://dlib.net/files/data/ibug_300W_large_face_landmark_dataset.tar.gz",
         folder: "ibug_300W_large_face_landmark_dataset",
@@ -88,7 +87,7 @@ pub fn fetch(
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<PathBuf> {
     let folder = dest.join(source.folder);
-    if folder.is_dir() && holds(&folder, source.kind)? {
+    if source.kind.holds(&folder)? {
         return Ok(folder);
     }
     if folder.exists() {
@@ -103,7 +102,7 @@ pub fn fetch(
 
     let unpacked = dest.join(format!(".{}.{}.part", source.folder, std::process::id()));
     let placed = unpack::unpack(&part, &unpacked).and_then(|root| {
-        if !holds(&root, source.kind)? {
+        if !source.kind.holds(&root)? {
             let got = "an archive of something else";
             return Err(Error::Download { url: url.into(), reason: format!("expected {}, got {got}", source.name) });
         }

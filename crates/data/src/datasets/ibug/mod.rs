@@ -6,18 +6,48 @@
 //! ways of naming the faces give the same parts.
 
 use crate::{
-    dataset::Dataset,
-    datasets::record::{is_rendered, nth},
+    dataset::{Dataset, Frame},
+    datasets::{
+        contents,
+        format::{DatasetKind, Format},
+        record::{is_rendered, nth},
+    },
     error::{Error, Result},
+    io,
     sample::{Annotation, Sample},
     scheme::{IBUG_68, Scheme},
     split::{Split, fit_and_val},
 };
 use std::{path::Path, sync::Arc};
 
+mod check;
 mod read;
 pub(crate) use read::{Face, read_all};
-pub(crate) use read::{STANDARD_FOLDERS, lists};
+use read::{STANDARD_FOLDERS, lists};
+
+static FORMAT: Format = Format {
+    name: "ibug68",
+    expected: "iBUG 300-W (labels_ibug_300W*.xml)",
+    folder: Some("ibug_300W"),
+    scheme: Some("ibug68"),
+    frame: Frame::Box,
+    holds,
+    holds_below: None,
+    hint: Some(contents::misnamed),
+    open: |dir| Ok(Box::new(IbugDataset::open(dir)?)),
+    check: check::check,
+};
+
+/// iBUG 300-W, 68 points, in its standard split.
+pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
+
+fn holds(dir: &Path) -> Result<bool> {
+    if !lists(dir)?.is_empty() {
+        return Ok(true);
+    }
+    let folders = STANDARD_FOLDERS.iter().map(|(f, _)| dir.join(f));
+    folders.filter(|f| f.is_dir()).try_fold(false, |any, f| Ok(any || io::has_any(&f, "pts")?))
+}
 
 /// Which faces train and which test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -5,17 +5,18 @@
 //! end.
 
 use crate::{
-    dataset::{Dataset, DatasetKind, Frame},
-    datasets::record::nth,
+    dataset::{Dataset, Frame},
+    datasets::{format::DatasetKind, record::nth, report::CheckReport},
     error::{Error, Result},
     keypoints::Keypoints,
     picture::{self, Strictness},
     sample::{Annotation, Sample, Scale},
-    scheme::Scheme,
+    scheme::{self, Scheme},
     split::Split,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use memmap2::Mmap;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -80,10 +81,11 @@ impl PackDataset {
         if Sha256::digest(&map[HEADER..])[..] != map[24..HEADER] {
             return Err(broken(path, "a pack with its checksum", "altered contents"));
         }
-        let scheme = Arc::clone(index.kind.scheme());
-        if scheme.name() != index.scheme {
-            return Err(broken(path, format!("points of the scheme {}", scheme.name()), index.scheme));
-        }
+        let own = index.kind.scheme_name().is_none_or(|name| name == index.scheme);
+        let Some(scheme) = scheme::by_name(&index.scheme).filter(|_| own) else {
+            let expected = index.kind.scheme_name().unwrap_or("that is known");
+            return Err(broken(path, format!("points of a scheme {expected}"), index.scheme));
+        };
         let mut points = Vec::with_capacity(index.items.len());
         for item in &index.items {
             let sound = Keypoints::new(&scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len());
@@ -116,9 +118,22 @@ impl PackDataset {
         self.index.kind
     }
 
-    /// The points of each face.
-    pub(crate) fn keypoints(&self) -> impl Iterator<Item = &Keypoints> {
-        self.points.iter()
+    /// What is in a pack; one that does not open is the report's problem.
+    pub(crate) fn check(path: &Path) -> Result<CheckReport> {
+        let mut report = CheckReport::of("facekp pack");
+        let pack = match Self::open(path) {
+            Ok(pack) => pack,
+            Err(e) => {
+                report.problems.push(e);
+                return Ok(report);
+            }
+        };
+        report.fact("holds", pack.describe());
+        report.fact("faces", pack.len());
+        report.fact("points", format!("{} each", pack.scheme().len()));
+        report.hidden(pack.points.iter());
+        report.problems.par_extend((0..pack.len()).into_par_iter().filter_map(|i| pack.get(i).err()));
+        Ok(report)
     }
 
     /// How it was cut.
@@ -196,7 +211,7 @@ impl Dataset for PackDataset {
     }
 
     fn frame(&self) -> Frame {
-        self.index.kind.frame()
+        self.index.kind.format().frame
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {

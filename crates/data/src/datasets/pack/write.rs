@@ -2,7 +2,8 @@
 
 use super::{HEADER, Index, Item, MAGIC};
 use crate::{
-    dataset::{Dataset, DatasetKind},
+    dataset::Dataset,
+    datasets::format::DatasetKind,
     error::{Error, Result},
     io::write_with,
     sample::Sample,
@@ -80,7 +81,9 @@ pub fn write(
 fn validate(dataset: &dyn Dataset, kind: DatasetKind, options: &Options) -> Result<()> {
     let fail = |expected: &str, got: String| Err(Error::Invalid(format!("expected {expected}, got {got}")));
     match (options.area, options.encoding) {
-        _ if dataset.scheme() != kind.scheme() => fail(kind.scheme().name(), dataset.scheme().name().into()),
+        _ if kind.scheme_name().is_some_and(|name| name != dataset.scheme().name()) => {
+            fail(kind.scheme_name().unwrap_or_default(), dataset.scheme().name().into())
+        }
         _ if dataset.is_empty() => fail("samples to pack", "none".into()),
         _ if options.side < 8 => fail("a side of 8 pixels or more", options.side.to_string()),
         (Area::Face(enlarge), _) if !(1.0..=16.0).contains(&enlarge) => fail("1 to 16 boxes", enlarge.to_string()),
