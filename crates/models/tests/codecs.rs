@@ -1,13 +1,10 @@
 //! Heatmap codecs: what targets look like, round trips on seeded points including borders, confidence, gradients of
 //! soft-argmax.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::flat;
 use candle_core::{Device, Tensor, Var};
 use candle_vision_helpers::heatmap::Decode;
 use candle_vision_helpers::{Point, Size};
-use common::flat;
 use facekp_models::Codec;
 use facekp_models::codec::find_peaks;
 use facekp_models::codec::heatmap::{Config, HeatmapCodec, Target};

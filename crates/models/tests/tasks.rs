@@ -1,10 +1,7 @@
 //! Tasks that cannot be: each is refused with one line that says what was expected.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{face58, maps, nose, resnet};
 use candle_core::Device;
-use common::{face58, maps, nose, resnet};
 use facekp_data::Crop;
 use facekp_models::{CodecConfig, ModelConfig, Params, Task};
 

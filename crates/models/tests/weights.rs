@@ -1,10 +1,7 @@
 //! Weight files: round trips, reports, and files that are broken, foreign or of another task.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{fill, flat, maps, nose, pictures, resnet};
 use candle_core::{DType, Device, Tensor};
-use common::{fill, flat, maps, nose, pictures, resnet};
 use facekp_models::weights::{init_from, read_tensors, save, write_tensors};
 use facekp_models::{LoadReport, Manifest, Params, Task, WeightsFile, resnet::load_trunk};
 use proptest::prelude::*;
