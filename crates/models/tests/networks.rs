@@ -3,7 +3,7 @@
 
 use crate::common::{face58, fill, flat, maps, noise, norm, nose, pictures, resnet, task, view};
 use candle_core::{Device, Tensor};
-use facekp_models::{CodecConfig, ModelConfig, Params, Task, resnet as res};
+use facekp_models::{CodecConfig, ModelConfig, Params, Task, networks::resnet as res};
 
 fn count(task: &Task) -> usize {
     let params = Params::zeros(&Device::Cpu);

@@ -12,7 +12,7 @@ fn change(mut task: Task, how: impl FnOnce(&mut Task)) -> Task {
 
 fn with_plain(how: impl FnOnce(&mut Vec<usize>, &mut Vec<usize>, &mut usize)) -> Task {
     change(nose(), |t| match &mut t.model {
-        ModelConfig::NoseCnn(c) => how(&mut c.channels, &mut c.kernels, &mut c.hidden),
+        ModelConfig::Plain(c) => how(&mut c.channels, &mut c.kernels, &mut c.hidden),
         _ => unreachable!(),
     })
 }
