@@ -1,9 +1,9 @@
 //! Checks a task before anything is built from it: whatever passes can be built and run.
 
 use crate::codec::heatmap::HeatmapCodec;
-use crate::plain::Sizes;
-use crate::resnet::trunk::{self, map_channels};
-use crate::{CodecConfig, Error, ModelConfig, Result, Task, heatmap_net, resnet};
+use crate::networks::resnet::trunk::{self, map_channels};
+use crate::networks::{heatmap_net, plain, resnet};
+use crate::{CodecConfig, Error, ModelConfig, Result, Task};
 use candle_vision_helpers::Size;
 use facekp_data::{Crop, ViewSpec};
 
@@ -23,8 +23,7 @@ pub(crate) fn task(task: &Task) -> Result<()> {
         HeatmapCodec::new(config, points, size)?;
     }
     match (&task.model, &task.codec) {
-        (ModelConfig::NoseCnn(c), CodecConfig::Regression) => plain(c.sizes(), channels, size, 2 * points),
-        (ModelConfig::FaceCnn(c), CodecConfig::Regression) => plain(c.sizes(), channels, size, 2 * points),
+        (ModelConfig::Plain(c), CodecConfig::Regression) => plain(c, channels, size, 2 * points),
         (ModelConfig::Resnet(c), CodecConfig::Regression) => resnet(c, size, 2 * points),
         (ModelConfig::HeatmapNet(c), CodecConfig::Heatmap(codec)) => heatmap(c, size, codec.stride),
         (ModelConfig::HeatmapNet(_), CodecConfig::Regression) => {
@@ -77,7 +76,7 @@ fn bounded(what: &str, products: &[&[usize]]) -> Result<()> {
     }
 }
 
-fn plain(sizes: Sizes<'_>, channels: usize, view: Size, outputs: usize) -> Result<()> {
+fn plain(sizes: &plain::Config, channels: usize, view: Size, outputs: usize) -> Result<()> {
     let stages = sizes.channels.len();
     within("model.channels (number of convolutions)", stages, 1, MAX_STAGES)?;
     if sizes.kernels.len() != stages {
@@ -85,7 +84,7 @@ fn plain(sizes: Sizes<'_>, channels: usize, view: Size, outputs: usize) -> Resul
     }
     within("model.hidden", sizes.hidden, 1, MAX_HIDDEN)?;
     let mut inputs = channels;
-    for (i, (&outputs, &kernel)) in sizes.channels.iter().zip(sizes.kernels).enumerate() {
+    for (i, (&outputs, &kernel)) in sizes.channels.iter().zip(&sizes.kernels).enumerate() {
         within("model.channels", outputs, 1, MAX_CHANNELS)?;
         within("model.kernels", kernel, 1, MAX_KERNEL)?;
         if kernel % 2 == 0 {

@@ -206,8 +206,8 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     if !trainer.predictor.has_points() {
         return Ok(None);
     }
-    let best = WeightsFile::read(&folder.path(BEST))?;
-    trainer.params.load(&best.tensors, true)?;
+    let path = folder.path(BEST);
+    WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let (dataset, indices) = &data.val;
     let predictor: &Predictor = &trainer.predictor;
     let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;

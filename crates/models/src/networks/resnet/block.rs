@@ -1,7 +1,8 @@
 //! One residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 (the bottleneck), beside a shortcut.
 
+use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape};
-use crate::{Result, Scope};
+use crate::params::Scope;
 use candle_core::Tensor;
 
 /// How a block is laid out.

@@ -1,26 +1,30 @@
-//! What the nose and the 58-point network share: convolutions with ReLU and max-pool 2, then two fully connected
-//! layers.
+//! A plain network: convolutions with ReLU and max-pool 2, then two fully connected layers.
 
+use super::KeypointModel;
+use crate::error::{Error, Result};
+use crate::init::Init;
 use crate::layers::{Conv, ConvShape, Linear, check_input};
-use crate::{Error, KeypointModel, Result, Scope, params::Init};
+use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::{Size, ops};
+use serde::{Deserialize, Serialize};
 
 /// The sizes of a plain network.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes<'a> {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
     /// Output channels of each convolution ("same" padding, ReLU, max-pool 2).
-    pub channels: &'a [usize],
-    /// Odd kernel sides, as many.
-    pub kernels: &'a [usize],
+    pub channels: Vec<usize>,
+    /// Odd kernel sides, one for each convolution.
+    pub kernels: Vec<usize>,
     /// Width of the hidden fully connected layer.
     pub hidden: usize,
 }
 
-impl Sizes<'_> {
+impl Config {
     /// Values that enter the first fully connected layer; `None` when a pooling has nothing left or the number is out
     /// of range.
-    pub fn flat(&self, view: Size) -> Option<usize> {
+    pub(crate) fn flat(&self, view: Size) -> Option<usize> {
         let halved = |side: usize| side.checked_shr(u32::try_from(self.channels.len()).ok()?).filter(|&s| s > 0);
         halved(view.width)?.checked_mul(halved(view.height)?)?.checked_mul(*self.channels.last()?)
     }
@@ -38,7 +42,7 @@ pub(crate) struct Plain {
 
 impl Plain {
     /// `channels` and `view` are the input's; `outputs` values come out.
-    pub fn new(scope: &Scope, sizes: Sizes<'_>, channels: usize, view: Size, outputs: usize) -> Result<Self> {
+    pub fn new(scope: &Scope, sizes: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
         let flat = sizes.flat(view).ok_or_else(|| {
             Error::Config(format!(
                 "{}x{} view: too small for {} poolings",
@@ -49,7 +53,7 @@ impl Plain {
         })?;
         let mut convs = Vec::new();
         let mut inputs = channels;
-        for (i, (&outputs, &kernel)) in sizes.channels.iter().zip(sizes.kernels).enumerate() {
+        for (i, (&outputs, &kernel)) in sizes.channels.iter().zip(&sizes.kernels).enumerate() {
             let shape = ConvShape { inputs, outputs, kernel, stride: 1 };
             convs.push(Conv::new(&scope.pp(format!("conv{}", i + 1)), shape, Init::KaimingNormalFanIn, Some(0.0))?);
             inputs = outputs;

@@ -1,8 +1,11 @@
 //! ResNet trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map a point.
 
+use super::KeypointModel;
+use super::resnet::trunk::{self, Trunk, map_channels, map_names};
+use crate::error::{Error, Result};
+use crate::init::Init;
 use crate::layers::{Conv, ConvNorm, ConvShape};
-use crate::resnet::trunk::{self, Trunk, map_channels, map_names};
-use crate::{Error, KeypointModel, Result, Scope, params::Init};
+use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::ops;
 use serde::{Deserialize, Serialize};

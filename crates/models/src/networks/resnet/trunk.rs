@@ -1,9 +1,10 @@
-//! The trunk of a ResNet: everything before the pooling, with torchvision's parameter names; and loading one from
-//! another network's file.
+//! The trunk of a ResNet: everything before the pooling, with torchvision's parameter names; and the names that
+//! it has in other networks.
 
 use super::block::{Block, Kind};
+use crate::error::{Error, Result};
 use crate::layers::{ConvNorm, ConvShape, check_input};
-use crate::{Error, LoadReport, Params, Result, Scope};
+use crate::params::{Params, Scope};
 use candle_core::Tensor;
 use candle_vision_helpers::ops;
 use std::collections::HashMap;
@@ -96,25 +97,6 @@ impl Trunk {
 /// The names of [`Trunk::forward`]'s maps.
 pub(crate) fn map_names() -> [&'static str; 5] {
     ["stem", "layer1", "layer2", "layer3", "layer4"]
-}
-
-/// Loads the trunk of a ResNet or heatmap network from tensors with torchvision's names or those of either network
-/// here; other layers keep their values. The report speaks of the trunk alone: missing or misshaped in it, and all of
-/// the file that has no place in it.
-///
-/// # Errors
-/// When the network has no trunk.
-pub fn load_trunk(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
-    if !params.all().iter().any(|(n, _)| is_trunk(n) && n.contains("layer1.")) {
-        return Err(Error::Config("expected a network with a ResNet trunk, got one without".into()));
-    }
-    let (trunk, rest): (HashMap<_, _>, HashMap<_, _>) =
-        tensors.iter().map(|(n, t)| (n.clone(), t.clone())).partition(|(n, _)| is_trunk(n));
-    let mut report = params.load(&match_names(params, &trunk), false)?;
-    report.missing.retain(|n| is_trunk(n));
-    report.unexpected.extend(rest.into_keys());
-    report.unexpected.sort();
-    Ok(report)
 }
 
 fn is_trunk(name: &str) -> bool {

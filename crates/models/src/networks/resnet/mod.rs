@@ -3,10 +3,10 @@
 mod block;
 pub(crate) mod trunk;
 
-pub use trunk::load_trunk;
-
+use super::KeypointModel;
+use crate::error::{Error, Result};
 use crate::layers::{ConvNorm, ConvShape, Linear};
-use crate::{Error, KeypointModel, Result, Scope};
+use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::{Size, ops};
 use serde::{Deserialize, Serialize};
