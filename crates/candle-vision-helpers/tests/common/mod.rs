@@ -1,9 +1,8 @@
 //! Shared by the tests of `ops`: fixed random tensors and plain references.
-#![allow(dead_code)]
+#![allow(dead_code)] // each test binary needs some of it
 
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams, Level};
-use std::sync::{Mutex, PoisonError};
+use candle_vision_helpers::ops::{self, ConvParams};
 
 /// Numbers between -1 and 1, the same for the same seed.
 pub fn random(dims: &[usize], seed: u64) -> Result<Tensor> {
@@ -22,20 +21,6 @@ pub fn random(dims: &[usize], seed: u64) -> Result<Tensor> {
 
 pub fn values(t: &Tensor) -> Result<Vec<f32>> {
     t.flatten_all()?.to_vec1()
-}
-
-/// Runs a check with every instruction set that the processor has, one check at a time, since the choice holds for the
-/// process.
-pub fn at_every_level(check: impl Fn(Level) -> Result<()>) -> Result<()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    for level in [Level::Portable, Level::Avx2, Level::Avx512] {
-        if ops::force_level(level) == level {
-            check(level)?;
-        }
-    }
-    ops::force_level(Level::Avx512);
-    Ok(())
 }
 
 /// Largest difference, relative to the largest value expected (at least 1e-3).

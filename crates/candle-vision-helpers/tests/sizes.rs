@@ -1,10 +1,8 @@
 //! Absurd sizes are errors: no panic, nothing that wraps to a size that fits, no end of the program for want of memory.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::common::{random, values};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, ConvParams};
-use ops_common::{random, values};
 
 /// Sizes whose products and sums wrap, or need more memory than addresses reach.
 const ABSURD: [usize; 7] = [1 << 24, 1 << 31, 1 << 32, 1 << 40, usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX];

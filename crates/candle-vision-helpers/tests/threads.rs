@@ -1,10 +1,8 @@
 //! Generated shapes: right, and the same bit for bit for one, two and three threads.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::common::{against_naive, random, values};
 use candle_core::{Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, ConvParams};
-use ops_common::{against_naive, random, values};
 use proptest::prelude::*;
 
 fn with_threads<T: Send>(n: usize, f: impl FnOnce() -> T + Send) -> T {

@@ -1,10 +1,8 @@
 //! Pooling, upsampling, normalisation, losses and the rest: references and finite differences.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::common::{random, values};
 use candle_core::{Device, Result, Tensor, Var};
 use candle_vision_helpers::{grad_check::check, ops};
-use ops_common::{random, values};
 
 #[test]
 fn max_pool_gives_ties_to_the_first_maximum() -> Result<()> {

@@ -1,11 +1,10 @@
 //! NaN shows through every operation, at every length of tail and with every instruction set: a diverged network must
 //! not look healthy. Expected is what PyTorch does: `relu(NaN)` is NaN, and its gradient passes.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::at_every_level;
+use crate::common::{random, values};
 use candle_core::{Device, Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, ConvParams};
-use ops_common::{at_every_level, random, values};
 
 /// Random values, NaN at the given places.
 fn with_nan(dims: &[usize], seed: u64, at: impl Fn(usize) -> bool) -> Result<Tensor> {

@@ -1,14 +1,13 @@
-//! The kernels for processors without AVX, which the other tests never run on one that has it. A file of its own: what
-//! is forced here holds for the whole process.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
+//! The kernels for processors without AVX, which the other tests never run on one that has it.
 
+use crate::Turn;
+use crate::common::{against_naive, random, values};
 use candle_core::{Result, Var};
 use candle_vision_helpers::ops::{self, ConvParams, Level};
-use ops_common::{against_naive, random, values};
 
 #[test]
 fn portable_kernels_are_right_and_near_the_best_ones() -> Result<()> {
+    let _turn = Turn::take();
     let p = |stride, padding, dilation, groups| ConvParams { stride, padding, dilation, groups };
     let (x, gamma) = (random(&[3, 5, 9, 13], 1)?, random(&[5], 2)?);
     let norm = || -> Result<Vec<f32>> {

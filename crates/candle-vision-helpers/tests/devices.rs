@@ -1,12 +1,9 @@
 //! Every operation on each accelerator present gives the values and gradients that the CPU gives, whose own are checked
 //! against finite differences. Nothing to compare on a machine without one.
-#![cfg(any(feature = "cuda", feature = "metal"))]
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::common::{difference, random, values};
 use candle_core::{Device, Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, AdamWItem, AdamWStep, ConvParams};
-use ops_common::{difference, random, values};
 
 fn accelerators() -> Vec<Device> {
     [Device::new_cuda(0), Device::new_metal(0)].into_iter().filter_map(Result::ok).collect()

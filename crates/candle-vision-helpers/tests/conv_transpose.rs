@@ -1,11 +1,9 @@
 //! Transposed convolution against the textbook's input gradient, and the fused ×2 convolution against its two parts.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::common::{difference, naive_conv, random, values};
 use candle_core::{Result, Tensor, Var};
 use candle_vision_helpers::grad_check;
 use candle_vision_helpers::ops::{self, ConvParams};
-use ops_common::{difference, naive_conv, random, values};
 
 /// `x (B, C, H, W)`, weights `(C, O / groups, KH, KW)`: the transpose of a convolution is its input's gradient.
 fn against_naive(x: [usize; 4], w: [usize; 4], p: ConvParams) -> Result<()> {

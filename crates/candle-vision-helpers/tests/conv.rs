@@ -1,10 +1,8 @@
 //! Convolution and its gradients against the textbook's loops.
-#![allow(clippy::panic)] // a test says so by panicking
-mod ops_common;
 
+use crate::common::{against_naive, random};
 use candle_core::{Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, ConvParams};
-use ops_common::{against_naive, random};
 
 struct Case {
     x: [usize; 4],
@@ -62,7 +60,7 @@ fn a_tape_gives_what_candle_gives() -> Result<()> {
     let grads = tape.backward(&loss)?;
     for w in [&w1, &w2, &w3] {
         let (Some(a), Some(b)) = (stock.get(w), grads.get(w)) else { panic!("a gradient is missing") };
-        assert_eq!(ops_common::values(a)?, ops_common::values(b)?);
+        assert_eq!(crate::common::values(a)?, crate::common::values(b)?);
     }
     Ok(())
 }
