@@ -1,6 +1,13 @@
 //! Samples and a dataset in memory, for the tests of this crate.
 
-use crate::{Dataset, Error, Keypoints, Result, Sample, Scale, Scheme, Split};
+use crate::{
+    dataset::Dataset,
+    error::{Error, Result},
+    keypoints::Keypoints,
+    sample::{Sample, Scale},
+    scheme::Scheme,
+    split::Split,
+};
 use candle_vision_helpers::{Affine, Point, Rect, Size, draw};
 use image::{Rgb, RgbImage};
 use std::{

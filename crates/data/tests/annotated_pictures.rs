@@ -1,10 +1,9 @@
 //! Pictures beside annotations: names in any spelling are found, and a camera's orientation is named.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facekp_data::{
-    Kind,
-    dataset::check,
-    is_picture, open,
+    check,
+    datasets::pts_folder,
+    is_picture, open_kind,
     picture::{load_photo, load_picture},
     synthetic::{self, FaceSet},
 };
@@ -68,7 +67,7 @@ fn points_files_find_their_picture_in_every_spelling() {
         fs::copy(&points, &name).unwrap();
         fs::copy(points.with_extension("jpg"), name.with_extension(spelling)).unwrap();
     }
-    let all = open(dir.path(), Kind::Pts68).unwrap();
+    let all = open_kind(dir.path(), pts_folder::KIND).unwrap();
     assert_eq!(all.len(), SPELLINGS.len());
     for i in 0..all.len() {
         all.get(i).unwrap();

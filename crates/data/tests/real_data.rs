@@ -1,13 +1,15 @@
 //! The real datasets, where `FACEKP_DATA` names their folder. Numbers of faces are those of the datasets' own papers
 //! and of their reduced copies.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use candle_vision_helpers::{Point, Rect};
 use facekp_data::{
-    Dataset, Split,
-    dataset::{CheckReport, Kind, check, open},
-    ibug::{Boxes, IbugDataset, Lists, Options},
-    imm::ImmDataset,
+    CheckReport, Dataset, Split, check,
+    datasets::{
+        ibug::{self, Boxes, IbugDataset, Lists, Options},
+        imm::{self, ImmDataset},
+        pts_folder,
+    },
+    open_kind,
     scheme::{IBUG_68, IMM_58, Length, Scheme},
 };
 use std::{collections::BTreeSet, path::PathBuf};
@@ -51,7 +53,7 @@ fn imm_splits_by_person() {
 #[test]
 fn imm_nose_is_point_52_with_the_scale_of_the_face() {
     let Some(dir) = folder("imm_face_db") else { return };
-    let (all, nose) = (ImmDataset::open(&dir).unwrap(), open(&dir, Kind::ImmNose).unwrap());
+    let (all, nose) = (ImmDataset::open(&dir).unwrap(), open_kind(&dir, imm::NOSE).unwrap());
     // 07 is in the older layout of seven columns, 14-5 in the newer one of ten; 03 is grey.
     for id in ["07-1m", "14-5f", "03-1m"] {
         let i = (0..all.len()).find(|&i| all.get(i).unwrap().id == id).unwrap();
@@ -219,8 +221,8 @@ fn youtube_faces_are_whole_and_stay_apart() {
     let Some(dir) = folder("ytf_68") else { return };
     assert_eq!(facts(&check(&dir).unwrap())[..2], [("faces", "3462"), ("points", "68 each")]);
     let parent = dir.parent().unwrap();
-    assert_eq!(open(parent, Kind::Pts68).unwrap().len(), 3462);
-    assert_eq!(open(parent, Kind::Ibug68).unwrap().len(), 2701);
+    assert_eq!(open_kind(parent, pts_folder::KIND).unwrap().len(), 3462);
+    assert_eq!(open_kind(parent, ibug::KIND).unwrap().len(), 2701);
     // Asking for a points folder never gets iBUG's test faces.
-    assert!(open(&parent.join("ibug_300W"), Kind::Pts68).is_err());
+    assert!(open_kind(&parent.join("ibug_300W"), pts_folder::KIND).is_err());
 }

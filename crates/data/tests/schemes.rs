@@ -1,5 +1,4 @@
 //! Tables of points keep their invariants; that they fit real faces is tested on the real data.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Rect};
 use facekp_data::scheme::{IBUG_68, IMM_58, Length, NOSE_1, Normalizer, Outline, Scheme, by_name};

@@ -1,9 +1,13 @@
 //! Parts of datasets: nothing trains and validates at once, and faces are known without decoding their pictures.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facekp_data::{
-    Dataset, Kind, Split, open,
-    pack::{self, Options},
+    Dataset, Split,
+    datasets::{
+        ibug, imm,
+        pack::{self, Options},
+        pts_folder,
+    },
+    open_kind,
     synthetic::{FaceSet, write_dataset},
 };
 use std::{fs, path::Path};
@@ -25,11 +29,11 @@ fn readers(dir: &Path, count: usize) -> Vec<Box<dyn Dataset>> {
         fs::rename(points.join(place), points.join(format!("part{i}"))).unwrap();
     }
     let mut all: Vec<Box<dyn Dataset>> = Vec::new();
-    for (folder, kind) in [(imm, Kind::Imm58), (ibug, Kind::Ibug68), (points, Kind::Pts68)] {
-        let read = open(&folder, kind).unwrap();
+    for (folder, kind) in [(imm, imm::KIND), (ibug, ibug::KIND), (points, pts_folder::KIND)] {
+        let read = open_kind(&folder, kind).unwrap();
         let file = folder.with_extension("fkpack");
         pack::write(read.as_ref(), kind, &file, Options::default(), &mut |_, _| {}).unwrap();
-        all.extend([read, open(&file, kind).unwrap()]);
+        all.extend([read, open_kind(&file, kind).unwrap()]);
     }
     all
 }
@@ -62,7 +66,7 @@ fn the_only_person_validates_whatever_the_number() {
         }
         fs::rename(&from, to).unwrap();
     }
-    let data = open(&folder, Kind::Imm58).unwrap();
+    let data = open_kind(&folder, imm::KIND).unwrap();
     assert_eq!(data.split(Split::Val).unwrap().len(), 3);
     let error = data.split(Split::Train).unwrap_err().to_string();
     assert!(error.contains("expected two at least): 3 pictures: none left to train on"), "{error}");

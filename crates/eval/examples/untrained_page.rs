@@ -6,7 +6,11 @@
 mod common;
 
 use candle_core::Device;
-use facekp_data::{Split, dataset::Kind, open};
+use facekp_data::{
+    Split,
+    datasets::{ibug, imm},
+    open_kind,
+};
 use facekp_eval::report::{PageInput, RunInput, write};
 use facekp_models::codec::heatmap::Target;
 use std::{path::PathBuf, sync::Arc};
@@ -18,14 +22,14 @@ fn main() {
     };
     let runs = tempfile::tempdir().unwrap();
     let inputs: Vec<RunInput> = [
-        ("nose", Kind::ImmNose, common::nose(), Split::Val),
-        ("ibug68_heatmap", Kind::Ibug68, common::heatmaps(Target::Softmax), Split::Full),
+        ("nose", imm::NOSE, common::nose(), Split::Val),
+        ("ibug68_heatmap", ibug::KIND, common::heatmaps(Target::Softmax), Split::Full),
     ]
     .into_iter()
     .map(|(name, kind, task, val)| {
         let run = runs.path().join(name);
         common::write_run(&run, name, task);
-        let data: Arc<dyn facekp_data::Dataset> = open(data, kind).unwrap().into();
+        let data: Arc<dyn facekp_data::Dataset> = open_kind(data, kind).unwrap().into();
         let (train, indices) = (data.split(Split::Train).unwrap(), data.split(val).unwrap());
         RunInput { run, data, train, val: indices, val_name: val.name().into() }
     })

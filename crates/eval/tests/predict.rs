@@ -1,11 +1,8 @@
 //! Predictions come back to original pixels, whatever the view: a "network" that finds the bright blob shows it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{self, Discs};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, draw};
-use common::Discs;
 use facekp_data::Crop;
 use facekp_eval::{FaceError, Located, Predictor};
 use facekp_models::{Codec, KeypointModel, Task};

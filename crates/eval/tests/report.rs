@@ -1,10 +1,7 @@
 //! The page is whole, holds its pictures, asks the net for nothing, and is never half-written.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{self, Discs};
 use candle_core::Device;
-use common::Discs;
 use facekp_data::{Dataset, Split};
 use facekp_eval::report::{PageInput, RunInput, write};
 use facekp_models::codec::heatmap::Target;

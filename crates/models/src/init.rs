@@ -1,9 +1,26 @@
 //! Seeded initialisation on the host: the same weights for the same seed and name, on every device.
 
-use crate::{Error, Result, params::Init};
+use crate::error::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Normal};
 use rand_pcg::Pcg64Mcg;
+
+/// How a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// All the same.
+    Constant(f64),
+    /// Normal with this standard deviation.
+    Normal(f64),
+    /// He et al. 2015, normal, fan in, gain for ReLU.
+    KaimingNormalFanIn,
+    /// He et al. 2015, normal, fan out (torchvision's ResNet).
+    KaimingNormalFanOut,
+    /// PyTorch's default of convolutions and linear layers: uniform within ±1/√fan_in.
+    Uniform,
+    /// Uniform within ± this bound.
+    Bounded(f64),
+}
 
 /// The generator of one parameter: `hash(name) ^ seed`, so that adding a layer changes no other layer's start.
 pub(crate) fn generator(name: &str, seed: u64) -> Pcg64Mcg {

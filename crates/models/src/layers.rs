@@ -1,7 +1,9 @@
 //! The layers of the networks: convolution, batch normalisation behind a convolution, linear; their weights live in
 //! [`crate::Params`].
 
-use crate::{Error, Result, Scope, params::Init};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::params::Scope;
 use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::{self, ConvParams};
 

@@ -1,27 +1,12 @@
 //! The named variables of a network: trainable parameters and buffers (running statistics), sorted by name, each seeded
 //! by its name.
 
-use crate::{Error, LoadReport, Result, init};
+use crate::error::{Error, Result};
+use crate::init::{self, Init};
+use crate::load_report::{LoadReport, Misshaped};
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// How a parameter starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Init {
-    /// All the same.
-    Constant(f64),
-    /// Normal with this standard deviation.
-    Normal(f64),
-    /// He et al. 2015, normal, fan in, gain for ReLU.
-    KaimingNormalFanIn,
-    /// He et al. 2015, normal, fan out (torchvision's ResNet).
-    KaimingNormalFanOut,
-    /// PyTorch's default of convolutions and linear layers: uniform within ±1/√fan_in.
-    Uniform,
-    /// Uniform within ± this bound.
-    Bounded(f64),
-}
 
 /// All variables of one network. Cheap to clone; clones share the variables.
 #[derive(Clone)]
@@ -123,7 +108,8 @@ impl Params {
             match tensors.get(name) {
                 None => report.missing.push(name.clone()),
                 Some(t) if t.dims() != entry.var.dims() => {
-                    report.misshaped.push((name.clone(), entry.var.dims().to_vec(), t.dims().to_vec()));
+                    let (expected, got) = (entry.var.dims().to_vec(), t.dims().to_vec());
+                    report.misshaped.push(Misshaped { name: name.clone(), expected, got });
                 }
                 Some(_) => {}
             }
@@ -273,7 +259,7 @@ mod tests {
         let report = p.load(&tensors, true).unwrap();
         assert_eq!(report.missing, ["c"]);
         assert_eq!(report.unexpected, ["d"]);
-        assert_eq!(report.misshaped, [("b".to_string(), vec![1], vec![2])]);
+        assert_eq!(report.misshaped, [Misshaped { name: "b".to_string(), expected: vec![1], got: vec![2] }]);
         assert_eq!(values(&p, "a"), [0.0]);
         assert_eq!(p.load(&tensors, false).unwrap(), report);
         assert_eq!(values(&p, "a"), [1.0]);

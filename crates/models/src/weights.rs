@@ -1,7 +1,10 @@
 //! Weight files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
 
-use crate::resnet::trunk::match_names;
-use crate::{Error, KeypointModel, Params, Result, Task};
+use crate::error::{Error, Result};
+use crate::load_report::LoadReport;
+use crate::networks::{KeypointModel, resnet::trunk::match_names};
+use crate::params::Params;
+use crate::task::Task;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -41,36 +44,6 @@ fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error>
     whole().map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
-/// What a load found; empty lists mean a perfect match.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LoadReport {
-    /// In the network, not in the file.
-    pub missing: Vec<String>,
-    /// In the file, not in the network.
-    pub unexpected: Vec<String>,
-    /// Name, expected shape, shape in the file.
-    pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-}
-
-impl LoadReport {
-    /// Whether everything matched.
-    pub fn is_clean(&self) -> bool {
-        self.missing.is_empty() && self.unexpected.is_empty() && self.misshaped.is_empty()
-    }
-}
-
-/// All that did not match, in one line.
-impl std::fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shape = |(n, want, got): &(String, Vec<usize>, Vec<usize>)| format!("{n} (expected {want:?}, got {got:?})");
-        let misshaped: Vec<String> = self.misshaped.iter().map(shape).collect();
-        let lists = [("missing", &self.missing), ("unexpected", &self.unexpected), ("misshaped", &misshaped)];
-        let parts = lists.iter().filter(|(_, l)| !l.is_empty()).map(|(what, l)| format!("{what}: {}", l.join(", ")));
-        let parts: Vec<String> = parts.collect();
-        f.write_str(if parts.is_empty() { "all tensors match".into() } else { parts.join("; ") }.as_str())
-    }
-}
-
 /// A weights file in memory.
 #[derive(Clone, Debug)]
 pub struct WeightsFile {
@@ -108,9 +81,18 @@ impl WeightsFile {
             Error::Config(wrong) => bad(path, wrong.to_string()),
             other => other,
         })?;
+        self.load_into(path, &params)?;
+        Ok((params, model))
+    }
+
+    /// Loads the tensors into the variables of a network that was built already; strict.
+    ///
+    /// # Errors
+    /// Every missing, unexpected and misshaped tensor, in one line with the path.
+    pub fn load_into(&self, path: &Path, params: &Params) -> Result<()> {
         let report = params.load(&self.tensors, true)?;
         if report.is_clean() {
-            Ok((params, model))
+            Ok(())
         } else {
             Err(bad(path, format!("expected the manifest's network, got {report}")))
         }

@@ -1,10 +1,7 @@
 //! A network any of whose weights is no number gives no number: it must not look healthy.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{face58, fill, flat, maps, nose, pictures, resnet};
 use candle_core::{Device, Tensor, Var};
-use common::{face58, fill, flat, maps, nose, pictures, resnet};
 use facekp_models::{Params, Task};
 
 fn filled(var: &Var, value: f32) -> Tensor {

@@ -1,12 +1,9 @@
 //! The networks against PyTorch: parameter counts, forward passes in training and evaluation, gradients; and what
 //! inference folds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{face58, fill, flat, maps, noise, norm, nose, pictures, resnet, task, view};
 use candle_core::{Device, Tensor};
-use common::{face58, fill, flat, maps, noise, norm, nose, pictures, resnet, task, view};
-use facekp_models::{CodecConfig, ModelConfig, Params, Task, resnet as res};
+use facekp_models::{CodecConfig, ModelConfig, Params, Task, networks::resnet as res};
 
 fn count(task: &Task) -> usize {
     let params = Params::zeros(&Device::Cpu);

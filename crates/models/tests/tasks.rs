@@ -1,10 +1,7 @@
 //! Tasks that cannot be: each is refused with one line that says what was expected.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{face58, maps, nose, resnet};
 use candle_core::Device;
-use common::{face58, maps, nose, resnet};
 use facekp_data::Crop;
 use facekp_models::{CodecConfig, ModelConfig, Params, Task};
 
@@ -15,7 +12,7 @@ fn change(mut task: Task, how: impl FnOnce(&mut Task)) -> Task {
 
 fn with_plain(how: impl FnOnce(&mut Vec<usize>, &mut Vec<usize>, &mut usize)) -> Task {
     change(nose(), |t| match &mut t.model {
-        ModelConfig::NoseCnn(c) => how(&mut c.channels, &mut c.kernels, &mut c.hidden),
+        ModelConfig::Plain(c) => how(&mut c.channels, &mut c.kernels, &mut c.hidden),
         _ => unreachable!(),
     })
 }

@@ -47,7 +47,7 @@ pub struct Data {
 pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
     let mut train: Vec<(Arc<dyn Dataset>, Vec<usize>)> = Vec::new();
     for source in &recipe.data.datasets {
-        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open(dir, source.kind)?);
+        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open_kind(dir, source.kind)?);
         let indices = dataset.split(source.train)?;
         train.push((dataset, indices));
     }
@@ -207,8 +207,8 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     if !trainer.predictor.has_points() {
         return Ok(None);
     }
-    let best = WeightsFile::read(&folder.path(BEST))?;
-    trainer.params.load(&best.tensors, true)?;
+    let path = folder.path(BEST);
+    WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let (dataset, indices) = &data.val;
     let predictor: &Predictor = &trainer.predictor;
     let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;

@@ -13,9 +13,9 @@
 
 use super::{Shape, index, number, quoted, visible};
 use crate::{
-    Error, Result, files,
+    error::{Error, Result},
+    io::{self, write_whole},
     scheme::{IMM_58, Outline},
-    write_whole,
 };
 use candle_vision_helpers::{Point, Size};
 use std::{fmt::Write, path::Path};
@@ -51,7 +51,7 @@ impl Asf {
 /// # Errors
 /// When it cannot be read or breaks the format, with the line.
 pub fn read(path: &Path, count: usize) -> Result<Asf> {
-    parse(path, &files::read_text(path)?, count)
+    parse(path, &io::read_text(path)?, count)
 }
 
 /// [`read`] on text; `path` is for the errors.
@@ -77,7 +77,7 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
     while relative.len() < count {
         let (line, row) =
             rows.next().ok_or_else(|| ended(format!("{count} points"), &format!(" after {}", relative.len())))?;
-        if files::is_picture(Path::new(row)) {
+        if io::is_picture(Path::new(row)) {
             return fail(line, format!("{count} points"), relative.len().to_string());
         }
         relative.push(point(path, line, row, relative.len())?);
@@ -85,7 +85,7 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
     }
     let (line, picture) =
         rows.next().ok_or_else(|| ended("the name of the picture".into(), &format!(" after {count} points")))?;
-    if !files::is_picture(Path::new(picture)) {
+    if !io::is_picture(Path::new(picture)) {
         let surplus = matches!(picture.split_whitespace().count(), 7 | 10);
         let got = if surplus { "a surplus point".into() } else { quoted(picture) };
         return fail(line, format!("the name of a JPEG or PNG picture after {count} points"), got);

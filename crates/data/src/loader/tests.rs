@@ -3,8 +3,10 @@
 
 use super::*;
 use crate::{
-    Crop, Scheme, Split,
+    scheme::Scheme,
+    split::Split,
     testing::{self, Memory},
+    view::Crop,
 };
 use std::sync::{LazyLock, atomic::Ordering};
 

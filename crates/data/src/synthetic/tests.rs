@@ -222,10 +222,10 @@ fn imm_files_have_both_row_layouts_and_name_their_pictures() {
 #[test]
 fn the_readers_return_the_rendered_points() {
     let dir = tempfile::tempdir().unwrap();
-    for (set, kind) in [(FaceSet::Imm, crate::Kind::Imm58), (FaceSet::Ibug, crate::Kind::Ibug68)] {
+    for (set, kind) in [(FaceSet::Imm, crate::datasets::imm::KIND), (FaceSet::Ibug, crate::datasets::ibug::KIND)] {
         let out = dir.path().join(set.scheme().name());
         write_dataset(set, 6, &out, 1).unwrap();
-        let read = crate::open(&out, kind).unwrap();
+        let read = crate::datasets::open::open_kind(&out, kind).unwrap();
         let rendered: Vec<_> = (0..6).map(|i| render(set, 1, i).points).collect();
         for i in 0..read.len() {
             let sample = read.get(i).unwrap();

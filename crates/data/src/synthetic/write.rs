@@ -1,7 +1,7 @@
 //! Rendered faces as files in the real datasets' own formats, so that the same readers read them.
 
 use super::{FaceSet, POSES, Rendered, folder, render};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_vision_helpers::{Point, Rect};
 use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;

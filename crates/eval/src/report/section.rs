@@ -47,8 +47,7 @@ fn facts(run: &Run) -> String {
     let manifest = &run.file.manifest;
     let view = &manifest.task.view;
     let network = match &manifest.task.model {
-        ModelConfig::NoseCnn(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
-        ModelConfig::FaceCnn(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
+        ModelConfig::Plain(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
         ModelConfig::Resnet(c) => format!("ResNet-{} with direct regression", c.depth),
         ModelConfig::HeatmapNet(c) => format!("ResNet-{} with heat maps", c.depth),
     };

@@ -2,7 +2,7 @@
 
 use super::profile;
 use super::{Codec, batch_of};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{DType, Tensor};
 use candle_vision_helpers::heatmap::{Decode, find_peak};
 use candle_vision_helpers::{Point, Size, Wrong, ops, wrong::ensure};

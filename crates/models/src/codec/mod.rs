@@ -1,13 +1,10 @@
 //! Points ↔ network output, as one object that states its shapes.
 
 pub mod heatmap;
-mod peaks;
 mod profile;
 pub mod regression;
 
-pub use peaks::find_peaks;
-
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 

@@ -15,9 +15,9 @@ impl Recipe {
         ensure("data.datasets", data.datasets.len(), "one dataset or more", |&n| n > 0)?;
         for source in &data.datasets {
             ensure_positive("data.datasets", source.weight)?;
-            let (has, wanted) = (source.kind.scheme(), &task.scheme);
-            let expected = format!("{:?}, as the dataset has", has.name());
-            ensure("task.scheme", format_args!("{:?}", wanted.name()), expected, |_| has == wanted)?;
+            let Some(scheme) = source.kind.scheme_name() else { continue };
+            let (wanted, expected) = (task.scheme.name(), format!("{scheme:?}, as the dataset has"));
+            ensure("task.scheme", format_args!("{wanted:?}"), expected, |_| scheme == wanted)?;
         }
         task.validate().map_err(|w| w.below("task"))?;
         train.validate().map_err(|w| w.below("train"))?;
