@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_kind};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
 use facekp_eval::{MeanShape, Prediction, Predictor, Summary, files, metrics, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
@@ -128,8 +128,8 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
 /// picture's.
 pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, bool)> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
-    let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
-    Ok((Arc::from(open_kind(dir, source.kind)?), recipe.train.flip_test))
+    let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
+    Ok((Arc::from(data), recipe.train.flip_test))
 }
 
 /// The predictions of each split; a face in several of them is looked at once.

@@ -1,11 +1,54 @@
-//! `history.csv`: one line an epoch.
+//! The epochs of a run, and `history.csv`, which has a line for each.
 
-use super::EpochRecord;
-use crate::{Error, Result, checkpoint::Seam};
-use serde::Serialize;
-use std::path::Path;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::Path};
 
 const COLUMNS: &str = "epoch,train_loss,val_loss,val_nme,val_px,lr,seconds\n";
+
+/// The numbers of one epoch (the columns of `history.csv`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// 1-based.
+    pub epoch: usize,
+    /// Mean over the training samples of the epoch (augmented).
+    pub train_loss: f64,
+    /// The same loss on the validation split, not augmented, evaluation mode.
+    pub val_loss: f64,
+    /// NME on the validation split where the data has eyes, else NaN.
+    pub val_nme: f64,
+    /// Mean pixel error on the validation split, original pixels; NaN where it was not measured.
+    pub val_px: f64,
+    /// At the epoch's end.
+    pub lr: f64,
+    /// Wall clock.
+    pub seconds: f64,
+}
+
+/// The epoch in one line, for bars and logs.
+impl fmt::Display for EpochRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {:.5}, validation {:.5}", self.train_loss, self.val_loss)?;
+        if self.val_px.is_finite() {
+            write!(f, ", {:.2} px", self.val_px)?;
+        }
+        if self.val_nme.is_finite() {
+            write!(f, ", NME {:.4}", self.val_nme)?;
+        }
+        Ok(())
+    }
+}
+
+/// A resumed run that was given another number of epochs: its schedule has another end from here on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seam {
+    /// The last epoch before.
+    pub after: usize,
+    /// Epochs of the run, before.
+    pub from: usize,
+    /// Epochs of the run, from here on.
+    pub to: usize,
+}
 
 /// A record of a run that was given another number of epochs on its way: which number it had then.
 #[derive(Serialize)]
