@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod error;
 pub mod face_cnn;
+mod finder_file;
 pub mod heatmap_net;
 mod init;
 mod layers;
@@ -14,9 +15,11 @@ pub mod resnet;
 pub mod task;
 mod validate;
 pub mod weights;
+pub mod yunet;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
+pub use finder_file::{BoxFit, FinderFile, FinderManifest};
 pub use locate::{locate, locate_run};
 pub use params::{Params, Scope};
 pub use task::{KeypointModel, ModelConfig, Task};
