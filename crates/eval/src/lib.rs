@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod curve;
 pub mod error;
 pub mod files;
+pub mod finder;
 mod listing;
 pub mod metrics;
 pub mod predict;
@@ -15,6 +16,7 @@ pub mod visualize;
 
 pub use baseline::MeanShape;
 pub use error::{Error, Result};
+pub use finder::{FindConfig, Finder, FoundFace};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
 pub use predict::{Located, Prediction, Predictor};

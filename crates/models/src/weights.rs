@@ -168,13 +168,13 @@ fn bad(path: &Path, reason: String) -> Error {
     Error::Weights { path: path.to_path_buf(), reason }
 }
 
-fn one_line(e: &impl std::fmt::Display) -> String {
+pub(crate) fn one_line(e: &impl std::fmt::Display) -> String {
     e.to_string().replace('\n', " ")
 }
 
-type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
+pub(crate) type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
 
-fn read_all(path: &Path) -> Result<Contents> {
+pub(crate) fn read_all(path: &Path) -> Result<Contents> {
     let bytes = std::fs::read(path).map_err(|e| bad(path, e.to_string()))?;
     let whole = "expected a whole safetensors file";
     check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod depthwise;
 mod nan;
 mod portable;
 mod switched;
