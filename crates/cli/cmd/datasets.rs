@@ -10,7 +10,7 @@ use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset, Split, check,
     datasets::{fetch, find, find_first, pack},
-    scheme, synthetic,
+    synthetic::{self, FaceSet},
 };
 use facekp_eval::visualize;
 use image::RgbImage;
@@ -155,8 +155,8 @@ fn find_in(dir: &Path, json: bool) -> Result<()> {
         let splits = Split::ALL.into_iter().filter(|&s| set.split(s).is_ok()).map(Split::name).collect();
         entries.push(Entry {
             kind: found.kind.name(),
-            scheme: set.scheme().name.to_string(),
-            points: set.scheme().len,
+            scheme: set.scheme().name().to_owned(),
+            points: set.scheme().len(),
             faces: set.len(),
             splits,
             synthetic: set.is_synthetic(),
@@ -172,12 +172,12 @@ fn find_in(dir: &Path, json: bool) -> Result<()> {
 }
 
 fn synth(which: SynthScheme, count: usize, out: &Path, seed: u64) -> Result<()> {
-    let scheme = match which {
-        SynthScheme::Imm58 => &scheme::IMM_58,
-        SynthScheme::Ibug68 => &scheme::IBUG_68,
+    let set = match which {
+        SynthScheme::Imm58 => FaceSet::Imm,
+        SynthScheme::Ibug68 => FaceSet::Ibug,
     };
-    synthetic::write_dataset(scheme, count, out, seed)?;
-    say(&format!("{}: {count} rendered faces, {} points each", out.display(), scheme.len))
+    synthetic::write_dataset(set, count, out, seed)?;
+    say(&format!("{}: {count} rendered faces, {} points each", out.display(), set.scheme().len()))
 }
 
 /// How many warnings are listed; more are counted.

@@ -7,8 +7,8 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, DatasetKind, Split, datasets::find_first, open_kind};
-use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_kind};
+use facekp_eval::{MeanShape, Prediction, Predictor, Summary, files, metrics, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
 use std::{
@@ -93,7 +93,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
             Some(kind) => open_kind(&a.data.dir, kind)?,
             None => find_first(&a.data.dir)?.open()?,
         });
-        let frame = Frame::for_scheme(data.scheme());
+        let frame = data.frame();
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
             Frame::Box => "in the tight box of each face's points",

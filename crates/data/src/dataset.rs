@@ -6,12 +6,13 @@ use crate::{
     scheme::Scheme,
     split::Split,
 };
+use std::sync::Arc;
 
 /// Samples that can be fetched by index, from any thread. Reading the annotations happens when it is opened, decoding
 /// in [`Dataset::get`].
 pub trait Dataset: Send + Sync {
     /// The scheme of every sample.
-    fn scheme(&self) -> &'static Scheme;
+    fn scheme(&self) -> &Arc<Scheme>;
     /// How many samples.
     fn len(&self) -> usize;
     /// Whether there are none.
@@ -31,6 +32,10 @@ pub trait Dataset: Send + Sync {
         let Sample { id, path, face, points, .. } = self.get(i)?;
         Ok(Annotation { id, picture: path, face, points })
     }
+    /// What a guess without looking should be relative to.
+    fn frame(&self) -> Frame {
+        Frame::Box
+    }
     /// The indices of a split, in a fixed order.
     ///
     /// # Errors
@@ -42,4 +47,13 @@ pub trait Dataset: Send + Sync {
     fn is_synthetic(&self) -> bool {
         false
     }
+}
+
+/// What the positions of points are relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The tight box of a face's points: pictures in which a face may be anywhere.
+    Box,
+    /// The whole picture: portraits that are all framed alike.
+    Picture,
 }

@@ -19,7 +19,7 @@ pub mod synthetic;
 mod testing;
 pub mod view;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Frame};
 pub use datasets::{
     CheckReport, DatasetKind,
     check::check,

@@ -101,7 +101,7 @@ fn folders_are_recognised_by_what_they_hold() {
     pts_face(&d.join("ibug_300W"), "afw/a");
     assert!(missing(pts_folder::KIND).contains("expected pictures beside .pts"), "not iBUG's faces by another name");
     pts_face(&d.join("ytf_68"), "b");
-    assert_eq!(open_kind(d, imm::NOSE).unwrap().scheme(), &scheme::NOSE_1);
+    assert_eq!(open_kind(d, imm::NOSE).unwrap().scheme(), &*scheme::NOSE_1);
     assert_eq!(open_kind(d, ibug::KIND).unwrap().get(0).unwrap().id, "afw/a");
     assert_eq!(open_kind(d, pts_folder::KIND).unwrap().get(0).unwrap().id, "b");
     assert_eq!(open_kind(&d.join("ytf_68"), pts_folder::KIND).unwrap().len(), 1);

@@ -40,9 +40,9 @@ fn pts_marks_are_hidden_and_stretch_nothing() {
     assert_eq!(all[0].face, Rect::new(20.0, 10.0, 21.0, 24.0));
     assert_eq!(all[1].face, all[2].face);
     // Point 36 is the outer corner of an eye.
-    assert_eq!((all[0].scale.interocular, all[0].scale.interpupil), (None, None));
+    assert_eq!((all[0].scale.normalizer, all[0].scale.normalizer_pupil), (None, None));
     assert_eq!(all[1].scale, all[2].scale);
-    assert!(all[1].scale.interocular.is_some());
+    assert!(all[1].scale.normalizer.is_some());
     assert_eq!(fact(d, "hidden points").unwrap(), "5 in 2 faces");
 }
 
@@ -83,7 +83,7 @@ fn asf_marks_are_the_files_own_numbers() {
     for i in 0..2 {
         let face = data.get(i).unwrap();
         assert_eq!((hidden(&face), face.face), (vec![3, 21], Rect::new(20.0, 10.0, 21.0, 21.0)));
-        assert_eq!(face.scale.interocular, None);
+        assert_eq!(face.scale.normalizer, None);
     }
     assert_eq!(fact(d, "hidden points").unwrap(), "7 in 3 faces");
     let nose = open_kind(d, imm::NOSE).unwrap();
@@ -109,7 +109,7 @@ fn list_marks_are_hidden_though_far_from_the_box() {
         list(d, &[5, 40], mark);
         let face = open_kind(d, ibug::KIND).unwrap().get(0).unwrap();
         assert_eq!((hidden(&face), face.face), (vec![5, 40], Rect::new(20.0, 10.0, 21.0, 24.0)));
-        assert!(face.scale.interocular.is_some() && face.scale.interpupil.is_none(), "{:?}", face.scale);
+        assert!(face.scale.normalizer.is_some() && face.scale.normalizer_pupil.is_none(), "{:?}", face.scale);
         assert_eq!(fact(d, "hidden points").unwrap(), "2 in 1 face");
         // A .pts beside it counts from 1, and its marks are compared with nothing.
         marked_face(&d.join("afw/a.pts"), &[5, 40, 41], "0 0");

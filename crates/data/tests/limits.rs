@@ -6,7 +6,7 @@ use facekp_data::{
     datasets::{imm, pack},
     open_kind,
     picture::{Picture, load_photo, load_picture, picture_size},
-    scheme, synthetic,
+    synthetic,
 };
 use image::{GrayImage, ImageFormat};
 use sha2::{Digest, Sha256};
@@ -76,7 +76,7 @@ fn too_many_pixels_are_refused_from_the_header_everywhere() {
 fn too_many_pixels_are_refused_in_a_pack() {
     let folder = tempfile::tempdir().unwrap();
     let (faces, packed) = (folder.path().join("imm_face_db"), folder.path().join("p.fkpack"));
-    synthetic::write_dataset(&scheme::IMM_58, 2, &faces, 0).unwrap();
+    synthetic::write_dataset(synthetic::FaceSet::Imm, 2, &faces, 0).unwrap();
     pack::write(&*open_kind(&faces, imm::KIND).unwrap(), imm::KIND, &packed, pack::Options::default(), &mut |_, _| ())
         .unwrap();
     let mut bytes = sized(&fs::read(&packed).unwrap(), 65535, 65535);

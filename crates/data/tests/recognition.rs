@@ -7,7 +7,7 @@ use facekp_data::{
     open_dataset, open_kind,
     scheme::{IBUG_68, IMM_58, NOSE_1, Scheme},
 };
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 /// What is found in `dir`: the kind, and the path below `dir`.
 fn found(dir: &Path) -> Vec<(DatasetKind, String)> {
@@ -21,7 +21,7 @@ fn packed(from: &Path, to: &Path) {
     pack::write(&*data, found.kind, to, pack::Options::default(), &mut |_, _| {}).unwrap();
 }
 
-fn opened(data: &Path, path: &str, scheme: &Scheme) -> Result<Box<dyn Dataset>, String> {
+fn opened(data: &Path, path: &str, scheme: &Arc<Scheme>) -> Result<Box<dyn Dataset>, String> {
     open_dataset(data, Some(path), scheme).map_err(|e| e.to_string())
 }
 
@@ -149,7 +149,7 @@ fn without_a_name_the_points_choose_and_have_to_be_of_one_dataset() {
     imm_face(&d.join("a"), "01-1m");
     pts_face(&d.join("b"), "afw/a");
     let len =
-        |scheme| open_dataset(d, None, scheme).map(|set| (set.scheme().len, set.len())).map_err(|e| e.to_string());
+        |scheme| open_dataset(d, None, scheme).map(|set| (set.scheme().len(), set.len())).map_err(|e| e.to_string());
     assert_eq!((len(&IMM_58), len(&IBUG_68), len(&NOSE_1)), (Ok((58, 1)), Ok((68, 1)), Ok((1, 1))));
     pts_face(&d.join("c"), "a");
     let error = len(&IBUG_68).unwrap_err();

@@ -32,7 +32,7 @@ pub fn by_point(errors: &[FaceError]) -> Vec<Part> {
 
 /// Errors by group, in the scheme's order; groups that no face shows are left out.
 pub fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
-    scheme.groups.iter().filter_map(|g| part(errors, g.name, g.start..g.end)).collect()
+    scheme.groups().iter().filter_map(|g| part(errors, &g.name, g.points.clone())).collect()
 }
 
 fn part(errors: &[FaceError], name: &str, range: std::ops::Range<usize>) -> Option<Part> {
@@ -88,24 +88,25 @@ pub fn cumulative(name: &str, errors: &[f64], limit: f64) -> Series {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use facekp_data::scheme::Group;
 
-    static THREE: Scheme = Scheme {
-        name: "three",
-        len: 3,
-        groups: &[
-            Group { name: "a", start: 0, end: 2, closed: false },
-            Group { name: "b", start: 2, end: 3, closed: false },
-        ],
-        flip: &[0, 1, 2],
-        interocular: None,
-        interpupil: None,
-    };
+    const THREE: &str = "
+        name = 'three'
+        points = 3
+        groups = [{ name = 'a', first = 0, last = 1 }, { name = 'b', first = 2, last = 2 }]
+    ";
 
     fn face(px: [Option<f64>; 3], d: Option<f64>, subset: &str) -> FaceError {
         let mean_px = mean(px.iter().copied().flatten()).unwrap();
         let nme = d.map(|d| mean_px / d);
-        FaceError { id: "f".into(), subset: Some(subset.into()), px: px.to_vec(), mean_px, nme, nme_pupil: None }
+        FaceError {
+            id: "f".into(),
+            subset: Some(subset.into()),
+            px: px.to_vec(),
+            mean_px,
+            nme,
+            nme_pupil: None,
+            normalizer: None,
+        }
     }
 
     #[test]
@@ -117,7 +118,7 @@ mod tests {
         let points = by_point(&faces);
         let px: Vec<f64> = points.iter().map(|p| p.mean_px).collect();
         assert_eq!(px, [2.5, 3.0, 15.0]);
-        let groups = by_group(&faces, &THREE);
+        let groups = by_group(&faces, &Scheme::from_toml("three.toml".as_ref(), THREE).unwrap());
         // Group a: (1 + 3) / 2 = 2 and 4, so 3 px; NME 2/20 and 4/40, so 0.1. Group b: 10/20 and 20/40.
         assert_eq!((groups[0].mean_px, groups[1].mean_px), (3.0, 15.0));
         assert!((groups[0].nme.unwrap() - 0.1).abs() < 1e-12 && (groups[1].nme.unwrap() - 0.5).abs() < 1e-12);

@@ -6,7 +6,7 @@ use facekp_data::{
     datasets::{ibug, imm},
     open_kind,
 };
-use facekp_eval::{MeanShape, Summary, baseline::Frame, metrics::measure_all};
+use facekp_eval::{MeanShape, Summary, metrics::measure_all};
 use std::path::PathBuf;
 
 fn data() -> Option<PathBuf> {
@@ -19,7 +19,7 @@ fn data() -> Option<PathBuf> {
 
 fn baseline(dir: &std::path::Path, kind: DatasetKind, splits: &[Split]) -> Vec<Summary> {
     let data = open_kind(dir, kind).unwrap();
-    let mean = MeanShape::fit(&*data, &data.split(Split::Train).unwrap(), Frame::for_scheme(data.scheme())).unwrap();
+    let mean = MeanShape::fit(&*data, &data.split(Split::Train).unwrap(), data.frame()).unwrap();
     let summary = |s: &Split| {
         let errors = measure_all(&mean.predict(&*data, &data.split(*s).unwrap()).unwrap()).unwrap();
         Summary::of(&errors, s.name()).unwrap()

@@ -5,7 +5,7 @@ use crate::{Error, KeypointModel, Params, Result, Task};
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
@@ -19,7 +19,8 @@ const KEY: &str = "facekp";
 pub struct Manifest {
     /// The name of the recipe.
     pub name: String,
-    /// Enough to run the network.
+    /// Enough to run the network; in the file with its scheme whole, so that the file needs no list of schemes.
+    #[serde(serialize_with = "with_its_scheme")]
     pub task: Task,
     /// The whole resolved recipe, TOML.
     pub recipe: String,
@@ -29,6 +30,15 @@ pub struct Manifest {
     pub metrics: BTreeMap<String, f64>,
     /// What it was trained on, in words (`IMM face database, 192 pictures`; `rendered faces`).
     pub data: String,
+}
+
+fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error> {
+    let whole = || {
+        let mut value = serde_json::to_value(task)?;
+        value["scheme"] = serde_json::to_value(task.scheme.as_ref())?;
+        Ok::<_, serde_json::Error>(value)
+    };
+    whole().map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
 /// What a load found; empty lists mean a perfect match.

@@ -213,7 +213,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
     let split = recipe.data.val.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
-    Predictions::of(&predictions, split).write(&folder.path("predictions.json"))?;
+    Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;
     summary.write(&folder.path("eval.json"))?;
     Ok(Some(summary))
 }

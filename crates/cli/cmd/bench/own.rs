@@ -79,5 +79,5 @@ fn task(name: &str, channels: usize, height: usize, width: usize) -> Result<Task
     };
     let grey = channels == 1;
     let view = ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] };
-    Ok(Task { scheme: scheme.into(), view, codec, model })
+    Ok(Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model })
 }

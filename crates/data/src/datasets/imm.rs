@@ -4,7 +4,7 @@
 //! with `m` or `f` for `s`; six pictures a person.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, Frame},
     datasets::{
         contents,
         format::{DatasetKind, Format},
@@ -22,17 +22,19 @@ use rayon::prelude::*;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 static FORMAT: Format = Format {
     name: "imm58",
     expected: "IMM (.asf)",
     folder: Some("imm_face_db"),
-    scheme: Some("imm58"),
+    scheme: "imm58",
+    frame: Frame::Picture,
     holds: |dir| io::has_any(dir, "asf"),
     holds_below: None,
     hint: None,
-    open: |dir| Ok(Box::new(ImmDataset::open(dir)?)),
+    open: |dir, _| Ok(Box::new(ImmDataset::open(dir)?)),
     check,
 };
 
@@ -65,7 +67,7 @@ impl ImmDataset {
 }
 
 impl Dataset for ImmDataset {
-    fn scheme(&self) -> &'static Scheme {
+    fn scheme(&self) -> &Arc<Scheme> {
         &IMM_58
     }
 
@@ -79,6 +81,10 @@ impl Dataset for ImmDataset {
 
     fn annotation(&self, i: usize) -> Result<Annotation> {
         Ok(nth(&self.records, i)?.1.annotation())
+    }
+
+    fn frame(&self) -> Frame {
+        FORMAT.frame
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {
@@ -139,7 +145,7 @@ fn read_one(dir: &Path, path: &Path) -> Result<(u32, Record)> {
     let (person, rest) = id.split_once('-').ok_or_else(wrong_name)?;
     let number: u32 = person.parse().map_err(|_| wrong_name())?;
     let pose: u32 = rest.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| wrong_name())?;
-    let shape = asf::read(path, IMM_58.len)?;
+    let shape = asf::read(path, IMM_58.len())?;
     let picture = dir.join(io::on_disk(dir, &shape.picture));
     let points = shape.shape(host_size(path, &picture)?);
     let mut record = Record::new(id.clone(), picture, &IMM_58, points, path)?;

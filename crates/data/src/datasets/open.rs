@@ -11,7 +11,10 @@ use crate::{
     io,
     scheme::Scheme,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Opens the dataset `path` below the folder `data`, with the points of `scheme`.
 ///
@@ -25,17 +28,17 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When there is no such dataset, with what is there instead; when it has other points, or an annotation is broken.
-pub fn open_dataset(data: &Path, path: Option<&str>, scheme: &Scheme) -> Result<Box<dyn Dataset>> {
+pub fn open_dataset(data: &Path, path: Option<&str>, scheme: &Arc<Scheme>) -> Result<Box<dyn Dataset>> {
     let mut others = Vec::new();
     for found in groups(data, path)? {
         let mut fitting = Vec::new();
         for found in found {
-            let set = found.open()?;
+            let set = found.open_as(Some(scheme))?;
             if set.scheme() == scheme { fitting.push((found, set)) } else { others.push((found, set)) }
         }
         if fitting.len() > 1 {
             let all: Vec<_> = fitting.iter().map(|(found, _)| named(found, data)).collect();
-            let (data, name, all) = (data.display(), scheme.name, all.join(", "));
+            let (data, name, all) = (data.display(), scheme.name(), all.join(", "));
             return Err(Error::Invalid(format!("{data}: expected one dataset of {name}, got {all}: name its folder")));
         }
         if let Some((_, set)) = fitting.pop() {
@@ -45,11 +48,11 @@ pub fn open_dataset(data: &Path, path: Option<&str>, scheme: &Scheme) -> Result<
     // A pack was cut for the points that it holds: the folder goes before it.
     others.sort_by_key(|(found, _)| found.is_pack());
     let seen: Vec<_> =
-        others.iter().map(|(found, set)| format!("{} ({})", set.scheme().name, found.path.display())).collect();
-    match others.into_iter().find(|(_, set)| subset::is_part(set.scheme(), scheme)) {
+        others.iter().map(|(found, set)| format!("{} ({})", set.scheme().name(), found.path.display())).collect();
+    match others.into_iter().find(|(_, set)| scheme.places_in(set.scheme()).is_some()) {
         Some((_, set)) => subset::through(set, scheme),
         None => {
-            let (data, name, seen) = (data.display(), scheme.name, seen.join(", "));
+            let (data, name, seen) = (data.display(), scheme.name(), seen.join(", "));
             Err(Error::Invalid(format!("{data}: expected points of the scheme {name}, got {seen}")))
         }
     }

@@ -1,7 +1,7 @@
 //! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, Frame},
     datasets::{
         contents,
         format::{DatasetKind, Format},
@@ -17,17 +17,18 @@ use crate::{
     split::{Split, fit_and_val},
 };
 use rayon::prelude::*;
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 static FORMAT: Format = Format {
     name: "pts68",
     expected: "pictures beside .pts",
     folder: Some("ytf_68"),
-    scheme: Some("ibug68"),
+    scheme: "ibug68",
+    frame: Frame::Box,
     holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
     holds_below: Some(holds_below),
     hint: None,
-    open: |dir| Ok(Box::new(PtsFolder::open(dir, &IBUG_68)?)),
+    open: |dir, scheme| Ok(Box::new(PtsFolder::open(dir, scheme.unwrap_or(&IBUG_68))?)),
     check,
 };
 
@@ -51,7 +52,7 @@ fn holds_below(dir: &Path) -> Result<bool> {
 #[derive(Debug)]
 pub struct PtsFolder {
     records: Vec<Record>,
-    scheme: &'static Scheme,
+    scheme: Arc<Scheme>,
     name: String,
     synthetic: bool,
 }
@@ -61,17 +62,17 @@ impl PtsFolder {
     ///
     /// # Errors
     /// When there is none, or the first one that is broken or has no picture beside it.
-    pub fn open(dir: &Path, scheme: &'static Scheme) -> Result<Self> {
+    pub fn open(dir: &Path, scheme: &Arc<Scheme>) -> Result<Self> {
         let records = read_all(dir, scheme)?.into_iter().collect::<Result<Vec<_>>>()?;
         let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { records, scheme, name, synthetic: is_rendered(dir) })
+        Ok(Self { records, scheme: Arc::clone(scheme), name, synthetic: is_rendered(dir) })
     }
 }
 
 impl Dataset for PtsFolder {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
 
     fn len(&self) -> usize {
@@ -114,7 +115,7 @@ impl Dataset for PtsFolder {
 ///
 /// # Errors
 /// When `dir` cannot be listed or has none; a broken one is an error within.
-pub(crate) fn read_all(dir: &Path, scheme: &'static Scheme) -> Result<Vec<Result<Record>>> {
+pub(crate) fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
     let annotations = io::walk(dir, &|p| io::has_extension(p, "pts"))?;
     if annotations.is_empty() {
         return Err(contents::nothing(dir, "points (.pts) beside pictures"));
@@ -140,8 +141,8 @@ fn id<T>(face: &Result<(T, Record)>) -> Option<&str> {
 }
 
 /// The face of one `.pts`; its subset is its folder below `dir`.
-pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &'static Scheme) -> Result<Record> {
-    let shape = pts::read(path, scheme.len)?;
+pub(crate) fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
+    let shape = pts::read(path, scheme.len())?;
     let picture = io::picture_beside(path)
         .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
     let id = io::id_below(dir, path);

@@ -6,11 +6,14 @@ use crate::{
     keypoints::Keypoints,
     picture::{Picture, load_picture, picture_size},
     sample::{Annotation, Sample, Scale},
-    scheme::{Distance, Scheme},
+    scheme::{Normalizer, Scheme},
     synthetic::MARKER,
 };
 use candle_vision_helpers::{Point, Rect, Size};
-use std::{path::Path, path::PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A face in a picture that is not decoded yet.
 #[derive(Clone, Debug)]
@@ -27,19 +30,19 @@ pub(crate) struct Record {
 
 impl Record {
     /// A face whose box is the tight box of its visible points, which `file` annotates.
-    pub fn new(id: String, path: PathBuf, scheme: &'static Scheme, shape: Shape, file: &Path) -> Result<Self> {
+    pub fn new(id: String, path: PathBuf, scheme: &Arc<Scheme>, shape: Shape, file: &Path) -> Result<Self> {
         let size = host_size(file, &path)?;
         check_reach(file, &shape, size)?;
         let (line, count) = (shape.lines.first().copied(), shape.points.len());
         let mut points = Keypoints::new(scheme, shape.points)
-            .ok_or_else(|| Error::format(file, line, format!("{} points", scheme.len), count.to_string()))?;
+            .ok_or_else(|| Error::format(file, line, format!("{} points", scheme.len()), count.to_string()))?;
         shape.visible.iter().enumerate().filter(|(_, v)| !**v).for_each(|(i, _)| points.hide(i));
         let shown: Vec<Point> = points.annotated().collect();
         let face = Rect::around(&shown).filter(|r| r.width > 0.0 && r.height > 0.0);
         let face = face.ok_or_else(|| {
             Error::format(file, line, "points that span a face", "points in one place or on one line")
         })?;
-        Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points), points })
+        Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points, face), points })
     }
 
     /// All but the picture.
@@ -88,11 +91,10 @@ pub(crate) fn is_rendered(dir: &Path) -> bool {
 }
 
 /// What errors of this face are divided by; eyes in one place, or with a hidden point, give nothing to divide by.
-fn scale(points: &Keypoints) -> Scale {
-    let (scheme, visible) = (points.scheme(), points.visible());
-    let seen = |d: &&Distance| d.a.iter().chain(d.b).all(|&i| visible.get(i).copied().unwrap_or(false));
-    let measure = |d: &Option<Distance>| d.as_ref().filter(seen)?.measure(points.points()).filter(|&d| d > 0.0);
-    Scale { interocular: measure(&scheme.interocular), interpupil: measure(&scheme.interpupil) }
+fn scale(points: &Keypoints, face: Rect) -> Scale {
+    let measure = |n: Option<&Normalizer>| n?.measure(points.points(), points.visible(), face);
+    let scheme = points.scheme();
+    Scale { normalizer: measure(scheme.normalizer()), normalizer_pupil: measure(scheme.normalizer_pupil()) }
 }
 
 /// The size of the picture that `file` annotates.

@@ -1,50 +1,32 @@
 //! A dataset seen through a smaller scheme, such as the nose's tip alone of IMM's 58 points.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, Frame},
     datasets::record::nth,
     error::{Error, Result},
     keypoints::Keypoints,
     sample::{Annotation, Sample},
-    scheme::{self, IMM_58, IMM_NOSE_TIP, NOSE_1, Scheme},
+    scheme::{self, Scheme},
     split::Split,
 };
-
-/// A scheme whose points are some of another's.
-struct Part {
-    whole: &'static Scheme,
-    part: &'static Scheme,
-    /// Point `i` of `part` is point `points[i]` of `whole`.
-    points: &'static [usize],
-}
-
-static PARTS: [Part; 1] = [Part { whole: &IMM_58, part: &NOSE_1, points: &[IMM_NOSE_TIP] }];
-
-fn find_part(whole: &Scheme, part: &Scheme) -> Option<&'static Part> {
-    PARTS.iter().find(|p| p.whole == whole && p.part == part)
-}
-
-/// Whether every point of `part` is one of `whole`.
-pub(crate) fn is_part(whole: &Scheme, part: &Scheme) -> bool {
-    find_part(whole, part).is_some()
-}
+use std::sync::Arc;
 
 /// `inner` through the smaller scheme `part`.
 ///
 /// # Errors
-/// When `part` is none of its own scheme, or no face has any of its points.
-pub(crate) fn through(inner: Box<dyn Dataset>, part: &Scheme) -> Result<Box<dyn Dataset>> {
-    let Some(part) = find_part(inner.scheme(), part) else {
-        let (wanted, whole, set) = (part.name, inner.scheme().name, inner.describe());
+/// When `part` is no part of its own scheme, or no face has any of its points.
+pub(crate) fn through(inner: Box<dyn Dataset>, part: &Arc<Scheme>) -> Result<Box<dyn Dataset>> {
+    let Some(places) = part.places_in(inner.scheme()) else {
+        let (wanted, whole, set) = (part.name(), inner.scheme().name(), inner.describe());
         return Err(Error::Invalid(format!("{set}: expected points of the scheme {wanted}, got {whole}")));
     };
-    Ok(Box::new(Subset::new(inner, part.part, part.points)?))
+    Ok(Box::new(Subset::new(inner, part, places)?))
 }
 
 /// [`through`] the built-in scheme called `part`.
 pub(crate) fn through_named(inner: Box<dyn Dataset>, part: &str) -> Result<Box<dyn Dataset>> {
     match scheme::by_name(part) {
-        Some(part) => through(inner, part),
+        Some(part) => through(inner, &part),
         None => Err(Error::Invalid(format!("expected a scheme, got {part:?}"))),
     }
 }
@@ -53,14 +35,14 @@ pub(crate) fn through_named(inner: Box<dyn Dataset>, part: &str) -> Result<Box<d
 /// are left out.
 struct Subset {
     inner: Box<dyn Dataset>,
-    scheme: &'static Scheme,
+    scheme: Arc<Scheme>,
     points: Vec<usize>,
     /// The inner dataset's index of each face.
     kept: Vec<usize>,
 }
 
 impl Subset {
-    fn new(inner: Box<dyn Dataset>, scheme: &'static Scheme, points: &[usize]) -> Result<Self> {
+    fn new(inner: Box<dyn Dataset>, scheme: &Arc<Scheme>, points: Vec<usize>) -> Result<Self> {
         let mut kept = Vec::with_capacity(inner.len());
         for i in 0..inner.len() {
             let face = inner.annotation(i)?.points;
@@ -69,17 +51,17 @@ impl Subset {
             }
         }
         if kept.is_empty() {
-            let (set, name) = (inner.describe(), scheme.name);
+            let (set, name) = (inner.describe(), scheme.name());
             return Err(Error::Invalid(format!("{set}: expected a face with a point of {name}, got them all hidden")));
         }
-        Ok(Self { inner, scheme, points: points.to_vec(), kept })
+        Ok(Self { inner, scheme: Arc::clone(scheme), points, kept })
     }
 
     fn chosen(&self, all: &Keypoints) -> Result<Keypoints> {
         let points = self.points.iter().filter_map(|&p| all.points().get(p).copied()).collect();
-        let mut chosen = Keypoints::new(self.scheme, points).ok_or_else(|| {
-            let (expected, got) = (self.scheme.len, self.points.len());
-            Error::Invalid(format!("{}: expected {expected} points, got {got}", self.scheme.name))
+        let mut chosen = Keypoints::new(&self.scheme, points).ok_or_else(|| {
+            let (expected, got) = (self.scheme.len(), self.points.len());
+            Error::Invalid(format!("{}: expected {expected} points, got {got}", self.scheme.name()))
         })?;
         for (i, &p) in self.points.iter().enumerate() {
             if all.visible().get(p) != Some(&true) {
@@ -91,8 +73,8 @@ impl Subset {
 }
 
 impl Dataset for Subset {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
 
     fn len(&self) -> usize {
@@ -109,11 +91,15 @@ impl Dataset for Subset {
         Ok(Annotation { points: self.chosen(&face.points)?, ..face })
     }
 
+    fn frame(&self) -> Frame {
+        self.inner.frame()
+    }
+
     fn split(&self, split: Split) -> Result<Vec<usize>> {
         let inner = self.inner.split(split)?;
         let own: Vec<usize> = inner.iter().filter_map(|i| self.kept.binary_search(i).ok()).collect();
         if own.is_empty() && !inner.is_empty() {
-            let (set, name, split) = (self.describe(), self.scheme.name, split.name());
+            let (set, name, split) = (self.describe(), self.scheme.name(), split.name());
             return Err(Error::Invalid(format!("{set}: expected a face with a point of {name} in {split}, got none")));
         }
         Ok(own)

@@ -15,7 +15,7 @@ use super::{Shape, index, number, quoted, visible};
 use crate::{
     error::{Error, Result},
     io::{self, write_whole},
-    scheme::IMM_58,
+    scheme::{IMM_58, Outline},
 };
 use candle_vision_helpers::{Point, Size};
 use std::{fmt::Write, path::Path};
@@ -132,8 +132,9 @@ fn point(path: &Path, line: usize, row: &str, expected: usize) -> Result<Point> 
 /// When it cannot be written; no partial file is left.
 pub fn write(path: &Path, picture_name: &str, size: Size, points: &[Point]) -> Result<()> {
     let whole = [(0, points.len(), false)];
-    let imm: Vec<_> = IMM_58.groups.iter().map(|g| (g.start, g.end, g.closed)).collect();
-    let paths = if points.len() == IMM_58.len { &imm[..] } else { &whole[..] };
+    let imm: Vec<_> =
+        IMM_58.groups().iter().map(|g| (g.points.start, g.points.end, g.outline == Outline::Closed)).collect();
+    let paths = if points.len() == IMM_58.len() { &imm[..] } else { &whole[..] };
     let mut text = format!("# AAM shape file\n\n# number of model points\n{}\n\n# model points\n", points.len());
     text.push_str("# format: <path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>\n");
     for (number, &(start, end, closed)) in paths.iter().enumerate() {

@@ -152,6 +152,12 @@ impl Loader {
         config.view.validate()?;
         if let Some(augment) = &config.augment {
             augment.validate()?;
+            let scheme = dataset.scheme();
+            if augment.flip > 0.0 && scheme.mirror().is_none() {
+                let expected =
+                    format!("augment.flip: expected 0, since the scheme {} has no mirror pairs", scheme.name());
+                return Err(Error::Invalid(format!("{expected}, got {}", augment.flip)));
+            }
         }
         if config.batch == 0 {
             return Err(Error::Invalid("loader: expected a batch size of at least 1, got 0".into()));

@@ -1,9 +1,7 @@
 //! What a run folder holds, read for the page, and the network's predictions on its validation split.
 
 use super::RunInput;
-use crate::{
-    Error, FaceError, MeanShape, Prediction, Predictor, Result, Summary, baseline::Frame, metrics::measure_all,
-};
+use crate::{Error, FaceError, MeanShape, Prediction, Predictor, Result, Summary, metrics::measure_all};
 use candle_core::Device;
 use facekp_data::Augment;
 use facekp_models::{KeypointModel, WeightsFile};
@@ -68,7 +66,7 @@ impl<'a> Run<'a> {
             let summary = Summary::of(&errors, &input.val_name)?;
             Ok::<_, Error>(Found { predictions, errors, summary })
         });
-        let mean = MeanShape::fit(input.data.as_ref(), &input.train, Frame::for_scheme(input.data.scheme()))?;
+        let mean = MeanShape::fit(input.data.as_ref(), &input.train, input.data.frame())?;
         let guesses = measure_all(&mean.predict(input.data.as_ref(), &input.val)?)?;
         Ok(Self {
             history: history(&input.run.join("history.csv"))?,

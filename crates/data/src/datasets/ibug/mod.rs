@@ -6,7 +6,7 @@
 //! ways of naming the faces give the same parts.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, Frame},
     datasets::{
         contents,
         format::{DatasetKind, Format},
@@ -18,7 +18,7 @@ use crate::{
     scheme::{IBUG_68, Scheme},
     split::{Split, fit_and_val},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 mod check;
 mod read;
@@ -29,11 +29,12 @@ static FORMAT: Format = Format {
     name: "ibug68",
     expected: "iBUG 300-W (labels_ibug_300W*.xml)",
     folder: Some("ibug_300W"),
-    scheme: Some("ibug68"),
+    scheme: "ibug68",
+    frame: Frame::Box,
     holds,
     holds_below: None,
     hint: Some(contents::misnamed),
-    open: |dir| Ok(Box::new(IbugDataset::open(dir)?)),
+    open: |dir, _| Ok(Box::new(IbugDataset::open(dir)?)),
     check: check::check,
 };
 
@@ -146,7 +147,7 @@ pub(crate) enum List {
 }
 
 impl Dataset for IbugDataset {
-    fn scheme(&self) -> &'static Scheme {
+    fn scheme(&self) -> &Arc<Scheme> {
         &IBUG_68
     }
 

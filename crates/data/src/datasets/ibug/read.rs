@@ -135,8 +135,8 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
         match faces.iter().any(Found::has_points) {
             true => found.extend(faces),
             // Boxes without parts are a mistake; pictures without boxes are one where there is nothing else.
-            false if !faces.is_empty() => problems.push(contents::no_faces(&xml, &pictures, IBUG_68.len)),
-            false if sound => useless.push(contents::no_faces(&xml, &pictures, IBUG_68.len)),
+            false if !faces.is_empty() => problems.push(contents::no_faces(&xml, &pictures, IBUG_68.len())),
+            false if sound => useless.push(contents::no_faces(&xml, &pictures, IBUG_68.len())),
             false => {}
         }
     }
@@ -150,7 +150,7 @@ fn find(dir: &Path) -> Result<(Vec<Found>, Vec<Error>)> {
 fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
     let beside = found.pts.is_some();
     let listed = found.listed.as_ref().map(|(xml, picture, k)| from_list(xml, picture, *k, beside)).transpose()?;
-    let points = found.pts.as_ref().map(|path| Ok::<_, Error>((path, pts::read(path, IBUG_68.len)?))).transpose()?;
+    let points = found.pts.as_ref().map(|path| Ok::<_, Error>((path, pts::read(path, IBUG_68.len())?))).transpose()?;
     let gap = match (&listed, &points) {
         (Some(Listed { shape: Some(s), decimals, .. }), Some((_, p))) => Some((largest_gap(s, p), *decimals)),
         _ => None,
@@ -203,7 +203,7 @@ fn from_list<'a>(xml: &'a Path, picture: &imglab_xml::Picture, k: Option<usize>,
         return Ok(Listed { xml, picture: path, rect: None, shape: None, decimals: 0 });
     };
     imglab_xml::check_overlap(xml, face.line, face.rect, size)?;
-    let shape = if beside && face.parts.is_empty() { None } else { Some(face.shape(xml, IBUG_68.len)?) };
+    let shape = if beside && face.parts.is_empty() { None } else { Some(face.shape(xml, IBUG_68.len())?) };
     Ok(Listed { xml, picture: path, rect: Some(face.rect), shape, decimals: face.decimals })
 }
 

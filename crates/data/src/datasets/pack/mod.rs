@@ -5,13 +5,13 @@
 //! end.
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Dataset, Frame},
     datasets::{format::DatasetKind, record::nth, report::CheckReport},
     error::{Error, Result},
     keypoints::Keypoints,
     picture::{self, Strictness},
     sample::{Annotation, Sample, Scale},
-    scheme::{self, Scheme},
+    scheme::{Scheme, named},
     split::Split,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
@@ -36,7 +36,8 @@ const HEADER: usize = 56;
 #[derive(Debug, Serialize, Deserialize)]
 struct Index {
     kind: DatasetKind,
-    scheme: String,
+    #[serde(with = "named")]
+    scheme: Arc<Scheme>,
     describe: String,
     synthetic: bool,
     options: Options,
@@ -66,7 +67,6 @@ pub struct PackDataset {
     path: PathBuf,
     map: Mmap,
     index: Index,
-    scheme: &'static Scheme,
     points: Vec<Keypoints>,
 }
 
@@ -81,14 +81,10 @@ impl PackDataset {
         if Sha256::digest(&map[HEADER..])[..] != map[24..HEADER] {
             return Err(broken(path, "a pack with its checksum", "altered contents"));
         }
-        let own = index.kind.scheme_name().is_none_or(|name| name == index.scheme);
-        let Some(scheme) = scheme::by_name(&index.scheme).filter(|_| own) else {
-            let expected = index.kind.scheme_name().unwrap_or("that is known");
-            return Err(broken(path, format!("points of a scheme {expected}"), index.scheme));
-        };
+        let scheme = &index.scheme;
         let mut points = Vec::with_capacity(index.items.len());
         for item in &index.items {
-            let sound = Keypoints::new(scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len);
+            let sound = Keypoints::new(scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len());
             let within = item.offset >= HEADER && item.offset.checked_add(item.length).is_some_and(|end| end <= begin);
             let (Some(mut sound), true) = (sound, within) else {
                 return Err(broken(path, format!("a sound entry for {}", item.id), "one that breaks the format"));
@@ -102,7 +98,7 @@ impl PackDataset {
         if index.splits.values().flatten().any(|&i| i >= points.len()) {
             return Err(broken(path, "splits of its own samples", "a sample that is not there"));
         }
-        Ok(Self { path: path.into(), map, index, scheme, points })
+        Ok(Self { path: path.into(), map, index, points })
     }
 
     /// What a pack holds, without checking all of it.
@@ -130,7 +126,7 @@ impl PackDataset {
         };
         report.fact("holds", pack.describe());
         report.fact("faces", pack.len());
-        report.fact("points", format!("{} each", pack.scheme().len));
+        report.fact("points", format!("{} each", pack.scheme().len()));
         report.hidden(pack.points.iter());
         report.problems.par_extend((0..pack.len()).into_par_iter().filter_map(|i| pack.get(i).err()));
         Ok(report)
@@ -178,8 +174,8 @@ fn read_index(path: &Path, bytes: &[u8]) -> Result<(Index, usize)> {
 }
 
 impl Dataset for PackDataset {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.index.scheme
     }
 
     fn len(&self) -> usize {
@@ -208,6 +204,10 @@ impl Dataset for PackDataset {
         let (item, points) = (nth(&self.index.items, i)?, nth(&self.points, i)?);
         let picture = self.path.join(&item.id);
         Ok(Annotation { id: item.id.clone(), picture, face: item.face, points: points.clone() })
+    }
+
+    fn frame(&self) -> Frame {
+        self.index.kind.format().frame
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {
