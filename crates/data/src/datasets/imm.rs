@@ -29,12 +29,12 @@ static FORMAT: Format = Format {
     name: "imm58",
     expected: "IMM (.asf)",
     folder: Some("imm_face_db"),
-    scheme: Some("imm58"),
+    scheme: "imm58",
     frame: Frame::Picture,
     holds: |dir| io::has_any(dir, "asf"),
     holds_below: None,
     hint: None,
-    open: |dir| Ok(Box::new(ImmDataset::open(dir)?)),
+    open: |dir, _| Ok(Box::new(ImmDataset::open(dir)?)),
     check,
 };
 

@@ -23,12 +23,12 @@ static FORMAT: Format = Format {
     name: "pts68",
     expected: "pictures beside .pts",
     folder: Some("ytf_68"),
-    scheme: Some("ibug68"),
+    scheme: "ibug68",
     frame: Frame::Box,
     holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
     holds_below: Some(holds_below),
     hint: None,
-    open: |dir| Ok(Box::new(PtsFolder::open(dir, &IBUG_68)?)),
+    open: |dir, scheme| Ok(Box::new(PtsFolder::open(dir, scheme.unwrap_or(&IBUG_68))?)),
     check,
 };
 

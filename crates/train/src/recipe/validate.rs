@@ -81,9 +81,8 @@ fn data(recipe: &Recipe) -> Check {
     ensure(!sources.is_empty(), "data.datasets", "one dataset or more", "none")?;
     for source in sources {
         positive("data.datasets", source.weight)?;
-        let Some(scheme) = source.kind.scheme_name() else { continue };
-        let wanted = recipe.task.scheme.name();
-        ensure(scheme == wanted, "task.scheme", &format!("{scheme:?}, as the dataset has"), format!("{wanted:?}"))?;
+        let (has, wanted) = (source.kind.scheme_name(), recipe.task.scheme.name());
+        ensure(has == wanted, "task.scheme", &format!("{has:?}, as the dataset has"), format!("{wanted:?}"))?;
     }
     Ok(())
 }

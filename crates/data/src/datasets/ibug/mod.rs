@@ -29,12 +29,12 @@ static FORMAT: Format = Format {
     name: "ibug68",
     expected: "iBUG 300-W (labels_ibug_300W*.xml)",
     folder: Some("ibug_300W"),
-    scheme: Some("ibug68"),
+    scheme: "ibug68",
     frame: Frame::Box,
     holds,
     holds_below: None,
     hint: Some(contents::misnamed),
-    open: |dir| Ok(Box::new(IbugDataset::open(dir)?)),
+    open: |dir, _| Ok(Box::new(IbugDataset::open(dir)?)),
     check: check::check,
 };
 
