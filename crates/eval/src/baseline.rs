@@ -1,10 +1,12 @@
-//! The mean shape of the training faces: what a network that looks at nothing would say. Every network has to beat it.
+//! The mean shape of the training faces: what a network that looks at nothing would predict. Every network has to
+//! beat it.
 
-use crate::{Error, Prediction, Result};
+use crate::error::{Error, Result};
+use crate::predict::Prediction;
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use facekp_data::{Dataset, Sample, Scheme};
 
-/// In what the mean shape is measured.
+/// Coordinate frame of a mean shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// The tight box of each face's points: for networks that look at a face box.
@@ -40,9 +42,9 @@ impl Frame {
 /// The mean over training faces, in units of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanShape {
-    /// Its unit.
+    /// Frame the points are relative to.
     pub frame: Frame,
-    /// In the scheme's order, `-0.5..=0.5` across the frame.
+    /// Points in the scheme's order, `-0.5..=0.5` across the frame.
     pub points: Vec<Point>,
 }
 
