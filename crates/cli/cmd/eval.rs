@@ -7,14 +7,8 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{
-    Crop, Dataset, Split,
-    dataset::{Kind, open_any},
-    open,
-};
-use facekp_eval::{
-    Flip, MeanShape, Prediction, Predictor, Summary, baseline::Frame, metrics, run_files, stats::spread, visualize,
-};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_kind};
+use facekp_eval::{Flip, MeanShape, Prediction, Predictor, Summary, metrics, run_files, stats::spread, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
 use std::{
@@ -59,7 +53,7 @@ pub struct Args {
     decode: Option<candle_vision_helpers::heatmap::Decode>,
     /// With `mean-shape`: the dataset, where DIR holds several.
     #[arg(long, value_name = "KIND", value_parser = kinds(), help_heading = "Data")]
-    dataset: Option<Kind>,
+    dataset: Option<DatasetKind>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -96,10 +90,10 @@ pub fn run(a: &Args) -> Result<()> {
 fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
         let data: Arc<dyn Dataset> = Arc::from(match a.dataset {
-            Some(kind) => open(&a.data.dir, kind)?,
-            None => open_any(&a.data.dir)?.1,
+            Some(kind) => open_kind(&a.data.dir, kind)?,
+            None => find_first(&a.data.dir)?.open()?,
         });
-        let frame = Frame::for_scheme(data.scheme());
+        let frame = data.frame();
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
             Frame::Box => "in the tight box of each face's points",
@@ -135,7 +129,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
 pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, Flip)> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
-    Ok((Arc::from(open(dir, source.kind)?), Flip::of(recipe.train.flip_test)))
+    Ok((Arc::from(open_kind(dir, source.kind)?), Flip::of(recipe.train.flip_test)))
 }
 
 /// The predictions of each split; a face in several of them is looked at once.

@@ -95,7 +95,7 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
     }
     let mut drawn = (*photo.image).clone();
     let shown: Vec<Point> = found.points.iter().map(|p| photo.to_image.apply(*p)).collect();
-    visualize::overlay(&mut drawn, predictor.task().scheme()?, Some(&shown), None);
+    visualize::overlay(&mut drawn, &predictor.task().scheme, Some(&shown), None);
     let (overlay, points) = (with_suffix(output, ".png"), with_suffix(output, ".pts"));
     let maps = if heatmap {
         let maps = predictor.heat_of_photo(&photo, found.face, HEAT).with_context(|| file.display().to_string())?;

@@ -2,7 +2,7 @@
 
 use crate::{output::say, shared_args::DeviceArg};
 use anyhow::{Context, Result, bail};
-use facekp_data::{Dataset, dataset::Kind, open, pictures_in};
+use facekp_data::{Dataset, DatasetKind, open_kind, pictures_in};
 use facekp_eval::{
     Flip,
     report::{PageInput, RunInput, write},
@@ -67,10 +67,10 @@ fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
 }
 
 /// The first of the folders that has a dataset of this kind.
-fn open_first(data: &[PathBuf], kind: Kind) -> Result<Arc<dyn Dataset>> {
+fn open_first(data: &[PathBuf], kind: DatasetKind) -> Result<Arc<dyn Dataset>> {
     let mut first = None;
     for dir in data {
-        match open(dir, kind) {
+        match open_kind(dir, kind) {
             Ok(set) => return Ok(Arc::from(set)),
             Err(e) => first = first.or(Some(e)),
         }

@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod error;
+pub mod finder;
 mod listing;
 mod markup;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod visualize;
 
 pub use baseline::MeanShape;
 pub use error::{Error, Result};
+pub use finder::{FindConfig, Finder, FoundFace};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
 pub use predict::{Flip, Located, Prediction, Predictor};

@@ -21,10 +21,12 @@ pub struct FaceError {
     pub px: Vec<Option<f64>>,
     /// Mean of the distances, original pixels.
     pub mean_px: f64,
-    /// Mean distance divided by that between the outer eye corners, a fraction.
+    /// Mean distance divided by the scheme's normalizer (on faces the distance of the outer eye corners), a fraction.
     pub nme: Option<f64>,
-    /// Mean distance divided by that between the eye centers, a fraction.
+    /// Mean distance divided by the scheme's second normalizer (on faces the distance of the eye centers), a fraction.
     pub nme_pupil: Option<f64>,
+    /// What `nme` is divided by, in words.
+    pub normalizer: Option<String>,
 }
 
 impl FaceError {
@@ -67,8 +69,9 @@ impl FaceError {
             subset: subset.map(str::to_owned),
             px,
             mean_px,
-            nme: divided(scale.interocular),
-            nme_pupil: divided(scale.interpupil),
+            nme: divided(scale.normalizer),
+            nme_pupil: divided(scale.normalizer_pupil),
+            normalizer: truth.scheme().normalizer().map(|n| n.name.clone()),
         })
     }
 
@@ -101,30 +104,25 @@ fn failure_rate(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|&e| f64::from(u8::from(e > limit)))).unwrap_or(0.0)
 }
 
-/// The normalizer of [`Summary::nme`], in words.
-const INTEROCULAR: &str = "interocular (outer eye corners)";
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use facekp_data::scheme::{Group, Scheme};
+    use facekp_data::scheme::Scheme;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
-    static PAIR: Scheme = Scheme {
-        name: "pair",
-        len: 2,
-        groups: &[Group { name: "both", start: 0, end: 2, closed: false }],
-        flip: &[1, 0],
-        interocular: None,
-        interpupil: None,
-    };
+    /// The annotation of two points.
+    fn pair(points: [Point; 2]) -> Keypoints {
+        let scheme = Scheme::from_toml("pair.toml".as_ref(), "name = 'pair'\npoints = 2").unwrap();
+        Keypoints::new(&Arc::new(scheme), points.to_vec()).unwrap()
+    }
 
     #[test]
     fn one_face_by_hand() {
         // 3-4-5 and 6-8-10 triangles: distances 5 and 10, mean 7.5; over 50 px 0.15, over 30 px 0.25.
-        let truth = Keypoints::new(&PAIR, vec![Point::new(10.0, 10.0), Point::new(20.0, 20.0)]).unwrap();
-        let scale = Scale { interocular: Some(50.0), interpupil: Some(30.0) };
+        let truth = pair([Point::new(10.0, 10.0), Point::new(20.0, 20.0)]);
+        let scale = Scale { normalizer: Some(50.0), normalizer_pupil: Some(30.0) };
         let predicted = [Point::new(13.0, 14.0), Point::new(14.0, 12.0)];
         let e = FaceError::measure("a", Some("pose 1"), &predicted, &truth, &scale).unwrap();
         assert_eq!(e.px, [Some(5.0), Some(10.0)]);
@@ -140,7 +138,7 @@ mod tests {
 
     #[test]
     fn impossible_predictions_are_errors_that_name_the_face() {
-        let truth = Keypoints::new(&PAIR, vec![Point::default(); 2]).unwrap();
+        let truth = pair([Point::default(); 2]);
         let say = |p: &[Point]| FaceError::measure("x/7", None, p, &truth, &Scale::default()).unwrap_err().to_string();
         assert_eq!(say(&[Point::default()]), "x/7: expected 2 predicted points, got 1");
         assert_eq!(

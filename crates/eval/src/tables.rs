@@ -22,8 +22,8 @@ pub(crate) fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
         let px = errors.iter().filter_map(|e| mean(e.px.get(range.clone())?.iter().copied().flatten()));
         mean(px)
     };
-    let part = |g: &Group| Some(Part { name: g.name.to_owned(), mean_px: of(g.start..g.end)? });
-    scheme.groups.iter().filter_map(part).collect()
+    let part = |g: &Group| Some(Part { name: g.name.clone(), mean_px: of(g.points.clone())? });
+    scheme.groups().iter().filter_map(part).collect()
 }
 
 /// A summary for each subset (pose, source), sorted by name; faces without one are left out.
@@ -61,22 +61,24 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
-    static THREE: Scheme = Scheme {
-        name: "three",
-        len: 3,
-        groups: &[
-            Group { name: "a", start: 0, end: 2, closed: false },
-            Group { name: "b", start: 2, end: 3, closed: false },
-        ],
-        flip: &[0, 1, 2],
-        interocular: None,
-        interpupil: None,
-    };
+    const THREE: &str = "
+        name = 'three'
+        points = 3
+        groups = [{ name = 'a', first = 0, last = 1 }, { name = 'b', first = 2, last = 2 }]
+    ";
 
     fn face(px: [Option<f64>; 3], d: Option<f64>, subset: &str) -> FaceError {
         let mean_px = mean(px.iter().copied().flatten()).unwrap();
         let nme = d.map(|d| mean_px / d);
-        FaceError { id: "f".into(), subset: Some(subset.into()), px: px.to_vec(), mean_px, nme, nme_pupil: None }
+        FaceError {
+            id: "f".into(),
+            subset: Some(subset.into()),
+            px: px.to_vec(),
+            mean_px,
+            nme,
+            nme_pupil: None,
+            normalizer: None,
+        }
     }
 
     #[test]
@@ -85,7 +87,7 @@ mod tests {
             face([Some(1.0), Some(3.0), Some(10.0)], Some(20.0), "p"),
             face([Some(4.0), None, Some(20.0)], Some(40.0), "q"),
         ];
-        let groups = by_group(&faces, &THREE);
+        let groups = by_group(&faces, &Scheme::from_toml("three.toml".as_ref(), THREE).unwrap());
         // Group a: (1 + 3) / 2 = 2 and 4, so 3 px. Group b: 10 and 20.
         assert_eq!((groups[0].mean_px, groups[1].mean_px), (3.0, 15.0));
         let subsets = by_subset(&faces).unwrap();

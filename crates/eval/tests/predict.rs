@@ -29,11 +29,11 @@ impl KeypointModel for BlobFinder {
             }
             let center = Point::new(x / n, y / n);
             let radius = 2.0 * (yy / n - center.y * center.y).max(0.0).sqrt();
-            for p in Discs::points(self.task.scheme()?, center, radius) {
+            for p in Discs::points(&self.task.scheme, center, radius) {
                 all.extend([p.x as f32, p.y as f32]);
             }
         }
-        let points = Tensor::from_vec(all, (b, self.task.scheme()?.len, 2), images.device())?;
+        let points = Tensor::from_vec(all, (b, self.task.scheme.len(), 2), images.device())?;
         self.codec.encode(&points)
     }
     fn first_filters(&self) -> Tensor {
@@ -46,7 +46,7 @@ impl KeypointModel for BlobFinder {
 
 fn finder(scheme: &str, crop: Crop) -> Predictor {
     let mut task = common::nose();
-    task.scheme = scheme.into();
+    task.scheme = common::scheme_named(scheme);
     task.view.crop = crop;
     (task.view.width, task.view.height) = (96, 96);
     let model = BlobFinder { codec: task.codec().unwrap(), task: task.clone() };
@@ -76,12 +76,12 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
     // names, so the average with the mirrored view is only right where names are swapped and positions mirrored back.
     let predictor = finder("ibug68", Crop::Face { enlarge: 1.5 });
     let scheme = common::scheme_named("ibug68");
-    let data = Arc::new(Discs { scheme, len: 4 });
+    let data = Arc::new(Discs { scheme: Arc::clone(&scheme), len: 4 });
     let plain = predictor.predict_dataset(data.clone(), &[1], Flip::Off).unwrap().remove(0);
     let both = predictor.predict_dataset(data.clone(), &[1], Flip::Averaged).unwrap().remove(0);
     let (center, _) = Discs::disc(1);
-    for i in 0..scheme.len {
-        let (own, pair) = (plain.points[i], plain.points[scheme.flip[i]]);
+    for i in 0..scheme.len() {
+        let (own, pair) = (plain.points[i], plain.points[scheme.mirror().unwrap()[i]]);
         let mirrored = Point::new(2.0 * center.x - pair.x, pair.y);
         let expected = Point::new((own.x + mirrored.x) / 2.0, (own.y + mirrored.y) / 2.0);
         assert!(both.points[i].distance(expected) < 0.3, "point {i}: {:?}, expected {expected:?}", both.points[i]);

@@ -6,15 +6,17 @@ use crate::networks::{KeypointModel, ModelConfig, heatmap_net::HeatmapNet, plain
 use crate::params::Params;
 use candle_core::Tensor;
 use candle_vision_helpers::Point;
-use facekp_data::{Scheme, ViewSpec, scheme};
+use facekp_data::{Scheme, ViewSpec};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Scheme, view, codec and network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
-    /// `nose1`, `imm58`, `ibug68`.
-    pub scheme: String,
+    /// The points: the name of a built-in scheme, or a scheme with all its keys.
+    #[serde(with = "facekp_data::scheme::named")]
+    pub scheme: Arc<Scheme>,
     /// What the network sees.
     pub view: ViewSpec,
     /// How its output is read.
@@ -24,15 +26,6 @@ pub struct Task {
 }
 
 impl Task {
-    /// The scheme's table.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] for an unknown name.
-    pub fn scheme(&self) -> Result<&'static Scheme> {
-        scheme::by_name(&self.scheme)
-            .ok_or_else(|| Error::Config(format!("scheme: expected nose1, imm58 or ibug68, got {:?}", self.scheme)))
-    }
-
     /// Checks that view, codec and network fit each other and every size is possible.
     ///
     /// # Errors
@@ -47,7 +40,7 @@ impl Task {
     /// As [`Task::validate`].
     pub fn codec(&self) -> Result<Box<dyn Codec>> {
         self.validate()?;
-        let points = self.scheme()?.len;
+        let points = self.scheme.len();
         Ok(match &self.codec {
             CodecConfig::Regression => Box::new(RegressionCodec::new(points, self.view.size())),
             CodecConfig::Heatmap(config) => Box::new(HeatmapCodec::new(config, points, self.view.size())?),
@@ -61,7 +54,7 @@ impl Task {
     pub fn build(&self, params: &Params) -> Result<Box<dyn KeypointModel>> {
         self.validate()?;
         let (root, channels, view) = (params.root(), self.view.channels(), self.view.size());
-        let outputs = 2 * self.scheme()?.len;
+        let outputs = 2 * self.scheme.len();
         Ok(match &self.model {
             ModelConfig::Plain(c) => Box::new(Plain::new(&root, c, channels, view, outputs)?),
             ModelConfig::Resnet(c) => Box::new(ResNet::new(&root, c, channels, view, outputs)?),
@@ -78,7 +71,7 @@ impl Task {
         let CodecConfig::Heatmap(config) = &self.codec else {
             return Err(Error::Config("model heatmap_net: expected codec heatmap, got regression".into()));
         };
-        let codec = HeatmapCodec::new(config, self.scheme()?.len, self.view.size())?;
+        let codec = HeatmapCodec::new(config, self.scheme.len(), self.view.size())?;
         let bias = match config.target {
             Target::Sigmoid | Target::Summed => (codec.prior() / (1.0 - codec.prior())).ln(),
             Target::Gaussian | Target::Softmax => 0.0,
@@ -91,7 +84,7 @@ impl Task {
     /// # Errors
     /// When the number of points differs, or `params` are another network's.
     pub fn set_mean_shape(&self, params: &Params, mean: &[Point]) -> Result<()> {
-        let expected = self.scheme()?.len;
+        let expected = self.scheme.len();
         if mean.len() != expected {
             return Err(Error::Config(format!("mean shape: expected {expected} points, got {}", mean.len())));
         }

@@ -16,7 +16,7 @@ const MAX_STAGES: usize = 11;
 const MAX_VALUES: usize = 1 << 28;
 
 pub(crate) fn task(task: &Task) -> Result<()> {
-    let points = task.scheme()?.len;
+    let points = task.scheme.len();
     view(&task.view)?;
     let (size, channels) = (task.view.size(), task.view.channels());
     if let CodecConfig::Heatmap(config) = &task.codec {

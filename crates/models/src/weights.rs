@@ -8,7 +8,7 @@ use crate::task::Task;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
@@ -22,7 +22,8 @@ const KEY: &str = "facekp";
 pub struct Manifest {
     /// The name of the recipe.
     pub name: String,
-    /// Enough to run the network.
+    /// Enough to run the network; in the file with its scheme whole, so that the file needs no list of schemes.
+    #[serde(serialize_with = "with_its_scheme")]
     pub task: Task,
     /// The whole resolved recipe, TOML.
     pub recipe: String,
@@ -32,6 +33,15 @@ pub struct Manifest {
     pub metrics: BTreeMap<String, f64>,
     /// What it was trained on, in words (`IMM face database, 192 pictures`; `rendered faces`).
     pub data: String,
+}
+
+fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error> {
+    let whole = || {
+        let mut value = serde_json::to_value(task)?;
+        value["scheme"] = serde_json::to_value(task.scheme.as_ref())?;
+        Ok::<_, serde_json::Error>(value)
+    };
+    whole().map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
 /// A weights file in memory.
@@ -158,13 +168,13 @@ fn bad(path: &Path, reason: String) -> Error {
     Error::Weights { path: path.to_path_buf(), reason }
 }
 
-fn one_line(e: &impl std::fmt::Display) -> String {
+pub(crate) fn one_line(e: &impl std::fmt::Display) -> String {
     e.to_string().replace('\n', " ")
 }
 
-type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
+pub(crate) type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
 
-fn read_all(path: &Path) -> Result<Contents> {
+pub(crate) fn read_all(path: &Path) -> Result<Contents> {
     let bytes = std::fs::read(path).map_err(|e| bad(path, e.to_string()))?;
     let whole = "expected a whole safetensors file";
     check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;

@@ -2,11 +2,13 @@
 
 use crate::common::{fill, flat, maps, nose, pictures, resnet};
 use candle_core::{DType, Device, Tensor};
+use facekp_data::Scheme;
 use facekp_models::weights::{init_from, read_tensors, save, write_tensors};
 use facekp_models::{Manifest, Misshaped, Params, Pass, Task, WeightsFile};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 fn manifest(task: Task) -> Manifest {
     let metrics = BTreeMap::from([("val_mean_px".to_string(), 8.75)]);
@@ -122,7 +124,7 @@ fn weights_of_another_task_name_every_tensor() {
     all.retain(|(n, _)| n != "fc1.bias");
     all.push(("extra".into(), all[0].1.clone()));
     let mut other = nose();
-    other.scheme = "imm58".into();
+    other.scheme = std::sync::Arc::clone(&facekp_data::scheme::IMM_58);
     save(&path, &all, &manifest(other), DType::F32).unwrap();
     let line = refusal(&path);
     let want = "missing: fc1.bias; unexpected: extra; misshaped: fc2.bias (expected [116], got [2]), fc2.weight (expected [116, 128], got [2, 128])";
@@ -189,4 +191,28 @@ proptest! {
             prop_assert!(file.build(&path, &Device::Cpu).is_err());
         }
     }
+}
+
+#[test]
+fn a_file_carries_its_scheme_whole_and_older_ones_name_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wing = nose();
+    let text = "name = 'wing'\npoints = ['tip']\nnormalizer = { name = 'box', box = 'diagonal' }";
+    wing.scheme = Arc::new(Scheme::from_toml(Path::new("wing.toml"), text).unwrap());
+    for (name, task) in [("wing", wing), ("nose", nose())] {
+        let path = dir.path().join(name).with_extension("safetensors");
+        let params = Params::new(3, &Device::Cpu);
+        task.build(&params).unwrap();
+        save(&path, &tensors(&params), &manifest(task.clone()), DType::F32).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["facekp"]).unwrap();
+        assert_eq!(json["task"]["scheme"]["name"], task.scheme.name());
+        assert_eq!(serde_json::from_value::<Scheme>(json["task"]["scheme"].clone()).unwrap(), *task.scheme);
+        assert_eq!(WeightsFile::read(&path).unwrap().manifest.task, task);
+    }
+    // The shipped files are from before: `"scheme": "nose1"`.
+    let mut old = serde_json::to_value(manifest(nose())).unwrap();
+    old["task"]["scheme"] = "nose1".into();
+    assert_eq!(serde_json::from_value::<Manifest>(old).unwrap(), manifest(nose()));
 }

@@ -47,7 +47,7 @@ pub struct Data {
 pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
     let mut train: Vec<(Arc<dyn Dataset>, Vec<usize>)> = Vec::new();
     for source in &recipe.data.datasets {
-        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open(dir, source.kind)?);
+        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open_kind(dir, source.kind)?);
         let indices = dataset.split(source.train)?;
         train.push((dataset, indices));
     }
@@ -214,7 +214,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::of(recipe.train.flip_test))?;
     let split = recipe.data.val.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
-    Predictions::of(&predictions, split).write(&folder.path("predictions.json"))?;
+    Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;
     summary.write(&folder.path("eval.json"))?;
     Ok(Some(summary))
 }

@@ -4,7 +4,7 @@ mod load;
 mod validate;
 
 use crate::{Error, Result};
-use facekp_data::{Augment, Split, dataset::Kind};
+use facekp_data::{Augment, DatasetKind, Split};
 use facekp_models::Task;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub struct DataConfig {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Which.
-    pub kind: Kind,
+    pub kind: DatasetKind,
     /// The part that is trained on.
     pub train: Split,
     /// How often each of its samples occurs in an epoch, on average.

@@ -39,7 +39,7 @@ fn mean_of(dataset: &dyn Dataset, indices: &[usize], view: &ViewSpec) -> Result<
     let shapes = shapes.collect::<facekp_data::Result<Vec<_>>>()?;
     let seen = |k: usize| shapes.iter().filter(move |s| s.visible()[k]).map(move |s| s.points()[k]);
     let center = view.size().area().center();
-    Ok((0..dataset.scheme().len).map(|k| Point::mean(seen(k)).unwrap_or(center)).collect())
+    Ok((0..dataset.scheme().len()).map(|k| Point::mean(seen(k)).unwrap_or(center)).collect())
 }
 
 /// Takes what matches by name and shape from the weights that the recipe starts from.

@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc};
 pub(crate) struct Discs(pub usize);
 
 impl Dataset for Discs {
-    fn scheme(&self) -> &'static Scheme {
+    fn scheme(&self) -> &Arc<Scheme> {
         &NOSE_1
     }
     fn len(&self) -> usize {

@@ -37,7 +37,7 @@ lr = 1e-3
 #[test]
 fn weights_of_nan_end_the_run() {
     let dir = tempfile::tempdir().unwrap();
-    facekp_data::synthetic::write_dataset(&facekp_data::scheme::IMM_58, 24, &dir.path().join("imm_face_db"), 1)
+    facekp_data::synthetic::write_dataset(facekp_data::synthetic::FaceSet::Imm, 24, &dir.path().join("imm_face_db"), 1)
         .unwrap();
     let data = open_data(&Recipe::parse("broken.toml", RECIPE, &[]).unwrap(), dir.path()).unwrap();
     let params = Params::new(5, &Device::Cpu);

@@ -19,6 +19,7 @@ mod conv_transpose;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod depthwise;
 mod device;
 mod linear;
 mod loss;
@@ -39,6 +40,7 @@ mod upsample;
 pub use conv::{ConvParams, conv2d};
 pub use conv_transpose::{conv_transpose2d, upsample_nearest2_conv3};
 pub use cpu::simd::{Level, force_level, level};
+pub use depthwise::{Activation, depthwise_conv3, relu6};
 pub use device::{set_tf32, tf32};
 pub use linear::linear;
 pub use loss::mse_loss;

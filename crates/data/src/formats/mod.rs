@@ -6,7 +6,7 @@ pub mod asf;
 pub mod imglab_xml;
 pub mod pts;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_vision_helpers::Point;
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Worker threads that make the samples of an epoch, some batches ahead of who takes them, delivered in order.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     any::Any,
     collections::BTreeMap,

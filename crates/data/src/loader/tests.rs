@@ -2,8 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{Crop, testing::Memory};
-use std::sync::atomic::Ordering;
+use crate::{
+    scheme::Scheme,
+    split::Split,
+    testing::{self, Memory},
+    view::Crop,
+};
+use std::sync::{LazyLock, atomic::Ordering};
 
 fn config() -> LoaderConfig {
     let view = ViewSpec {
@@ -170,6 +175,28 @@ fn cached_samples_are_read_once() {
     assert!(some > 12 && some < 36, "{some}");
 }
 
+/// Samples of something whose mirror image is no such thing.
+struct Unmirrored(Memory);
+
+impl Dataset for Unmirrored {
+    fn scheme(&self) -> &Arc<Scheme> {
+        static WING: LazyLock<Arc<Scheme>> = LazyLock::new(|| testing::scheme("name = 'wing'\npoints = 3"));
+        &WING
+    }
+    fn len(&self) -> usize {
+        self.0.len
+    }
+    fn get(&self, i: usize) -> Result<Sample> {
+        self.0.get(i)
+    }
+    fn split(&self, split: Split) -> Result<Vec<usize>> {
+        self.0.split(split)
+    }
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+}
+
 #[test]
 fn impossible_settings_are_refused() {
     let new =
@@ -180,6 +207,8 @@ fn impossible_settings_are_refused() {
     assert!(new(vec![0], LoaderConfig { drop_last: true, ..config() }).contains("at least 4 sample"));
     let augment = Some(Augment { flip: 2.0, ..Augment::default() });
     assert!(new(vec![0], LoaderConfig { augment, ..config() }).contains("augment.flip"));
+    let error = Loader::new(Arc::new(Unmirrored(Memory::new(5))), vec![0], config()).err().unwrap().to_string();
+    assert_eq!(error, "augment.flip: expected 0, since the scheme wing has no mirror pairs, got 0.5");
     let view = ViewSpec { grey: true, ..config().view };
     assert!(new(vec![0], LoaderConfig { view, ..config() }).contains("channel"));
 }

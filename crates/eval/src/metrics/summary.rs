@@ -1,6 +1,6 @@
 //! The errors of a set of faces as the numbers that are reported.
 
-use super::{FaceError, INTEROCULAR, auc, failure_rate};
+use super::{FaceError, auc, failure_rate};
 use crate::error::{Error, Result};
 use crate::stats::{mean, median};
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ impl Summary {
         let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
             return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
         };
-        // One face with hidden eyes would take the NME of a whole set; but a mean over the others must not look like
+        // One face with a hidden normalizer would take the NME of a whole set; but a mean over the others must not look like
         // the mean over all, so those left out are counted.
         let of_those = |nme: fn(&FaceError) -> Option<f64>| {
             let nmes: Vec<f64> = errors.iter().filter_map(nme).collect();
@@ -60,6 +60,7 @@ impl Summary {
             (Some(nmes).filter(|n| !n.is_empty()), without)
         };
         let ((nmes, without_nme), (pupil, without_nme_pupil)) = (of_those(|e| e.nme), of_those(|e| e.nme_pupil));
+        let measured = errors.iter().find(|e| e.nme.is_some());
         let of = |f: fn(&[f64], f64) -> f64, limit: f64| nmes.as_deref().map(|n| f(n, limit));
         Ok(Self {
             faces: errors.len(),
@@ -74,7 +75,7 @@ impl Summary {
             fr_08: of(failure_rate, 0.08),
             auc_10: of(auc, 0.10),
             fr_10: of(failure_rate, 0.10),
-            normalizer: if nmes.is_some() { INTEROCULAR.into() } else { "none".into() },
+            normalizer: measured.and_then(|e| e.normalizer.clone()).unwrap_or_else(|| "none".into()),
             split: split.to_owned(),
         })
     }
@@ -83,7 +84,8 @@ impl Summary {
     pub fn left_out(&self) -> Option<String> {
         let (nme, pupil) = (self.without_nme, self.without_nme_pupil);
         let faces = |n: usize| format!("{n} face{}", if n == 1 { "" } else { "s" });
-        let of = |what: &str, n: usize| format!("{what} leaves out {} of {} with hidden eyes", faces(n), self.faces);
+        let of =
+            |what: &str, n: usize| format!("{what} leaves out {} of {} with a hidden normalizer", faces(n), self.faces);
         match (nme, pupil) {
             (0, 0) => None,
             (a, 0) => Some(of("NME", a)),
@@ -111,6 +113,7 @@ mod tests {
             mean_px: mean,
             nme,
             nme_pupil: nme.map(|n| 2.0 * n),
+            normalizer: Some("eyes".into()),
         }
     }
 
@@ -131,15 +134,15 @@ mod tests {
         near(s.fr_08, 0.25);
         near(s.auc_10, 0.4);
         near(s.fr_10, 0.0);
-        assert_eq!((s.normalizer.as_str(), s.split.as_str()), (INTEROCULAR, "val"));
+        assert_eq!((s.normalizer.as_str(), s.split.as_str()), ("eyes", "val"));
     }
 
     #[test]
     fn faces_with_hidden_eyes_are_left_out_of_the_nme_and_counted() {
         let s = Summary::of(&[face("a", 1.0, Some(0.1)), face("b", 2.0, None)], "val").unwrap();
         assert_eq!((s.faces, s.mean_px, s.nme, s.without_nme, s.without_nme_pupil), (2, 1.5, Some(0.1), 1, 1));
-        assert_eq!((s.fr_08, s.normalizer.as_str()), (Some(1.0), INTEROCULAR));
-        assert_eq!(s.left_out().unwrap(), "NME leaves out 1 face of 2 with hidden eyes, NME pupil 1 face");
+        assert_eq!((s.fr_08, s.normalizer.as_str()), (Some(1.0), "eyes"));
+        assert_eq!(s.left_out().unwrap(), "NME leaves out 1 face of 2 with a hidden normalizer, NME pupil 1 face");
         let json = serde_json::to_value(&s).unwrap();
         assert_eq!(json["without_nme"], 1);
         assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), s);

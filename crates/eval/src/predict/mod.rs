@@ -8,7 +8,7 @@ pub use photo::Located;
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
 use candle_vision_helpers::{Affine, Point, heatmap::Decode};
-use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale, Scheme};
+use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
 use facekp_models::{Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile};
 use std::{path::Path, sync::Arc};
 
@@ -127,11 +127,12 @@ impl Predictor {
     pub fn predict_batch(&self, batch: &Batch, flip: Flip) -> Result<Vec<Prediction>> {
         let images = batch.images.to_device(&self.device)?;
         let mut found = self.decode(&self.model.forward(&images, Pass::Inference)?)?;
-        if flip == Flip::Averaged {
+        // An object whose mirror image is none of its kind is seen as it is.
+        if let Some(partners) = self.task.scheme.mirror().filter(|_| flip == Flip::Averaged) {
             let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, Pass::Inference)?)?;
-            let (scheme, width) = (self.task.scheme()?, images.dim(D::Minus1)?);
+            let width = images.dim(D::Minus1)?;
             for (view, other) in found.iter_mut().zip(&mirrored) {
-                *view = view.averaged(&other.unmirrored(width, scheme));
+                *view = view.averaged(&other.unmirrored(width, partners));
             }
         }
         self.in_original_pixels(found, batch)
@@ -199,10 +200,10 @@ impl Predictor {
     }
 
     fn check_scheme(&self, data: &dyn Dataset) -> Result<()> {
-        if data.scheme().name == self.task.scheme {
+        if *data.scheme() == self.task.scheme {
             return Ok(());
         }
-        let reason = format!("expected data with {} points, got {}", self.task.scheme, data.scheme().name);
+        let reason = format!("expected data with {} points, got {}", self.task.scheme.name(), data.scheme().name());
         Err(Error::Mismatch { id: data.describe(), reason })
     }
 
@@ -212,7 +213,7 @@ impl Predictor {
         let sum = output.sum_all()?.to_scalar::<f32>()?;
         if !sum.is_finite() {
             let reason = format!("expected numbers from the network, got {sum}: its weights are broken");
-            return Err(Error::Mismatch { id: self.task.scheme.clone(), reason });
+            return Err(Error::Mismatch { id: self.task.scheme.name().into(), reason });
         }
         let (points, confidence) = self.codec.decode(output)?;
         // Sync point.
@@ -227,9 +228,12 @@ impl Predictor {
     }
 
     fn in_original_pixels(&self, found: Vec<Found>, batch: &Batch) -> Result<Vec<Prediction>> {
-        let scheme = self.task.scheme()?;
+        let scheme = &self.task.scheme;
         let place = batch.items.iter().zip(found).map(|(item, view)| {
-            let view = if item.mirrored { view.renamed(scheme) } else { view };
+            let view = match scheme.mirror() {
+                Some(partners) if item.mirrored => view.renamed(partners),
+                _ => view,
+            };
             Prediction {
                 index: item.index,
                 id: item.id.clone(),
@@ -252,17 +256,17 @@ struct Found {
 
 impl Found {
     /// Under the names that the points have in a mirror.
-    fn renamed(&self, scheme: &Scheme) -> Self {
+    fn renamed(&self, mirror: &[usize]) -> Self {
         Self {
-            points: scheme.flip.iter().map(|&i| self.points[i]).collect(),
-            confidence: self.confidence.as_ref().map(|c| scheme.flip.iter().map(|&i| c[i]).collect()),
+            points: mirror.iter().map(|&i| self.points[i]).collect(),
+            confidence: self.confidence.as_ref().map(|c| mirror.iter().map(|&i| c[i]).collect()),
         }
     }
 
     /// What was found in the mirrored view `width` pixels wide, in the pixels and names of the view itself.
-    fn unmirrored(&self, width: usize, scheme: &Scheme) -> Self {
+    fn unmirrored(&self, width: usize, partners: &[usize]) -> Self {
         let mirror = Affine::mirror(width);
-        let mut found = self.renamed(scheme);
+        let mut found = self.renamed(partners);
         found.points.iter_mut().for_each(|p| *p = mirror.unapply(*p));
         found
     }

@@ -154,7 +154,7 @@ impl Predictor {
     /// The face in the box as a sample without known points, and the map from its original pixels to the photo's: a
     /// network that looks at whole pictures takes the box for the picture.
     fn sample(&self, picture: &Arc<RgbImage>, face: Rect) -> Result<(Sample, Affine)> {
-        let scheme = self.task().scheme()?;
+        let scheme = &self.task().scheme;
         let (original, to_image) = match self.task().view.crop {
             Crop::Face { .. } => (extent(picture), Affine::IDENTITY),
             Crop::Picture => {

@@ -65,7 +65,7 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Album) -> Result<()> {
     h.leaf("h3", &[], "Best and worst");
     let mut order: Vec<usize> = (0..found.errors.len()).collect();
-    // Pixels and fractions do not compare: one face with hidden eyes, and all are ranked by pixels.
+    // Pixels and fractions do not compare: one face with a hidden normalizer, and all are ranked by pixels.
     let by_nme = found.errors.iter().all(|e| e.nme.is_some());
     let key = |i: usize| found.errors[i].nme.filter(|_| by_nme).unwrap_or(found.errors[i].mean_px);
     order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));

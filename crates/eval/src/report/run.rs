@@ -1,7 +1,7 @@
 //! What a run folder holds, read for the page, and the network's predictions on its validation split.
 
 use super::RunInput;
-use crate::baseline::{Frame, MeanShape};
+use crate::baseline::MeanShape;
 use crate::error::{Error, Result};
 use crate::metrics::{FaceError, Summary, measure_all};
 use crate::predict::{Prediction, Predictor};
@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
             let summary = Summary::of(&errors, &input.val_name)?;
             Ok::<_, Error>(Found { predictions, errors, summary })
         });
-        let mean = MeanShape::fit(input.data.as_ref(), &input.train, Frame::for_scheme(input.data.scheme()))?;
+        let mean = MeanShape::fit(input.data.as_ref(), &input.train, input.data.frame())?;
         let guesses = measure_all(&mean.predict(input.data.as_ref(), &input.val)?)?;
         Ok(Self {
             history: epochs(&input.run.join("history.csv"))?,

@@ -9,14 +9,16 @@ use crate::error::{Error, Result};
 use crate::metrics::{FaceError, Summary};
 use crate::predict::Prediction;
 use candle_vision_helpers::Point;
+use facekp_data::Scheme;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The contents of `predictions.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
-    /// Name of the scheme.
-    pub scheme: String,
+    /// The points' scheme, by name where it is a built-in one.
+    #[serde(with = "facekp_data::scheme::named")]
+    pub scheme: Arc<Scheme>,
     /// Name of the split.
     pub split: String,
     /// Faces in the order of the split.
@@ -42,8 +44,7 @@ pub(crate) fn with_confidence(points: &[Point], confidence: Option<&[f64]>) -> V
 
 impl Predictions {
     /// Collects what is kept of predictions.
-    pub fn of(predictions: &[Prediction], split: &str) -> Self {
-        let scheme = predictions.first().map(|p| p.truth.scheme().name.to_owned()).unwrap_or_default();
+    pub fn of(scheme: &Arc<Scheme>, predictions: &[Prediction], split: &str) -> Self {
         let faces = predictions
             .iter()
             .map(|p| PredictedFace {
@@ -52,7 +53,7 @@ impl Predictions {
                 points: with_confidence(&p.points, p.confidence.as_deref()),
             })
             .collect();
-        Self { scheme, split: split.to_owned(), faces }
+        Self { scheme: Arc::clone(scheme), split: split.to_owned(), faces }
     }
 
     /// Reads a file written by [`Predictions::write`].
@@ -61,11 +62,10 @@ impl Predictions {
     /// One line with the path when it is unreadable, unknown in its scheme, or a face has another number of points.
     pub fn read(path: &Path) -> Result<Self> {
         let this: Self = read_json(path, "predictions")?;
-        let scheme = facekp_data::scheme::by_name(&this.scheme)
-            .ok_or_else(|| Error::file(path, "the name of a known scheme", format!("{:?}", this.scheme)))?;
+        let scheme = &this.scheme;
         for face in &this.faces {
-            if face.points.len() != scheme.len {
-                let expected = format!("{} points for {}", scheme.len, face.id);
+            if face.points.len() != scheme.len() {
+                let expected = format!("{} points for {}", scheme.len(), face.id);
                 return Err(Error::file(path, expected, face.points.len().to_string()));
             }
         }
@@ -152,14 +152,14 @@ mod tests {
             points: vec![Point::new(1.25, 2.5)],
             confidence: Some(vec![0.5]),
             truth: Keypoints::new(&NOSE_1, vec![Point::new(1.25, 5.5)]).unwrap(),
-            scale: Scale { interocular: Some(30.0), interpupil: None },
+            scale: Scale { normalizer: Some(30.0), normalizer_pupil: None },
         }
     }
 
     #[test]
     fn files_come_back_as_written() {
         let dir = tempfile::tempdir().unwrap();
-        let p = Predictions::of(&[prediction()], "val");
+        let p = Predictions::of(&NOSE_1, &[prediction()], "val");
         let path = dir.path().join("predictions.json");
         p.write(&path).unwrap();
         assert_eq!(Predictions::read(&path).unwrap(), p);

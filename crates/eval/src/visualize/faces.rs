@@ -2,19 +2,20 @@
 
 use crate::error::{Error, Result};
 use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw, warp::warp};
-use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec};
+use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec, scheme::Outline};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
+use std::sync::Arc;
 
 /// Draws points and the outlines of their groups, sized in proportion to the picture: truth blue, prediction red above
 /// it. Points are in the pixels of `picture`.
 pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
     let side = f64::from(picture.width().min(picture.height()));
     // A single point needs to be seen, many must not hide the face.
-    let radius = (side / if scheme.len < 5 { 70.0 } else { 180.0 }).max(1.2);
+    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(1.2);
     let thickness = (side / 420.0).max(0.8);
     if let (Some(p), Some(t)) = (predicted, truth)
-        && scheme.len < 5
+        && scheme.len() < 5
     {
         for ((p, t), _) in p.iter().zip(t.points()).zip(t.visible()).filter(|(_, v)| **v) {
             draw::line(picture, *p, *t, thickness, [250, 220, 40]);
@@ -37,9 +38,11 @@ fn shape(
     color: draw::Color,
 ) {
     let shown = |i: usize| points.get(i).copied().filter(|_| visible.get(i).copied().unwrap_or(false));
-    for group in scheme.groups {
-        let closing = group.closed.then_some((group.end.saturating_sub(1), group.start));
-        let edges = (group.start..group.end.saturating_sub(1)).map(|i| (i, i + 1)).chain(closing);
+    for group in scheme.groups() {
+        let (start, last) = (group.points.start, group.points.end.saturating_sub(1));
+        let line = if group.outline == Outline::None { start..start } else { start..last };
+        let closing = (group.outline == Outline::Closed).then_some((last, start));
+        let edges = line.map(|i| (i, i + 1)).chain(closing);
         for (a, b) in edges.filter_map(|(a, b)| shown(a).zip(shown(b))) {
             draw::line(picture, a, b, thickness, color);
         }
@@ -88,13 +91,7 @@ fn region(face: Rect, points: impl Iterator<Item = Point>, picture: Rect) -> Rec
 ///
 /// # Errors
 /// When the batch has no such view.
-pub fn view_picture(
-    batch: &Batch,
-    i: usize,
-    spec: &ViewSpec,
-    scheme: &'static Scheme,
-    side: usize,
-) -> Result<RgbImage> {
+pub fn view_picture(batch: &Batch, i: usize, spec: &ViewSpec, scheme: &Arc<Scheme>, side: usize) -> Result<RgbImage> {
     let view = plain_view(batch, i, spec)?;
     let times = (side as f64 / f64::from(view.width().max(view.height()))).round().max(1.0) as u32;
     let mut picture = super::enlarge(&view, times);

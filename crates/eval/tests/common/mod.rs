@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// White discs on dark ground, `len` of them, each with the points of `scheme` spread over its outline.
 pub struct Discs {
-    pub scheme: &'static Scheme,
+    pub scheme: Arc<Scheme>,
     pub len: usize,
 }
 
@@ -39,24 +39,24 @@ impl Discs {
 
     /// One point: the centre; many: around the outline.
     pub fn points(scheme: &Scheme, center: Point, radius: f64) -> Vec<Point> {
-        if scheme.len == 1 {
+        if scheme.len() == 1 {
             return vec![center];
         }
-        let turn = |k: usize| (k as f64 * std::f64::consts::TAU / scheme.len as f64).sin_cos();
-        (0..scheme.len).map(turn).map(|(s, c)| Point::new(center.x + radius * c, center.y + radius * s)).collect()
+        let turn = |k: usize| (k as f64 * std::f64::consts::TAU / scheme.len() as f64).sin_cos();
+        (0..scheme.len()).map(turn).map(|(s, c)| Point::new(center.x + radius * c, center.y + radius * s)).collect()
     }
 }
 
 impl Dataset for Discs {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
     fn len(&self) -> usize {
         self.len
     }
     fn get(&self, i: usize) -> facekp_data::Result<Sample> {
         let (center, radius) = Self::disc(i);
-        let points = Self::points(self.scheme, center, radius);
+        let points = Self::points(&self.scheme, center, radius);
         Ok(Sample {
             id: format!("disc/{i} <&>"),
             path: format!("disc{i}.png").into(),
@@ -66,8 +66,8 @@ impl Dataset for Discs {
             to_image: Affine::IDENTITY,
             original: Self::size(),
             face: Rect::new(center.x - radius, center.y - radius, 2.0 * radius, 2.0 * radius),
-            points: Keypoints::new(self.scheme, points).unwrap(),
-            scale: Scale { interocular: Some(radius), interpupil: None },
+            points: Keypoints::new(&self.scheme, points).unwrap(),
+            scale: Scale { normalizer: Some(radius), normalizer_pupil: None },
         })
     }
     fn split(&self, split: Split) -> facekp_data::Result<Vec<usize>> {
@@ -89,7 +89,7 @@ impl Dataset for Discs {
 /// A small network for the nose tip, looking at the whole picture.
 pub fn nose() -> Task {
     Task {
-        scheme: "nose1".into(),
+        scheme: scheme_named("nose1"),
         view: ViewSpec { width: 80, height: 60, grey: true, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] },
         codec: CodecConfig::Regression,
         model: ModelConfig::Plain(plain::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 }),
@@ -99,7 +99,7 @@ pub fn nose() -> Task {
 /// A small heatmap network for 68 points, looking at the face.
 pub fn heatmaps(target: Target) -> Task {
     Task {
-        scheme: "ibug68".into(),
+        scheme: scheme_named("ibug68"),
         view: ViewSpec {
             width: 64,
             height: 64,
@@ -142,6 +142,6 @@ pub fn write_run(run: &Path, name: &str, task: Task) {
 }
 
 /// The scheme called `name`.
-pub fn scheme_named(name: &str) -> &'static Scheme {
+pub fn scheme_named(name: &str) -> Arc<Scheme> {
     scheme::by_name(name).unwrap()
 }

@@ -3,6 +3,7 @@
 pub mod heatmap_net;
 pub mod plain;
 pub mod resnet;
+pub mod yunet;
 
 use crate::error::Result;
 use candle_core::Tensor;

@@ -37,7 +37,7 @@ pub fn maps(depth: usize, scheme: &str, (width, height): (usize, usize), up: &[u
 }
 
 pub fn task(scheme: &str, view: ViewSpec, codec: CodecConfig, model: ModelConfig) -> Task {
-    Task { scheme: scheme.into(), view, codec, model }
+    Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model }
 }
 
 /// As `noise` in `pytorch_reference.py`.

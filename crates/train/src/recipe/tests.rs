@@ -70,6 +70,7 @@ fn what_is_wrong_is_said_with_its_line() {
         ),
         ("ibug68_heatmap", "stride = 4", "stride = 5", "task.codec.stride: expected a divisor"),
         ("nose", "[data]", "[data", "expected"),
+        ("nose", "\"nose1\"", "\"nose2\"", "scheme: expected one of imm58, ibug68, nose1, or a table, got \"nose2\""),
         ("nose", "\"nose1\"", "\"imm58\"", "task.scheme: expected \"nose1\", as the dataset has, got \"imm58\""),
     ] {
         let (text, line) = changed(recipe, from, to);

@@ -81,9 +81,9 @@ fn data(recipe: &Recipe) -> Check {
     ensure(!sources.is_empty(), "data.datasets", "one dataset or more", "none")?;
     for source in sources {
         positive("data.datasets", source.weight)?;
-        let scheme = source.kind.scheme().name;
-        let fits = scheme == recipe.task.scheme;
-        ensure(fits, "task.scheme", &format!("{scheme:?}, as the dataset has"), format!("{:?}", recipe.task.scheme))?;
+        let Some(scheme) = source.kind.scheme_name() else { continue };
+        let wanted = recipe.task.scheme.name();
+        ensure(scheme == wanted, "task.scheme", &format!("{scheme:?}, as the dataset has"), format!("{wanted:?}"))?;
     }
     Ok(())
 }

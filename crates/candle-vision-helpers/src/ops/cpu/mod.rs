@@ -5,6 +5,8 @@
 pub(crate) mod conv;
 pub(crate) mod conv_back;
 mod correlation;
+pub(crate) mod depthwise;
+mod depthwise_back;
 mod direct;
 pub(crate) mod doubled;
 pub(crate) mod elementwise;

@@ -38,6 +38,10 @@ unsafe impl Simd for Portable {
         std::array::from_fn(|i| gated(gate[i], x[i]))
     }
     #[inline(always)]
+    unsafe fn at_most(x: Self::V, most: Self::V) -> Self::V {
+        std::array::from_fn(|i| if x[i] > most[i] { most[i] } else { x[i] })
+    }
+    #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {
         for j in 0..N {
             for (i, row) in rows.iter().enumerate().take(N) {

@@ -42,6 +42,11 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(gate, _mm256_setzero_ps()), x) }
     }
     #[inline(always)]
+    unsafe fn at_most(x: Self::V, most: Self::V) -> Self::V {
+        // The second one where either is NaN. SAFETY: see the impl.
+        unsafe { _mm256_min_ps(most, x) }
+    }
+    #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {
         // SAFETY: see the impl; `rows` holds 8 vectors.
         unsafe {
@@ -106,6 +111,11 @@ unsafe impl Simd for Avx512 {
     unsafe fn gated(gate: Self::V, x: Self::V) -> Self::V {
         // As above. SAFETY: see the impl.
         unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(gate, _mm512_setzero_ps()), x) }
+    }
+    #[inline(always)]
+    unsafe fn at_most(x: Self::V, most: Self::V) -> Self::V {
+        // The second one where either is NaN. SAFETY: see the impl.
+        unsafe { _mm512_min_ps(most, x) }
     }
     #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {
