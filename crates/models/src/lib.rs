@@ -19,7 +19,7 @@ pub use finder_file::{BoxFit, FinderFile, FinderManifest};
 pub use init::Init;
 pub use load_report::{LoadReport, Misshaped};
 pub use locate::{locate, locate_run};
-pub use networks::{KeypointModel, ModelConfig};
+pub use networks::{KeypointModel, ModelConfig, Pass};
 pub use params::{Params, Scope};
 pub use task::Task;
 pub use weights::{Manifest, WeightsFile};

@@ -90,7 +90,7 @@ impl WeightsFile {
     /// # Errors
     /// Every missing, unexpected and misshaped tensor, in one line with the path.
     pub fn load_into(&self, path: &Path, params: &Params) -> Result<()> {
-        let report = params.load(&self.tensors, true)?;
+        let report = params.load(&self.tensors)?;
         if report.is_clean() {
             Ok(())
         } else {
@@ -114,7 +114,7 @@ pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
 /// # Errors
 /// When a tensor operation fails.
 pub fn init_from(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
-    params.load(&match_names(params, tensors), false)
+    params.load_matching(&match_names(params, tensors))
 }
 
 /// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed

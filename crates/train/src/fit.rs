@@ -10,7 +10,7 @@ use crate::{
 };
 use candle_core::Device;
 use facekp_data::Dataset;
-use facekp_eval::{Predictor, Summary, files::Predictions, metrics::measure_all};
+use facekp_eval::{Flip, Predictor, Summary, metrics::measure_all, run_files::Predictions};
 use facekp_models::{Manifest, WeightsFile};
 use std::{
     path::{Path, PathBuf},
@@ -176,6 +176,7 @@ fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: I
         val_nme: errors.and_then(|s| s.nme).unwrap_or(f64::NAN),
         val_px: errors.map_or(f64::NAN, |s| s.mean_px),
         lr,
+        total_epochs: None,
         seconds: started.elapsed().as_secs_f64(),
     }
 }
@@ -210,7 +211,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let (dataset, indices) = &data.val;
     let predictor: &Predictor = &trainer.predictor;
-    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::of(recipe.train.flip_test))?;
     let split = recipe.data.val.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
     Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;

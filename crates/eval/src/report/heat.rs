@@ -3,14 +3,12 @@
 
 use super::{
     album::{Album, As},
-    faces::spread,
     html::Html,
     run::Run,
 };
-use crate::{
-    Result,
-    visualize::{self, faces::plain_view, maps::map_picture},
-};
+use crate::error::Result;
+use crate::stats::spread;
+use crate::visualize::{self, map_picture, plain_view};
 use candle_core::Tensor;
 use candle_vision_helpers::{Point, draw, heatmap::render_gaussian};
 use facekp_data::{Batch, Keypoints};

@@ -1,21 +1,42 @@
 //! Draws plots into an RGB picture: a backend for `plotters` with antialiased lines and built-in letters, so that no
 //! font is needed.
 
+use super::LINE_GAP;
+use crate::error::{Error, Result};
+use crate::visualize::png;
 use candle_vision_helpers::{Point, draw};
 use image::{Rgb, RgbImage};
-use plotters::style::FontTransform;
+use plotters::{coord::Shift, prelude::*, style::FontTransform};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
     text_anchor::{HPos, VPos},
 };
-use std::convert::Infallible;
+use std::{convert::Infallible, path::Path};
 
 type Done = std::result::Result<(), DrawingErrorKind<Infallible>>;
 
-/// The picture that is drawn on.
-pub(crate) struct Raster<'a>(pub &'a mut RgbImage);
+/// What `draw` draws, as a picture on white.
+pub(super) fn picture(
+    title: &str,
+    (w, h): (u32, u32),
+    draw: impl FnOnce(&DrawingArea<Raster, Shift>) -> std::result::Result<(), String>,
+) -> Result<RgbImage> {
+    let mut picture = RgbImage::from_pixel(w, h, Rgb([255; 3]));
+    let root = Raster(&mut picture).into_drawing_area();
+    draw(&root).map_err(|e| Error::plot(title, e))?;
+    drop(root);
+    Ok(picture)
+}
 
-/// An opaque colour that looks like `color` on white.
+/// Writes a picture as a PNG file that appears only when whole.
+pub(super) fn write(path: &Path, picture: &RgbImage) -> Result<()> {
+    Ok(facekp_data::write_whole(path, &png(picture)?)?)
+}
+
+/// The picture that is drawn on.
+pub(super) struct Raster<'a>(&'a mut RgbImage);
+
+/// An opaque color that looks like `color` on white.
 fn on_white(color: BackendColor) -> draw::Color {
     let (r, g, b) = color.rgb;
     [r, g, b].map(|v| (f64::from(v) * color.alpha + 255.0 * (1.0 - color.alpha)).round() as u8)
@@ -76,7 +97,7 @@ impl DrawingBackend for Raster<'_> {
 
     fn draw_text<T: BackendTextStyle>(&mut self, text: &str, style: &T, pos: BackendCoord) -> Done {
         // A capital of the built-in letters is 7 cells high, about 0.7 of a font's size.
-        let cell = (style.size() / CSS / 10.0).round().max(1.0) as u32;
+        let cell = (style.size() / LINE_GAP / 10.0).round().max(1.0) as u32;
         let (w, h) = (draw::text_width(text, cell), 7 * cell);
         // Letters know no angle: they are set on a slip of paper, which is then turned.
         let mut slip = RgbImage::from_pixel(w.max(1), h, Rgb([255; 3]));
@@ -104,13 +125,10 @@ impl DrawingBackend for Raster<'_> {
         text: &str,
         style: &T,
     ) -> std::result::Result<(u32, u32), DrawingErrorKind<Infallible>> {
-        let cell = (style.size() / CSS / 10.0).round().max(1.0) as u32;
+        let cell = (style.size() / LINE_GAP / 10.0).round().max(1.0) as u32;
         Ok((draw::text_width(text, cell), 7 * cell))
     }
 }
-
-/// `plotters` counts a font's size with its line gap; its SVG backend divides by the same number.
-const CSS: f64 = 1.24;
 
 fn turn(transform: &FontTransform, x: i32, y: i32) -> (i32, i32) {
     match transform {

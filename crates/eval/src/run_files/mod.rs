@@ -1,30 +1,36 @@
-//! Files of a run folder that evaluation writes and reads: `eval.json`, `predictions.json`, the per-picture CSV.
-//! Each is written beside its place and renamed when whole.
+//! The files of a run folder that evaluation reads and writes: `history.csv`, `eval.json`, `predictions.json`, and the
+//! CSV of each picture's errors. Each appears only when whole.
 
-use crate::{Error, FaceError, Prediction, Result, Summary};
+pub mod history;
+
+pub use history::EpochRecord;
+
+use crate::error::{Error, Result};
+use crate::metrics::{FaceError, Summary};
+use crate::predict::Prediction;
 use candle_vision_helpers::Point;
 use facekp_data::Scheme;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{path::Path, sync::Arc};
 
-/// `predictions.json`.
+/// The contents of `predictions.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
     /// The points' scheme, by name where it is a built-in one.
     #[serde(with = "facekp_data::scheme::named")]
     pub scheme: Arc<Scheme>,
-    /// The split's name.
+    /// Name of the split.
     pub split: String,
-    /// In the order of the split.
+    /// Faces in the order of the split.
     pub faces: Vec<PredictedFace>,
 }
 
-/// One face of `predictions.json`.
+/// One face in `predictions.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PredictedFace {
-    /// The sample.
+    /// Name of the sample.
     pub id: String,
-    /// Pose or subset.
+    /// Pose or subset of the sample.
     pub subset: Option<String>,
     /// `[x, y, confidence]` per point, original pixels; the confidence is `null` where the network has none.
     pub points: Vec<(f64, f64, Option<f64>)>,
@@ -37,7 +43,7 @@ pub(crate) fn with_confidence(points: &[Point], confidence: Option<&[f64]>) -> V
 }
 
 impl Predictions {
-    /// What is kept of predictions.
+    /// Collects what is kept of predictions.
     pub fn of(scheme: &Arc<Scheme>, predictions: &[Prediction], split: &str) -> Self {
         let faces = predictions
             .iter()
@@ -93,7 +99,7 @@ impl Summary {
     }
 }
 
-/// Writes one row a picture: `id,subset,mean_px,nme,nme_pupil,p0,p1,…` (each point's error in original pixels; empty
+/// Writes one row per picture: `id,subset,mean_px,nme,nme_pupil,p0,p1,…` (each point's error in original pixels; empty
 /// where hidden).
 ///
 /// # Errors

@@ -1,8 +1,10 @@
 //! Where an axis has its marks: round numbers, linear or logarithmic.
 
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+
 /// An axis in the units that are drawn (for a logarithmic one: the decimal logarithm), with its marks.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Axis {
+pub(super) struct Axis {
     /// Left or lower end.
     pub lo: f64,
     /// Right or upper end.
@@ -75,6 +77,30 @@ impl Axis {
     }
 }
 
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let part = if self.hi > self.lo { (value - self.lo) / (self.hi - self.lo) } else { 0.5 };
+        (f64::from(from) + part * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<H: KeyPointHint>(&self, hint: H) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.lo..self.hi
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, value: &f64) -> String {
+        self.label(*value)
+    }
+}
+
 fn widen(v: f64) -> f64 {
     if v == 0.0 { 1.0 } else { v.abs() * 0.1 }
 }
@@ -86,7 +112,7 @@ fn round_step(raw: f64) -> f64 {
 }
 
 /// A number with at most six significant digits and no trailing zeros; scientific where that is shorter.
-pub(crate) fn label(v: f64) -> String {
+fn label(v: f64) -> String {
     if v == 0.0 || v.abs() < 1e-12 {
         return "0".into();
     }
