@@ -13,6 +13,8 @@ pub mod grad_check;
 pub mod heatmap;
 pub mod ops;
 pub mod warp;
+pub mod wrong;
 
 pub use affine::Affine;
 pub use geom::{Point, Rect, Size};
+pub use wrong::Wrong;

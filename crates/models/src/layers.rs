@@ -87,10 +87,8 @@ impl BatchNorm {
         }
         let (b, _, h, w) = x.dims4()?;
         if b * h * w < 2 {
-            return Err(Error::Config(format!(
-                "batch normalisation: expected more than one value a channel in training, got {:?}: take a larger batch or view",
-                x.dims()
-            )));
+            let expected = "more than one value per channel in training (take a larger batch or view)";
+            return Err(Error::config("batch normalization", expected, format_args!("{:?}", x.dims())));
         }
         let out = ops::batch_norm_train(x, &self.gamma, &self.beta, EPS, residual, relu)?;
         // running += momentum × (batch - running), outside the graph
@@ -191,5 +189,6 @@ pub(crate) fn check_input(images: &Tensor, channels: usize, size: Option<(usize,
         return Ok(());
     }
     let sides = size.map_or("H, W".to_string(), |(h, w)| format!("{h}, {w}"));
-    Err(Error::Config(format!("network input: expected (B, {channels}, {sides}), got {:?}", images.dims())))
+    let expected = format_args!("(B, {channels}, {sides})");
+    Err(Error::config("network input", expected, format_args!("{:?}", images.dims())))
 }

@@ -5,12 +5,12 @@ pub mod error;
 mod finder_file;
 mod init;
 mod layers;
+mod limits;
 mod load_report;
 mod locate;
 pub mod networks;
 pub mod params;
 pub mod task;
-mod validate;
 pub mod weights;
 
 pub use codec::{Codec, CodecConfig};

@@ -13,7 +13,7 @@ use crate::{
 };
 use cache::Cache;
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::{Affine, Rect, Size};
+use candle_vision_helpers::{Affine, Rect, Size, Wrong};
 use queue::{Make, Queue};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -67,7 +67,7 @@ impl Batch {
     /// # Errors
     /// When a sample's box has no area.
     pub fn of_samples(spec: &ViewSpec, samples: &[Sample]) -> Result<Self> {
-        spec.validate()?;
+        spec.validate().map_err(|w| w.below("view"))?;
         let one = |(index, sample): (usize, &Sample)| {
             let view = spec.view(sample, None)?;
             let item = Item::new(index, sample.clone(), &view);
@@ -149,14 +149,13 @@ impl Loader {
     /// When there are none (or too few for one batch with `drop_last`), one is out of range, the batch size is 0, or
     /// the view or the augmentation makes no sense.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>, config: LoaderConfig) -> Result<Self> {
-        config.view.validate()?;
+        config.view.validate().map_err(|w| w.below("view"))?;
         if let Some(augment) = &config.augment {
-            augment.validate()?;
+            augment.validate().map_err(|w| w.below("augment"))?;
             let scheme = dataset.scheme();
             if augment.flip > 0.0 && scheme.mirror().is_none() {
-                let expected =
-                    format!("augment.flip: expected 0, since the scheme {} has no mirror pairs", scheme.name());
-                return Err(Error::Invalid(format!("{expected}, got {}", augment.flip)));
+                let expected = format!("0, since the scheme {} has no mirror pairs", scheme.name());
+                return Err(Wrong::new("augment.flip", expected, augment.flip).into());
             }
         }
         if config.batch == 0 {

@@ -57,7 +57,7 @@ impl YuNet {
         if from.used == tensors.len() {
             return Ok(net);
         }
-        Err(Error::Config(format!("face finder: expected {} tensors, got {}", from.used, tensors.len())))
+        Err(Error::config("face finder", format_args!("{} tensors", from.used), tensors.len()))
     }
 
     /// The maps `(B, 16, H / s, W / s)` at [`STRIDES`] (see [`OUTPUTS`]) of pictures `(B, 3, H, W)`: blue, green, red in
@@ -69,10 +69,8 @@ impl YuNet {
         match *images.dims() {
             [b, 3, h, w] if b * h * w > 0 && h.is_multiple_of(MULTIPLE) && w.is_multiple_of(MULTIPLE) => {}
             _ => {
-                return Err(Error::Config(format!(
-                    "face finder: expected (B, 3, H, W) with sides divisible by {MULTIPLE}, got {:?}",
-                    images.dims()
-                )));
+                let expected = format_args!("(B, 3, H, W) with sides divisible by {MULTIPLE}").to_string();
+                return Err(Error::config("face finder", expected, format_args!("{:?}", images.dims())));
             }
         }
         ops::no_grad(|| self.maps(images))
@@ -149,7 +147,7 @@ impl Source<'_> {
             }
             _ => {
                 let got = found.map_or("none".into(), |t| format!("{:?}", t.dims()));
-                Err(Error::Config(format!("face finder: expected {name} of shape {shape:?}, got {got}")))
+                Err(Error::config("face finder", format_args!("{name} of shape {shape:?}"), got))
             }
         }
     }
