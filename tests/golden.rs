@@ -63,7 +63,8 @@ fn face() -> (RgbImage, Keypoints) {
     let small = Size::new(200, (200.0 * f64::from(h) / f64::from(w)).round() as usize);
     let whole = Size::new(w as usize, h as usize);
     let map = Affine::rect_to_size(whole.area(), small).unwrap();
-    let picture = candle_vision_helpers::convert::to_rgb(&warp::warp(&rendered.image, &map, small, false));
+    let picture =
+        candle_vision_helpers::convert::to_rgb(&warp::warp(&rendered.image, &map, small, warp::Channels::Rgb));
     let points = Keypoints::new(FaceSet::Ibug.scheme(), rendered.points).unwrap();
     (picture, points.transformed(&map))
 }

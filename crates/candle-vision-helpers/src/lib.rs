@@ -12,6 +12,7 @@ pub mod geom;
 pub mod grad_check;
 pub mod heatmap;
 pub mod ops;
+pub mod rng;
 pub mod warp;
 pub mod wrong;
 

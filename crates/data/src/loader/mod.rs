@@ -13,7 +13,7 @@ use crate::{
 };
 use cache::Cache;
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::{Affine, Rect, Size, Wrong};
+use candle_vision_helpers::{Affine, Rect, Size, Wrong, rng::splitmix64};
 use queue::{Make, Queue};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -116,15 +116,6 @@ impl Item {
 pub fn rng(seed: u64, epoch: u64, index: u64) -> Pcg64Mcg {
     let key = splitmix64(splitmix64(splitmix64(seed) ^ epoch) ^ index);
     Pcg64Mcg::new(u128::from(key) << 64 | u128::from(splitmix64(key)))
-}
-
-/// The finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), after one step of
-/// its counter.
-fn splitmix64(x: u64) -> u64 {
-    let z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// No sample has this index: the generator of an epoch's order.

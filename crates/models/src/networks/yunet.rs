@@ -6,7 +6,7 @@
 
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::ops::{self, Activation, ConvParams};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
 use std::collections::HashMap;
 
 /// Picture pixels from one place of an output map to the next.
@@ -78,7 +78,12 @@ impl YuNet {
 
     fn maps(&self, images: &Tensor) -> Result<[Tensor; 3]> {
         let geometry = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
-        let x = ops::conv2d(images, &self.stem.weight, Some(&self.stem.bias), geometry, true)?;
+        let x = ops::conv2d(
+            images,
+            &self.stem.weight,
+            geometry,
+            Epilogue { bias: Some(&self.stem.bias), ..Epilogue::RELU },
+        )?;
         let x = halved(&self.first.forward(&x, Activation::Relu)?)?;
         let [u1, u2, u3, u4, u5] = &self.units;
         let x = halved(&through(u2, &through(u1, &x)?)?)?;
@@ -125,7 +130,8 @@ struct Pair {
 
 impl Pair {
     fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let y = ops::conv2d(x, &self.thin.weight, Some(&self.thin.bias), ConvParams::default(), false)?;
+        let epilogue = Epilogue { bias: Some(&self.thin.bias), ..Epilogue::NONE };
+        let y = ops::conv2d(x, &self.thin.weight, ConvParams::default(), epilogue)?;
         Ok(ops::depthwise_conv3(&y, &self.deep.weight, Some(&self.deep.bias), 1, activation)?)
     }
 }
