@@ -81,7 +81,8 @@ fn data(recipe: &Recipe) -> Check {
     ensure(!sources.is_empty(), "data.datasets", "one dataset or more", "none")?;
     for source in sources {
         positive("data.datasets", source.weight)?;
-        let (has, wanted) = (source.kind.scheme_name(), recipe.task.scheme.name());
+        let wanted = recipe.task.scheme.name();
+        let has = source.kind.scheme_name().unwrap_or(wanted);
         ensure(has == wanted, "task.scheme", &format!("{has:?}, as the dataset has"), format!("{wanted:?}"))?;
     }
     Ok(())
