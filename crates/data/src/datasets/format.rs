@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{fmt, path::Path, sync::Arc};
 
-/// All that is asked of a format; a row of the table in `kind.rs`.
+/// All that is asked of a format; a row of the table in `mod.rs`.
 pub(crate) struct Format {
     /// Name in recipes, in packs and on the command line.
     pub name: &'static str,
@@ -16,8 +16,8 @@ pub(crate) struct Format {
     pub expected: &'static str,
     /// Start of its folder's name as published; a parent folder may hold it beside others.
     pub folder: Option<&'static str>,
-    /// Name of the scheme of its datasets, where none other is asked for.
-    pub scheme: &'static str,
+    /// Name of the scheme of its datasets, where none other is asked for; `None` where the files say it.
+    pub scheme: Option<&'static str>,
     /// What a guess without looking should be relative to.
     pub frame: Frame,
     /// Whether a folder is of this format by the files in it.
@@ -56,9 +56,9 @@ impl DatasetKind {
         self.name
     }
 
-    /// Name of the scheme of its datasets, where none other is asked for.
-    pub fn scheme_name(self) -> &'static str {
-        self.part.unwrap_or(self.format.scheme)
+    /// Name of the scheme of its datasets, where none other is asked for; `None` where the files say it.
+    pub fn scheme_name(self) -> Option<&'static str> {
+        self.part.or(self.format.scheme)
     }
 
     /// Name of the smaller scheme through which old recipes and packs see the format.

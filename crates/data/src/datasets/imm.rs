@@ -29,7 +29,7 @@ static FORMAT: Format = Format {
     name: "imm58",
     expected: "IMM (.asf)",
     folder: Some("imm_face_db"),
-    scheme: "imm58",
+    scheme: Some("imm58"),
     frame: Frame::Picture,
     holds: |dir| io::has_any(dir, "asf"),
     holds_below: None,

@@ -15,7 +15,7 @@ impl Recipe {
         ensure("data.datasets", data.datasets.len(), "one dataset or more", |&n| n > 0)?;
         for source in &data.datasets {
             ensure_positive("data.datasets", source.weight)?;
-            let scheme = source.kind.scheme_name();
+            let Some(scheme) = source.kind.scheme_name() else { continue };
             let (wanted, expected) = (task.scheme.name(), format!("{scheme:?}, as the dataset has"));
             ensure("task.scheme", format_args!("{wanted:?}"), expected, |_| scheme == wanted)?;
         }

@@ -29,7 +29,7 @@ static FORMAT: Format = Format {
     name: "ibug68",
     expected: "iBUG 300-W (labels_ibug_300W*.xml)",
     folder: Some("ibug_300W"),
-    scheme: "ibug68",
+    scheme: Some("ibug68"),
     frame: Frame::Box,
     holds,
     holds_below: None,
