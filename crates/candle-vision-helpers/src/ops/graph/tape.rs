@@ -122,7 +122,8 @@ fn add_to(grads: &mut GradStore, to: &Tensor, grad: Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Runs `f` with the operations of `ops` recording nothing: evaluation, without a graph that would hold every activation.
+/// Runs `f` with the operations of `ops` recording nothing: evaluation, without a graph that would hold every
+/// activation.
 pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
