@@ -1,9 +1,6 @@
 //! Each command on small rendered data, start to end.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, files, people, picture, synth, train, trained};
+use crate::common::{self, facekp, files, people, picture, synth, train, trained};
 use predicates::str::contains;
 use serde_json::Value;
 

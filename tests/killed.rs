@@ -2,19 +2,15 @@
 //! it is.
 //!
 //! Five moments of each way; `FACEKP_MOMENTS=20` tries as many as it says.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::train;
+use crate::common::{self, shared_folder, train};
 use std::{
     fs,
     io::Read,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    sync::LazyLock,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -22,18 +18,16 @@ use std::{
 const EPOCHS: usize = 20;
 const NOTES: &str = "mine, not the run's";
 
-/// The run that nothing happens to, how long it takes, and the folder it is kept in.
+/// The run that nothing happens to, and how long it takes.
 fn whole() -> (&'static Path, Duration) {
-    static RUN: OnceLock<(tempfile::TempDir, PathBuf, Duration)> = OnceLock::new();
-    let (_, run, took) = RUN.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let run = dir.path().join("whole");
+    static RUN: LazyLock<(PathBuf, Duration)> = LazyLock::new(|| {
+        let run = shared_folder().join("whole");
         common::people();
-        let begun = Instant::now();
+        let start = Instant::now();
         train(&run, EPOCHS).assert().success();
-        (dir, run, begun.elapsed())
+        (run, start.elapsed())
     });
-    (run, *took)
+    (&RUN.0, RUN.1)
 }
 
 fn moments() -> usize {

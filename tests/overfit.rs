@@ -1,10 +1,7 @@
 //! Every network can learn: sixteen faces by heart, to an error below 2 % of the eye distance. Real faces where
 //! `FACEKP_DATA` has them, else rendered ones.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, synth};
+use crate::common::{facekp, synth};
 use serde_json::Value;
 use std::{
     fs,

@@ -1,9 +1,6 @@
 //! Data of one's own, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, fails_with, files, picture, synth, trained};
+use crate::common::{self, facekp, fails_with, files, picture, synth, trained};
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,9 +1,6 @@
 //! Pictures that cost too much, are not whole, or are turned: what every command says of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{SMALL, facekp, fails_with, people, picture, stem, trained};
+use crate::common::{self, SMALL, facekp, fails_with, people, picture, stem, trained};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -161,11 +158,7 @@ fn a_photo_with_missing_blocks_gives_a_warning_and_a_result() {
 fn data_with_missing_blocks_are_refused_by_check_and_training() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("imm_face_db");
-    fs::create_dir(&data).unwrap();
-    for entry in fs::read_dir(people().join("imm_face_db")).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, data.join(from.file_name().unwrap())).unwrap();
-    }
+    common::copy(people(), dir.path());
     let name = stem(1, 1) + ".jpg";
     fs::write(data.join(&name), cut(1.0, &[]).split_last_chunk::<2>().unwrap().0).unwrap();
     facekp().args(["datasets", "check"]).arg(&data).assert().success();

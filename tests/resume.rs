@@ -1,9 +1,6 @@
 //! A training that is killed and resumed ends with the same numbers as one that never stopped, bit for bit.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::train;
+use crate::common::{self, train};
 use std::{
     fs,
     path::Path,

@@ -1,11 +1,7 @@
 //! Streams and usage: logs are best effort, colors stay on terminals, results go where they are sent, wrong usage is
 //! status 2.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, people, picture, train, trained};
+use crate::common::{facekp, people, picture, train, trained};
 use std::{
     fs::{self, File},
     os::unix::fs::{FileTypeExt, symlink},
@@ -46,7 +42,8 @@ fn a_failure_keeps_its_status_when_nobody_reads_it() {
     c.args(["predict", "no-such-weights", "x.jpg"]);
     assert_eq!(without_reader(plain(&c)).status.code(), Some(1));
     let mut c = facekp();
-    c.args(["predict"]).arg(trained().join("nose")).args(["a.jpg", "b.jpg", "--out"]).arg(std::env::temp_dir());
+    let dir = tempfile::tempdir().unwrap();
+    c.args(["predict"]).arg(trained().join("nose")).args(["a.jpg", "b.jpg", "--out"]).arg(dir.path());
     assert_eq!(without_reader(plain(&c)).status.code(), Some(1));
     let mut usage = facekp();
     usage.arg("--no-such-option");

@@ -1,9 +1,6 @@
 //! Names of weights mean the same to every command and to recipes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{SMALL, facekp, fails_with, people, train};
+use crate::common::{self, SMALL, facekp, fails_with, people, train};
 use std::fs;
 
 #[test]

@@ -3,7 +3,10 @@
 use crate::{output::say, shared_args::DeviceArg};
 use anyhow::{Context, Result, bail};
 use facekp_data::{Dataset, DatasetKind, open_kind, pictures_in};
-use facekp_eval::report::{PageInput, RunInput, write};
+use facekp_eval::{
+    Flip,
+    report::{PageInput, RunInput, write},
+};
 use facekp_train::Recipe;
 use std::{
     path::{Path, PathBuf},
@@ -59,7 +62,8 @@ fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let source = recipe.data.datasets.first().with_context(|| format!("{}: no dataset", file.display()))?;
     let set = open_first(data, source.kind)?;
     let (train, val) = (set.split(source.train)?, set.split(recipe.data.val)?);
-    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name: recipe.data.val.name().to_owned() })
+    let (val_name, flip) = (recipe.data.val.name().to_owned(), Flip::of(recipe.train.flip_test));
+    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name, augment: recipe.train.augment, flip })
 }
 
 /// The first of the folders that has a dataset of this kind.

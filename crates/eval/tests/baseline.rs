@@ -1,5 +1,4 @@
 //! The mean shape on the real data, against numbers computed independently (numpy, from the `.pts` and `.asf` files).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use facekp_data::{
     DatasetKind, Split,

@@ -2,22 +2,24 @@
 
 pub mod codec;
 pub mod error;
-pub mod face_cnn;
-pub mod heatmap_net;
+mod finder_file;
 mod init;
 mod layers;
+mod limits;
+mod load_report;
 mod locate;
-pub mod nose_cnn;
+pub mod networks;
 pub mod params;
-mod plain;
-pub mod resnet;
 pub mod task;
-mod validate;
 pub mod weights;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
+pub use finder_file::{BoxFit, FinderFile, FinderManifest};
+pub use init::Init;
+pub use load_report::{LoadReport, Misshaped};
 pub use locate::{locate, locate_run};
+pub use networks::{KeypointModel, ModelConfig, Pass};
 pub use params::{Params, Scope};
-pub use task::{KeypointModel, ModelConfig, Task};
-pub use weights::{LoadReport, Manifest, WeightsFile};
+pub use task::Task;
+pub use weights::{Manifest, WeightsFile};

@@ -1,6 +1,6 @@
 //! What a name of weights means: one search for the command line and for the weights that a recipe starts from.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     collections::BTreeSet,
     ffi::OsStr,

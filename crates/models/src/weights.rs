@@ -1,7 +1,10 @@
 //! Weight files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
 
-use crate::resnet::trunk::match_names;
-use crate::{Error, KeypointModel, Params, Result, Task};
+use crate::error::{Error, Result};
+use crate::load_report::LoadReport;
+use crate::networks::{KeypointModel, resnet::trunk::match_names};
+use crate::params::Params;
+use crate::task::Task;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -41,36 +44,6 @@ fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error>
     whole().map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
-/// What a load found; empty lists mean a perfect match.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LoadReport {
-    /// In the network, not in the file.
-    pub missing: Vec<String>,
-    /// In the file, not in the network.
-    pub unexpected: Vec<String>,
-    /// Name, expected shape, shape in the file.
-    pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-}
-
-impl LoadReport {
-    /// Whether everything matched.
-    pub fn is_clean(&self) -> bool {
-        self.missing.is_empty() && self.unexpected.is_empty() && self.misshaped.is_empty()
-    }
-}
-
-/// All that did not match, in one line.
-impl std::fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shape = |(n, want, got): &(String, Vec<usize>, Vec<usize>)| format!("{n} (expected {want:?}, got {got:?})");
-        let misshaped: Vec<String> = self.misshaped.iter().map(shape).collect();
-        let lists = [("missing", &self.missing), ("unexpected", &self.unexpected), ("misshaped", &misshaped)];
-        let parts = lists.iter().filter(|(_, l)| !l.is_empty()).map(|(what, l)| format!("{what}: {}", l.join(", ")));
-        let parts: Vec<String> = parts.collect();
-        f.write_str(if parts.is_empty() { "all tensors match".into() } else { parts.join("; ") }.as_str())
-    }
-}
-
 /// A weights file in memory.
 #[derive(Clone, Debug)]
 pub struct WeightsFile {
@@ -105,12 +78,21 @@ impl WeightsFile {
     pub fn build(&self, path: &Path, device: &Device) -> Result<(Params, Box<dyn KeypointModel>)> {
         let params = Params::zeros(device);
         let model = self.manifest.task.build(&params).map_err(|e| match e {
-            Error::Config(reason) => bad(path, reason),
+            Error::Config(wrong) => bad(path, wrong.to_string()),
             other => other,
         })?;
-        let report = params.load(&self.tensors, true)?;
+        self.load_into(path, &params)?;
+        Ok((params, model))
+    }
+
+    /// Loads the tensors into the variables of a network that was built already; strict.
+    ///
+    /// # Errors
+    /// Every missing, unexpected and misshaped tensor, in one line with the path.
+    pub fn load_into(&self, path: &Path, params: &Params) -> Result<()> {
+        let report = params.load(&self.tensors)?;
         if report.is_clean() {
-            Ok((params, model))
+            Ok(())
         } else {
             Err(bad(path, format!("expected the manifest's network, got {report}")))
         }
@@ -132,7 +114,7 @@ pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
 /// # Errors
 /// When a tensor operation fails.
 pub fn init_from(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
-    params.load(&match_names(params, tensors), false)
+    params.load_matching(&match_names(params, tensors))
 }
 
 /// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed
@@ -178,7 +160,7 @@ fn encode(tensor: &Tensor, dtype: DType) -> Result<(Dtype, Vec<u8>)> {
             Ok((Dtype::F16, values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect()))
         }
         DType::F16 | DType::F32 => Ok((Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())),
-        other => Err(Error::Config(format!("weights: expected to be saved as F32 or F16, got {other:?}"))),
+        other => Err(Error::config("weights", "F32 or F16 to be saved as", format_args!("{other:?}"))),
     }
 }
 
@@ -186,13 +168,13 @@ fn bad(path: &Path, reason: String) -> Error {
     Error::Weights { path: path.to_path_buf(), reason }
 }
 
-fn one_line(e: &impl std::fmt::Display) -> String {
+pub(crate) fn one_line(e: &impl std::fmt::Display) -> String {
     e.to_string().replace('\n', " ")
 }
 
-type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
+pub(crate) type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
 
-fn read_all(path: &Path) -> Result<Contents> {
+pub(crate) fn read_all(path: &Path) -> Result<Contents> {
     let bytes = std::fs::read(path).map_err(|e| bad(path, e.to_string()))?;
     let whole = "expected a whole safetensors file";
     check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;

@@ -10,7 +10,7 @@ use crate::{
 };
 use candle_core::Device;
 use facekp_data::Dataset;
-use facekp_eval::{Predictor, Summary, files::Predictions, metrics::measure_all};
+use facekp_eval::{Flip, Predictor, Summary, metrics::measure_all, run_files::Predictions};
 use facekp_models::{Manifest, WeightsFile};
 use std::{
     path::{Path, PathBuf},
@@ -51,8 +51,7 @@ pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
         let indices = dataset.split(source.train)?;
         train.push((dataset, indices));
     }
-    let (first, _) =
-        train.first().ok_or_else(|| Error::Setting("data.datasets: expected one or more, got none".to_owned()))?;
+    let (first, _) = train.first().ok_or_else(|| Error::setting("data.datasets", "one or more", "none"))?;
     let val = (Arc::clone(first), first.split(recipe.data.val)?);
     Ok(Data { train, val })
 }
@@ -114,8 +113,10 @@ fn train(
     let (mut state, mut trainer, epochs) = match saved {
         None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
         Some(Saved { recipe: there, state, tensors, .. }) => {
-            let reason = |reason| Error::Run { path: folder.path(OPTIM), reason };
-            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps)?.map_err(reason)?;
+            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps).map_err(|e| match e {
+                Error::Tensors(reason) => Error::Run { path: folder.path(OPTIM), reason },
+                other => other,
+            })?;
             (state, trainer, there.train.epochs)
         }
     };
@@ -176,6 +177,7 @@ fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: I
         val_nme: errors.and_then(|s| s.nme).unwrap_or(f64::NAN),
         val_px: errors.map_or(f64::NAN, |s| s.mean_px),
         lr,
+        total_epochs: None,
         seconds: started.elapsed().as_secs_f64(),
     }
 }
@@ -206,11 +208,11 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     if !trainer.predictor.has_points() {
         return Ok(None);
     }
-    let best = WeightsFile::read(&folder.path(BEST))?;
-    trainer.params.load(&best.tensors, true)?;
+    let path = folder.path(BEST);
+    WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let (dataset, indices) = &data.val;
     let predictor: &Predictor = &trainer.predictor;
-    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::of(recipe.train.flip_test))?;
     let split = recipe.data.val.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
     Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;

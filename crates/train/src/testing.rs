@@ -58,7 +58,7 @@ val = "val"
 scheme = "nose1"
 view = { width = 16, height = 12, grey = true, crop = { kind = "picture" }, mean = [0.3], std = [0.3] }
 codec = { kind = "regression" }
-model = { kind = "nose_cnn", channels = [4], kernels = [3], hidden = 16 }
+model = { kind = "plain", channels = [4], kernels = [3], hidden = 16 }
 [train]
 epochs = 4
 batch = 4

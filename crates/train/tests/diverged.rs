@@ -18,7 +18,7 @@ val = "val"
 scheme = "nose1"
 view = { width = 32, height = 24, grey = true, crop = { kind = "picture" }, mean = [0.3], std = [0.3] }
 codec = { kind = "regression" }
-model = { kind = "nose_cnn", channels = [4, 4], kernels = [3, 3], hidden = 8 }
+model = { kind = "plain", channels = [4, 4], kernels = [3, 3], hidden = 8 }
 [train]
 epochs = 1
 batch = 4

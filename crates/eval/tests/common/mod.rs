@@ -7,7 +7,8 @@ use facekp_data::{Crop, Dataset, Keypoints, Sample, Scale, Scheme, Split, ViewSp
 use facekp_models::{
     CodecConfig, Manifest, ModelConfig, Params, Task,
     codec::heatmap::{Config as HeatmapConfig, Target},
-    heatmap_net, nose_cnn, weights,
+    networks::{heatmap_net, plain},
+    weights,
 };
 use image::{Rgb, RgbImage};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -91,7 +92,7 @@ pub fn nose() -> Task {
         scheme: scheme_named("nose1"),
         view: ViewSpec { width: 80, height: 60, grey: true, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] },
         codec: CodecConfig::Regression,
-        model: ModelConfig::NoseCnn(nose_cnn::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 }),
+        model: ModelConfig::Plain(plain::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 }),
     }
 }
 

@@ -1,13 +1,10 @@
 //! Points ↔ network output, as one object that states its shapes.
 
 pub mod heatmap;
-mod peaks;
 mod profile;
 pub mod regression;
 
-pub use peaks::find_peaks;
-
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +68,8 @@ pub trait Codec: Send + Sync {
 pub(crate) fn batch_of(what: &str, tensor: &Tensor, shape: &[usize]) -> Result<usize> {
     match tensor.dims() {
         [b, rest @ ..] if rest == shape => Ok(*b),
-        got => Err(Error::Config(format!("{what}: expected (B, ..) with {shape:?} behind the batch, got {got:?}"))),
+        got => {
+            Err(Error::config(what, format_args!("(B, ..) with {shape:?} behind the batch"), format_args!("{got:?}")))
+        }
     }
 }

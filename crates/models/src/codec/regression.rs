@@ -2,7 +2,7 @@
 //! `-0.5..=0.5`.
 
 use super::{Codec, batch_of};
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
 use candle_vision_helpers::Size;
 

@@ -2,31 +2,13 @@
 
 use super::EpochRecord;
 use crate::{Error, Result, checkpoint::Seam};
-use serde::Serialize;
+use facekp_eval::run_files::history;
 use std::path::Path;
 
-const COLUMNS: &str = "epoch,train_loss,val_loss,val_nme,val_px,lr,seconds\n";
-
-/// A record of a run that was given another number of epochs on its way: which number it had then.
-#[derive(Serialize)]
-struct Lengthened {
-    epoch: usize,
-    train_loss: f64,
-    val_loss: f64,
-    val_nme: f64,
-    val_px: f64,
-    lr: f64,
-    total_epochs: usize,
-    seconds: f64,
-}
-
-impl Lengthened {
-    fn new(record: &EpochRecord, seams: &[Seam]) -> Self {
-        let EpochRecord { epoch, train_loss, val_loss, val_nme, val_px, lr, seconds } = *record;
-        let before = seams.iter().rev().find(|s| s.after < epoch).map(|s| s.to);
-        let total_epochs = before.or(seams.first().map(|s| s.from)).unwrap_or(epoch);
-        Self { epoch, train_loss, val_loss, val_nme, val_px, lr, total_epochs, seconds }
-    }
+/// A record with the number of epochs that the run was to have then.
+fn with_total(record: &EpochRecord, seams: &[Seam]) -> EpochRecord {
+    let before = seams.iter().rev().find(|s| s.after < record.epoch).map(|s| s.to);
+    EpochRecord { total_epochs: before.or(seams.first().map(|s| s.from)), ..*record }
 }
 
 /// The records as CSV text with a header; where the number of epochs was changed, with a column `total_epochs`. Numbers
@@ -35,29 +17,25 @@ impl Lengthened {
 /// # Errors
 /// Never, in practice: memory is written to.
 pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
-    let wrong = |e: String| Error::Setting(format!("history: {e}"));
+    let wrong = |e: String| Error::setting("history", "records that CSV can hold", e);
     if records.is_empty() {
-        return Ok(COLUMNS.to_owned());
+        return Ok(history::COLUMNS.to_owned() + "\n");
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     for record in records {
-        let written = match seams {
-            [] => writer.serialize(record),
-            _ => writer.serialize(Lengthened::new(record, seams)),
-        };
-        written.map_err(|e| wrong(e.to_string()))?;
+        writer.serialize(with_total(record, seams)).map_err(|e| wrong(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| wrong(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| wrong(e.to_string()))
 }
 
-/// Records from CSV text; `path` is what errors call it.
+/// Records from CSV text; `path` is what errors call it. The seams, not the rows, say how long the run was to be.
 ///
 /// # Errors
 /// The first line that is no record.
 pub fn from_csv(path: &Path, text: &str) -> Result<Vec<EpochRecord>> {
-    let records = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<Vec<_>, csv::Error>>();
-    records.map_err(|e| Error::Run { path: path.to_owned(), reason: format!("expected {}: {e}", COLUMNS.trim()) })
+    let rows = history::parse(path, text)?;
+    Ok(rows.into_iter().map(|r| EpochRecord { total_epochs: None, ..r }).collect())
 }
 
 /// Reads the history of a run folder.
@@ -65,9 +43,7 @@ pub fn from_csv(path: &Path, text: &str) -> Result<Vec<EpochRecord>> {
 /// # Errors
 /// When there is none, or it is broken.
 pub fn read(run: &Path) -> Result<Vec<EpochRecord>> {
-    let path = run.join("history.csv");
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::Run { path: path.clone(), reason: e.to_string() })?;
-    from_csv(&path, &text)
+    Ok(history::read(&run.join("history.csv"))?)
 }
 
 #[cfg(test)]
@@ -84,6 +60,7 @@ mod tests {
             val_nme,
             val_px: 1e-300,
             lr: 4e-9,
+            total_epochs: None,
             seconds: 12.0,
         };
         let records = [record(1, f64::NAN), record(2, 0.05)];
@@ -101,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_broken_line_is_named() {
-        let text = format!("{COLUMNS}1,0.5,oops,0,0,0,0\n");
+        let text = format!("{}\n1,0.5,oops,0,0,0,0\n", history::COLUMNS);
         let message = from_csv(Path::new("run/history.csv"), &text).unwrap_err().to_string();
         assert!(message.starts_with("run/history.csv: expected epoch,") && message.contains("line: 2"), "{message}");
     }

@@ -4,27 +4,9 @@ pub mod history;
 mod log;
 mod progress;
 
+pub use facekp_eval::run_files::EpochRecord;
 pub use log::Log;
 pub use progress::Progress;
-
-/// The numbers of one epoch (the columns of `history.csv`).
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct EpochRecord {
-    /// 1-based.
-    pub epoch: usize,
-    /// Mean over the training samples of the epoch (augmented).
-    pub train_loss: f64,
-    /// The same loss on the validation split, not augmented, evaluation mode.
-    pub val_loss: f64,
-    /// NME on the validation split where the data has eyes, else NaN.
-    pub val_nme: f64,
-    /// Mean pixel error on the validation split, original pixels; NaN where it was not measured.
-    pub val_px: f64,
-    /// At the epoch's end.
-    pub lr: f64,
-    /// Wall clock.
-    pub seconds: f64,
-}
 
 /// Told of what happens; the order is `start`, (`step`*, `epoch`)*, `finish`.
 pub trait Observer {

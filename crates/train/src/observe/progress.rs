@@ -127,6 +127,7 @@ mod tests {
             val_nme: 0.051,
             val_px: 4.2,
             lr: 1e-3,
+            total_epochs: None,
             seconds: 60.0,
         };
         p.epoch(&record);
