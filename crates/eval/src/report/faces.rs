@@ -35,16 +35,9 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         "Training pictures with their annotated points",
         "Training pictures about the face, with the annotation.",
     )?;
-    let config = LoaderConfig {
-        batch: train.len(),
-        view: run.predictor.task().view.clone(),
-        augment: Some(run.input.augment.clone()),
-        shuffle: false,
-        drop_last: false,
-        workers: 0,
-        seed: 1,
-        cache_bytes: 0,
-    };
+    let view = run.predictor.task().view.clone();
+    let config =
+        LoaderConfig { shuffle: false, ..LoaderConfig::training(view, train.len(), run.input.augment.clone(), 1) };
     let loader = Loader::new(data.clone(), train, config)?;
     let Some(batch) = loader.epoch(0).next() else { return Ok(()) };
     let batch = batch?;
