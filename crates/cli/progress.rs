@@ -1,7 +1,8 @@
 //! A progress bar on standard error: the epoch's steps, loss, validation error, pictures per second, time left of the
 //! whole run.
 
-use facekp_train::{EpochRecord, Observer, Plan};
+use facekp_eval::run_files::EpochRecord;
+use facekp_train::{Observer, Plan};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -128,6 +129,7 @@ mod tests {
             val_nme: 0.051,
             val_px: 4.2,
             lr: 1e-3,
+            total_epochs: None,
             seconds: 60.0,
         };
         p.epoch(&record);

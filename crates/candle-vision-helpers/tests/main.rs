@@ -6,6 +6,7 @@ mod conv;
 mod conv_transpose;
 #[cfg(target_os = "linux")] // where the C compiler that Rust links with brings OpenMP
 mod cuda_kernels;
+mod depthwise;
 #[cfg(any(feature = "cuda", feature = "metal"))]
 mod devices;
 mod layers;

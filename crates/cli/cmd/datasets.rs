@@ -12,7 +12,7 @@ use facekp_data::{
     datasets::{fetch, find, find_first, pack},
     synthetic::{self, FaceSet},
 };
-use facekp_eval::visualize;
+use facekp_eval::{stats::spread, visualize};
 use image::RgbImage;
 use std::{
     num::NonZeroUsize,
@@ -220,9 +220,9 @@ const TILE: usize = 240;
 fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
     let set = find_first(dir)?.open()?;
     // Spread over the whole set, so that every person or subset has its chance.
-    let n = set.len().min(count.get());
-    let tiles = (0..n).map(|i| tile(set.as_ref(), i * set.len() / n)).collect::<Result<Vec<_>>>()?;
-    write_file(out, &visualize::png(&draw::grid(&tiles, n.min(6), 4))?)?;
+    let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), count.get());
+    let tiles = chosen.iter().map(|&i| tile(set.as_ref(), i)).collect::<Result<Vec<_>>>()?;
+    write_file(out, &visualize::png(&draw::grid(&tiles, tiles.len().min(6), 4))?)?;
     say(&out.display().to_string())
 }
 
@@ -236,8 +236,8 @@ fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
     let thickness = (f.width * sample.to_image.scale() / 100.0).max(1.0);
     draw::rect(&mut boxed, Rect::new(a.x, a.y, b.x - a.x, b.y - a.y), thickness, draw::GREEN);
     sample.image = Arc::new(boxed);
-    let mut tile = visualize::face_picture(&sample, None, true, TILE)?;
-    draw::text(&mut tile, 4, 4, 1, draw::GREEN, &sample.id);
+    let mut tile = visualize::face_picture(&sample, None, Some(&sample.points), TILE)?;
+    draw::text(&mut tile, (4, 4), 1, draw::GREEN, &sample.id);
     Ok(tile)
 }
 

@@ -3,7 +3,10 @@
 use crate::{output::say, shared_args::DeviceArg};
 use anyhow::{Result, bail};
 use facekp_data::{Dataset, Scheme, open_dataset, pictures_in};
-use facekp_eval::report::{PageInput, RunInput, write};
+use facekp_eval::{
+    Flip,
+    report::{PageInput, RunInput, write},
+};
 use facekp_train::{Recipe, recipe::DataConfig};
 use std::{
     path::{Path, PathBuf},
@@ -61,8 +64,8 @@ fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     // samples of another dataset than the one that is measured on are not shown
     let trained = train.iter().find(|source| source.path == val.path);
     let train = trained.map(|source| set.split(source.split)).transpose()?.unwrap_or_default();
-    let (val, val_name) = (set.split(val.split)?, val.split.name().to_owned());
-    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name })
+    let (val, val_name, flip) = (set.split(val.split)?, val.split.name().to_owned(), Flip::of(recipe.train.flip_test));
+    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name, augment: recipe.train.augment, flip })
 }
 
 /// The dataset that a recipe names, in the first of the folders that has it.

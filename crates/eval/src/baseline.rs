@@ -1,6 +1,8 @@
-//! The mean shape of the training faces: what a network that looks at nothing would say. Every network has to beat it.
+//! The mean shape of the training faces: what a network that looks at nothing would predict. Every network has to
+//! beat it.
 
-use crate::{Error, Prediction, Result};
+use crate::error::{Error, Result};
+use crate::predict::Prediction;
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use facekp_data::{Dataset, Frame, Sample};
 
@@ -21,9 +23,9 @@ fn to_pixels(frame: Frame, sample: &Sample) -> Result<Affine> {
 /// The mean over training faces, in units of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanShape {
-    /// What the points are relative to.
+    /// Frame the points are relative to.
     pub frame: Frame,
-    /// In the scheme's order, `-0.5..=0.5` across the frame.
+    /// Points in the scheme's order, `-0.5..=0.5` across the frame.
     pub points: Vec<Point>,
 }
 

@@ -1,6 +1,7 @@
 //! What `predict --json` lists: an entry per picture, in the order given, whether its points were found or not.
 
-use crate::{Located, files::with_confidence};
+use crate::predict::Located;
+use crate::run_files::with_confidence;
 use candle_vision_helpers::Size;
 use serde::{Deserialize, Serialize};
 use std::path::Path;

@@ -3,7 +3,9 @@
 mod summary;
 pub use summary::Summary;
 
-use crate::{Error, Prediction, Result};
+use crate::error::{Error, Result};
+use crate::predict::Prediction;
+use crate::stats::mean;
 use candle_vision_helpers::Point;
 use facekp_data::{Keypoints, Scale};
 use serde::{Deserialize, Serialize};
@@ -11,24 +13,24 @@ use serde::{Deserialize, Serialize};
 /// The errors of one face.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaceError {
-    /// The sample.
+    /// Name of the sample.
     pub id: String,
-    /// Pose or subset.
+    /// Pose or subset of the sample.
     pub subset: Option<String>,
     /// Euclidean distance of each point, original pixels; `None` where the truth is hidden.
     pub px: Vec<Option<f64>>,
-    /// Their mean.
+    /// Mean of the distances, original pixels.
     pub mean_px: f64,
-    /// Mean divided by the scheme's normalizer (on faces the distance of the outer eye corners), a fraction.
+    /// Mean distance divided by the scheme's normalizer (on faces the distance of the outer eye corners), a fraction.
     pub nme: Option<f64>,
-    /// Mean divided by the scheme's second normalizer (on faces the distance of the eye centres).
+    /// Mean distance divided by the scheme's second normalizer (on faces the distance of the eye centers), a fraction.
     pub nme_pupil: Option<f64>,
     /// What `nme` is divided by, in words.
     pub normalizer: Option<String>,
 }
 
 impl FaceError {
-    /// Measures one face.
+    /// Measures predicted points against annotated ones, both in original pixels.
     ///
     /// # Errors
     /// When no point is visible or the numbers of points differ.
@@ -93,31 +95,13 @@ pub fn measure_all(predictions: &[Prediction]) -> Result<Vec<FaceError>> {
 
 /// Exact area under the cumulative error curve of `nmes` up to `limit`, divided by `limit`: mean of `max(0, limit - e)
 /// / limit`.
-pub fn auc(nmes: &[f64], limit: f64) -> f64 {
+fn auc(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|e| (limit - e).max(0.0) / limit)).unwrap_or(0.0)
 }
 
-/// The part of `nmes` above `limit`; 0 for none.
-pub fn failure_rate(nmes: &[f64], limit: f64) -> f64 {
+/// The fraction of `nmes` above `limit`; 0 for none.
+fn failure_rate(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|&e| f64::from(u8::from(e > limit)))).unwrap_or(0.0)
-}
-
-/// The mean, or `None` for no values.
-pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let (sum, n) = values.into_iter().fold((0.0, 0usize), |(s, n), v| (s + v, n + 1));
-    (n > 0).then(|| sum / n as f64)
-}
-
-/// The median (of an even number: the mean of the two in the middle), or `None` for no values.
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let half = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(sorted[half]),
-        _ => Some((sorted[half - 1] + sorted[half]) / 2.0),
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use crate::common::{self, Discs};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, draw};
 use facekp_data::Crop;
-use facekp_eval::{FaceError, Located, Predictor};
-use facekp_models::{Codec, KeypointModel, Task};
+use facekp_eval::{FaceError, Flip, Located, Predictor};
+use facekp_models::{Codec, KeypointModel, Pass, Task};
 use image::{Rgb, RgbImage};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ struct BlobFinder {
 }
 
 impl KeypointModel for BlobFinder {
-    fn forward(&self, images: &Tensor, _train: bool) -> facekp_models::Result<Tensor> {
+    fn forward(&self, images: &Tensor, _pass: Pass) -> facekp_models::Result<Tensor> {
         let (b, _, h, w) = images.dims4()?;
         let bright = ((images.mean(1)? * f64::from(self.task.view.std[0]))? + f64::from(self.task.view.mean[0]))?
             .to_vec3::<f32>()?;
@@ -58,12 +58,12 @@ fn points_return_to_original_pixels() {
     for crop in [Crop::Picture, Crop::Face { enlarge: 1.5 }] {
         let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 21 });
         let predictor = finder("nose1", crop);
-        for flip in [false, true] {
+        for flip in [Flip::Off, Flip::Averaged] {
             let found = predictor.predict_dataset(data.clone(), &[20, 3, 4], flip).unwrap();
             assert_eq!(found.iter().map(|p| p.index).collect::<Vec<_>>(), [20, 3, 4]);
             for p in &found {
                 let e = FaceError::of(p).unwrap();
-                assert!(e.mean_px < 0.3, "{crop:?} flip {flip}: {} is off by {} px", p.id, e.mean_px);
+                assert!(e.mean_px < 0.3, "{crop:?} flip {flip:?}: {} is off by {} px", p.id, e.mean_px);
                 assert_eq!(p.confidence, None, "direct regression says nothing of how sure it is");
             }
         }
@@ -77,8 +77,8 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
     let predictor = finder("ibug68", Crop::Face { enlarge: 1.5 });
     let scheme = common::scheme_named("ibug68");
     let data = Arc::new(Discs { scheme: Arc::clone(&scheme), len: 4 });
-    let plain = predictor.predict_dataset(data.clone(), &[1], false).unwrap().remove(0);
-    let both = predictor.predict_dataset(data.clone(), &[1], true).unwrap().remove(0);
+    let plain = predictor.predict_dataset(data.clone(), &[1], Flip::Off).unwrap().remove(0);
+    let both = predictor.predict_dataset(data.clone(), &[1], Flip::Averaged).unwrap().remove(0);
     let (center, _) = Discs::disc(1);
     for i in 0..scheme.len() {
         let (own, pair) = (plain.points[i], plain.points[scheme.mirror().unwrap()[i]]);
@@ -91,7 +91,7 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
 #[test]
 fn data_of_another_scheme_is_refused() {
     let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 2 });
-    let e = finder("ibug68", Crop::Picture).predict_dataset(data, &[0], false).unwrap_err().to_string();
+    let e = finder("ibug68", Crop::Picture).predict_dataset(data, &[0], Flip::Off).unwrap_err().to_string();
     assert_eq!(e, "white discs: expected data with ibug68 points, got nose1");
 }
 

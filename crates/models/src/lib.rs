@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod error;
+mod finder_file;
 mod init;
 mod layers;
 mod limits;
@@ -14,10 +15,11 @@ pub mod weights;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
+pub use finder_file::{BoxFit, FinderFile, FinderManifest};
 pub use init::Init;
 pub use load_report::{LoadReport, Misshaped};
 pub use locate::{locate, locate_run};
-pub use networks::{KeypointModel, ModelConfig};
+pub use networks::{KeypointModel, ModelConfig, Pass};
 pub use params::{Params, Scope};
 pub use task::Task;
 pub use weights::{Manifest, WeightsFile};

@@ -85,20 +85,30 @@ impl Params {
         }
     }
 
-    /// Sets all that match, after looking at everything: missing, unexpected and misshaped names are in the report.
-    /// Nothing is set when `strict` and the report is not clean. PyTorch's `num_batches_tracked` is no value of the
-    /// network and is passed over.
+    /// Sets all variables, or none where a name is missing, unexpected or misshaped: the report names them. PyTorch's
+    /// `num_batches_tracked` is no value of the network and is skipped.
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn load(&self, tensors: &HashMap<String, Tensor>, strict: bool) -> Result<LoadReport> {
+    pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
         let report = self.compare(tensors);
-        if !strict || report.is_clean() {
-            for (name, value) in tensors {
-                self.set(name, value)?;
-            }
+        if report.is_clean() {
+            self.set_all(tensors)?;
         }
         Ok(report)
+    }
+
+    /// Sets the variables whose name and shape match; the report names all others.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn load_matching(&self, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
+        self.set_all(tensors)?;
+        Ok(self.compare(tensors))
+    }
+
+    fn set_all(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
+        tensors.iter().try_for_each(|(name, value)| self.set(name, value).map(drop))
     }
 
     fn compare(&self, tensors: &HashMap<String, Tensor>) -> LoadReport {
@@ -256,12 +266,12 @@ mod tests {
             .map(|(n, len)| (n.to_string(), one(len)))
             .into_iter()
             .collect();
-        let report = p.load(&tensors, true).unwrap();
+        let report = p.load(&tensors).unwrap();
         assert_eq!(report.missing, ["c"]);
         assert_eq!(report.unexpected, ["d"]);
         assert_eq!(report.misshaped, [Misshaped { name: "b".to_string(), expected: vec![1], got: vec![2] }]);
         assert_eq!(values(&p, "a"), [0.0]);
-        assert_eq!(p.load(&tensors, false).unwrap(), report);
+        assert_eq!(p.load_matching(&tensors).unwrap(), report);
         assert_eq!(values(&p, "a"), [1.0]);
     }
 }

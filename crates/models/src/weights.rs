@@ -90,7 +90,7 @@ impl WeightsFile {
     /// # Errors
     /// Every missing, unexpected and misshaped tensor, in one line with the path.
     pub fn load_into(&self, path: &Path, params: &Params) -> Result<()> {
-        let report = params.load(&self.tensors, true)?;
+        let report = params.load(&self.tensors)?;
         if report.is_clean() {
             Ok(())
         } else {
@@ -114,7 +114,7 @@ pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
 /// # Errors
 /// When a tensor operation fails.
 pub fn init_from(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
-    params.load(&match_names(params, tensors), false)
+    params.load_matching(&match_names(params, tensors))
 }
 
 /// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed
@@ -168,13 +168,13 @@ fn bad(path: &Path, reason: String) -> Error {
     Error::Weights { path: path.to_path_buf(), reason }
 }
 
-fn one_line(e: &impl std::fmt::Display) -> String {
+pub(crate) fn one_line(e: &impl std::fmt::Display) -> String {
     e.to_string().replace('\n', " ")
 }
 
-type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
+pub(crate) type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
 
-fn read_all(path: &Path) -> Result<Contents> {
+pub(crate) fn read_all(path: &Path) -> Result<Contents> {
     let bytes = std::fs::read(path).map_err(|e| bad(path, e.to_string()))?;
     let whole = "expected a whole safetensors file";
     check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;

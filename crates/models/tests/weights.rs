@@ -4,7 +4,7 @@ use crate::common::{fill, flat, maps, nose, pictures, resnet};
 use candle_core::{DType, Device, Tensor};
 use facekp_data::Scheme;
 use facekp_models::weights::{init_from, read_tensors, save, write_tensors};
-use facekp_models::{Manifest, Misshaped, Params, Task, WeightsFile};
+use facekp_models::{Manifest, Misshaped, Params, Pass, Task, WeightsFile};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -31,12 +31,12 @@ fn written(path: &Path, dtype: DType) -> Vec<f32> {
     let params = Params::new(3, &Device::Cpu);
     let model = nose().build(&params).unwrap();
     save(path, &tensors(&params), &manifest(nose()), dtype).unwrap();
-    flat(&model.forward(&pictures((1, 1, 60, 80)), false).unwrap())
+    flat(&model.forward(&pictures((1, 1, 60, 80)), Pass::Inference).unwrap())
 }
 
 fn said(path: &Path) -> Vec<f32> {
     let (_, model) = WeightsFile::read(path).unwrap().build(path, &Device::Cpu).unwrap();
-    flat(&model.forward(&pictures((1, 1, 60, 80)), false).unwrap())
+    flat(&model.forward(&pictures((1, 1, 60, 80)), Pass::Inference).unwrap())
 }
 
 #[test]

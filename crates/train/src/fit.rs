@@ -7,14 +7,17 @@ use crate::{
     data::{Data, Faces},
     digest::DataDigest,
     error::{Error, Result},
-    history::EpochRecord,
     observe::{Observer, Plan},
     overlap,
     recipe::Recipe,
     trainer::{Trainer, Validation},
 };
 use candle_core::Device;
-use facekp_eval::{Predictor, Summary, files::Predictions, metrics::measure_all};
+use facekp_eval::{
+    Flip, Predictor, Summary,
+    metrics::measure_all,
+    run_files::{EpochRecord, Predictions},
+};
 use facekp_models::{Manifest, WeightsFile};
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
@@ -148,6 +151,7 @@ fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: I
         val_nme: errors.and_then(|s| s.nme).unwrap_or(f64::NAN),
         val_px: errors.map_or(f64::NAN, |s| s.mean_px),
         lr,
+        total_epochs: None,
         seconds: started.elapsed().as_secs_f64(),
     }
 }
@@ -180,7 +184,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let Faces { dataset, indices } = &data.val;
     let predictor: &Predictor = &trainer.predictor;
-    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::of(recipe.train.flip_test))?;
     let split = recipe.data.val.split.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
     Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;

@@ -13,10 +13,10 @@ use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops;
 use facekp_data::{Batch, Loader};
 use facekp_eval::{
-    Predictor, Summary,
+    Flip, Predictor, Summary,
     metrics::{FaceError, measure_all},
 };
-use facekp_models::Params;
+use facekp_models::{Params, Pass};
 use std::collections::HashMap;
 
 /// Steps between read-backs of the loss on devices where each is a sync point.
@@ -65,7 +65,7 @@ impl<'a> Trainer<'a> {
             below.collect()
         };
         let mut this = Self::blank(recipe, device)?;
-        let report = this.params.load(&part("trained."), true)?;
+        let report = this.params.load(&part("trained."))?;
         if !report.is_clean() {
             return Err(Error::Tensors(report.to_string()));
         }
@@ -120,7 +120,7 @@ impl<'a> Trainer<'a> {
 
     fn add_gradients(&self, batch: &Batch, gradients: &mut Gradients) -> Result<Tensor> {
         let tape = ops::Tape::start()?;
-        let (loss, _) = self.loss(batch, true)?;
+        let (loss, _) = self.loss(batch, Pass::Training)?;
         let mut store = tape.backward(&loss)?;
         gradients.add(&mut store, self.optimizer.params())?;
         Ok(loss.detach())
@@ -134,9 +134,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// The loss of a batch and the network's output.
-    fn loss(&self, batch: &Batch, train: bool) -> Result<(Tensor, Tensor)> {
+    fn loss(&self, batch: &Batch, pass: Pass) -> Result<(Tensor, Tensor)> {
         let p = &self.predictor;
-        let output = p.forward(batch, train)?;
+        let output = p.forward(batch, pass)?;
         let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
         let loss = self.recipe.train.loss.compute(&output, &points, &weights, p.codec(), p.task().view.size())?;
         Ok((loss, output))
@@ -153,7 +153,7 @@ impl<'a> Trainer<'a> {
         let mut errors = Vec::new();
         for batch in loader.epoch(0) {
             let batch = batch?;
-            let (loss, output) = self.loss(&batch, false)?;
+            let (loss, output) = self.loss(&batch, Pass::Inference)?;
             meter.add(&loss, batch.items.len())?;
             if measure && has_points {
                 errors.extend(self.errors(&batch, &output)?);
@@ -166,7 +166,8 @@ impl<'a> Trainer<'a> {
 
     fn errors(&self, batch: &Batch, output: &Tensor) -> Result<Vec<FaceError>> {
         let p = &self.predictor;
-        let found = if self.recipe.train.flip_test { p.predict_batch(batch, true)? } else { p.read(output, batch)? };
+        let found =
+            if self.recipe.train.flip_test { p.predict_batch(batch, Flip::Averaged)? } else { p.read(output, batch)? };
         Ok(measure_all(&found)?)
     }
 

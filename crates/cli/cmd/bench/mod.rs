@@ -9,6 +9,7 @@ use crate::{output::write_result, shared_args::DeviceArg};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use clap::{ValueEnum, builder::PossibleValuesParser};
+use facekp_eval::stats::median;
 use facekp_models::Task;
 use facekp_train::Recipe;
 use serde::Serialize;
@@ -157,7 +158,7 @@ fn time(network: &Network, a: &Args, device: &Device) -> Result<Line> {
         device.synchronize()?;
         infer.push(milliseconds(start));
     }
-    let (forward_ms, step_ms, infer1_ms) = (median(&forward), median(&step), median(&infer));
+    let (forward_ms, step_ms, infer1_ms) = (middle(&forward), middle(&step), middle(&infer));
     Ok(Line {
         name: network.name,
         device: a.device.device.to_string(),
@@ -185,12 +186,9 @@ fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// Of all but the two warm-ups, to the microsecond.
-fn median(times: &[f64]) -> f64 {
-    let mut t: Vec<f64> = times.iter().skip(2).copied().collect();
-    t.sort_by(f64::total_cmp);
-    let n = t.len();
-    round(if n % 2 == 1 { t[n / 2] } else { (t[n / 2 - 1] + t[n / 2]) / 2.0 }, 3)
+/// The median of all but the two warm-ups, to the microsecond.
+fn middle(times: &[f64]) -> f64 {
+    round(median(&times[2..]).unwrap_or(f64::NAN), 3)
 }
 
 fn round(value: f64, digits: i32) -> f64 {

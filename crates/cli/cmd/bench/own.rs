@@ -4,7 +4,7 @@ use super::{Subject, milliseconds};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops;
-use facekp_models::{KeypointModel, Params, Task};
+use facekp_models::{KeypointModel, Params, Pass, Task};
 use facekp_train::optim::{Optimizer, OptimizerConfig};
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ impl Subject for Net {
     fn step(&mut self, x: &Tensor, y: &Tensor, device: &Device) -> Result<f64> {
         let start = Instant::now();
         let tape = ops::Tape::start()?;
-        let out = self.model.forward(x, true)?;
+        let out = self.model.forward(x, Pass::Training)?;
         device.synchronize()?;
         let forward = milliseconds(start);
         let mut grads = tape.backward(&ops::mse_loss(&out, y, None)?)?;
@@ -43,7 +43,7 @@ impl Subject for Net {
             self.inference = self.model.for_inference()?;
         }
         let model = self.inference.as_ref().unwrap_or(&self.model);
-        Ok(ops::no_grad(|| model.forward(x, false))?)
+        Ok(ops::no_grad(|| model.forward(x, Pass::Inference))?)
     }
 
     fn parameters(&self) -> usize {

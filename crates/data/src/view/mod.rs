@@ -14,7 +14,7 @@ use crate::{
 };
 use candle_vision_helpers::{
     Affine, Point, Rect, Size, Wrong,
-    warp::{cut, shrink, warp},
+    warp::{Channels, cut, shrink, warp},
     wrong::ensure,
 };
 use image::RgbImage;
@@ -53,6 +53,10 @@ impl ViewSpec {
     /// 1 or 3.
     pub fn channels(&self) -> usize {
         if self.grey { 1 } else { 3 }
+    }
+
+    fn colors(&self) -> Channels {
+        if self.grey { Channels::Luma } else { Channels::Rgb }
     }
 
     /// Whether views can be made so. This is the one check of a view: what passes can be cut, normalised and given to
@@ -109,13 +113,13 @@ impl ViewSpec {
         let (image, to_image) = self.source(sample, augment.as_ref().map(|(augment, _)| *augment))?;
         let Some((augment, rng)) = augment else {
             let to_view = self.to_view(sample.original, sample.face)?;
-            let image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.grey);
+            let image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.colors());
             return Ok(View { image, points: sample.points.transformed(&to_view), to_view, mirrored: false });
         };
         let face = augment.face(sample.face, rng);
         let change = augment.geometry(self.size(), rng);
         let to_view = self.to_view(sample.original, face)?.then(&change.map);
-        let mut image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.grey);
+        let mut image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.colors());
         augment.photometric(&mut image, rng);
         let points = sample.points.transformed(&to_view);
         let points = if change.mirrored { points.flipped_names() } else { points };

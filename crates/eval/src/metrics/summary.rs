@@ -1,42 +1,44 @@
 //! The errors of a set of faces as the numbers that are reported.
 
-use super::{auc, failure_rate, mean, median};
-use crate::{Error, FaceError, Result};
+use super::{FaceError, auc, failure_rate};
+use crate::error::{Error, Result};
+use crate::stats::{mean, median};
 use serde::{Deserialize, Serialize};
 
-/// What is reported of a set of faces (the keys of `eval --json`).
+/// The errors of a set of faces in numbers (the keys of `eval --json`).
+#[must_use]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// How many.
+    /// Number of faces.
     pub faces: usize,
-    /// Points a face.
+    /// Points per face.
     pub points: usize,
     /// Mean of the faces' means, original pixels.
     pub mean_px: f64,
-    /// Median of the faces' means.
+    /// Median of the faces' means, original pixels.
     pub median_px: f64,
-    /// Mean over the faces that have a normaliser, a fraction; `null` where the data has no eyes.
+    /// Mean NME over the faces that have a normalizer, a fraction; `null` where the data has no eyes.
     pub nme: Option<f64>,
-    /// By the distance between the eye centres.
+    /// Mean error divided by the distance between the eye centers, a fraction.
     pub nme_pupil: Option<f64>,
-    /// How many faces `nme` and all that follows from it leave out, since a point that the normaliser needs is hidden;
-    /// not in the JSON where there is none, or where `nme` is `null`.
+    /// Number of faces that `nme` and all that follows from it leave out, since a point that the normalizer needs is
+    /// hidden; not in the JSON where there is none, or where `nme` is `null`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_nme: usize,
-    /// How many faces `nme_pupil` leaves out.
+    /// Number of faces that `nme_pupil` leaves out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_nme_pupil: usize,
     /// Area under the cumulative error curve up to 0.08, exact, divided by 0.08.
     pub auc_08: Option<f64>,
-    /// Faces with an NME above 0.08, a fraction.
+    /// Fraction of faces above an NME of 0.08.
     pub fr_08: Option<f64>,
-    /// Up to 0.10.
+    /// AUC up to an NME of 0.10.
     pub auc_10: Option<f64>,
-    /// Above 0.10.
+    /// Fraction of faces above an NME of 0.10.
     pub fr_10: Option<f64>,
-    /// `interocular (outer eye corners)`.
+    /// What the NME is divided by, such as `interocular (outer eye corners)`.
     pub normalizer: String,
-    /// The split's name.
+    /// Name of the split.
     pub split: String,
 }
 
@@ -78,7 +80,7 @@ impl Summary {
         })
     }
 
-    /// What the NME leaves out, in words; `None` where it leaves out nothing.
+    /// The faces that the NME leaves out, in words; `None` where it leaves out none.
     pub fn left_out(&self) -> Option<String> {
         let (nme, pupil) = (self.without_nme, self.without_nme_pupil);
         let faces = |n: usize| format!("{n} face{}", if n == 1 { "" } else { "s" });

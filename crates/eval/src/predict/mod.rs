@@ -3,13 +3,13 @@
 mod large;
 mod photo;
 
-pub use photo::{LOW_CONFIDENCE, Located};
+pub use photo::Located;
 
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
 use candle_vision_helpers::{Affine, Point, heatmap::Decode};
 use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
-use facekp_models::{Codec, CodecConfig, KeypointModel, Task, WeightsFile};
+use facekp_models::{Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile};
 use std::{path::Path, sync::Arc};
 
 /// One face's predicted points, and the truth where it is known; original pixels.
@@ -17,17 +17,17 @@ use std::{path::Path, sync::Arc};
 pub struct Prediction {
     /// Index in the dataset.
     pub index: usize,
-    /// The sample.
+    /// Name of the sample.
     pub id: String,
-    /// Pose or subset.
+    /// Pose or subset of the sample.
     pub subset: Option<String>,
-    /// Predicted.
+    /// Predicted points.
     pub points: Vec<Point>,
-    /// `0..=1` per point; `None` where the network does not say.
+    /// Confidence per point, `0..=1`; `None` where the network has none.
     pub confidence: Option<Vec<f64>>,
-    /// Annotated.
+    /// Annotated points.
     pub truth: Keypoints,
-    /// What errors are divided by.
+    /// The distances that errors are divided by.
     pub scale: Scale,
 }
 
@@ -37,6 +37,22 @@ pub struct Predictor {
     model: Box<dyn KeypointModel>,
     codec: Box<dyn Codec>,
     device: Device,
+}
+
+/// Whether a view is looked at a second time, mirrored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flip {
+    /// The view alone.
+    Off,
+    /// The mean of the points found in the view and in its mirror image.
+    Averaged,
+}
+
+impl Flip {
+    /// [`Flip::Averaged`] where a recipe's `flip_test` is set.
+    pub fn of(flip_test: bool) -> Self {
+        if flip_test { Self::Averaged } else { Self::Off }
+    }
 }
 
 /// How many views are predicted at once.
@@ -54,7 +70,7 @@ impl Predictor {
         Ok((Self::new(file.manifest.task.clone(), model, device)?, file))
     }
 
-    /// A network that is already in memory, such as one in training.
+    /// Wraps a network that is already in memory, such as one in training.
     ///
     /// # Errors
     /// As [`Task::validate`].
@@ -62,7 +78,7 @@ impl Predictor {
         Ok(Self { codec: task.codec()?, task, model, device: device.clone() })
     }
 
-    /// The same network, its maps read in another way.
+    /// Changes how points are read from the maps.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a network without heatmaps.
@@ -76,17 +92,17 @@ impl Predictor {
         Ok(self)
     }
 
-    /// What the network does.
+    /// The network's task: scheme, view, codec, sizes.
     pub fn task(&self) -> &Task {
         &self.task
     }
 
-    /// What writes the network's targets and reads its output.
+    /// The codec that writes the network's targets and reads its output.
     pub fn codec(&self) -> &dyn Codec {
         self.codec.as_ref()
     }
 
-    /// Where the network runs.
+    /// The device that the network runs on.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -96,24 +112,24 @@ impl Predictor {
         self.codec.has_points()
     }
 
-    /// The network's output for a batch, as [`KeypointModel::forward`] gives it.
+    /// Computes the network's output for a batch, as [`KeypointModel::forward`] does.
     ///
     /// # Errors
     /// When the network refuses the shapes.
-    pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor> {
-        Ok(self.model.forward(&batch.images.to_device(&self.device)?, train)?)
+    pub fn forward(&self, batch: &Batch, pass: Pass) -> Result<Tensor> {
+        Ok(self.model.forward(&batch.images.to_device(&self.device)?, pass)?)
     }
 
-    /// Predicts the samples of a batch (averaging with the mirrored picture when `flip`).
+    /// Predicts the samples of a batch.
     ///
     /// # Errors
     /// When the network refuses the shapes, or its output is not a number.
-    pub fn predict_batch(&self, batch: &Batch, flip: bool) -> Result<Vec<Prediction>> {
+    pub fn predict_batch(&self, batch: &Batch, flip: Flip) -> Result<Vec<Prediction>> {
         let images = batch.images.to_device(&self.device)?;
-        let mut found = self.decode(&self.model.forward(&images, false)?)?;
+        let mut found = self.decode(&self.model.forward(&images, Pass::Inference)?)?;
         // An object whose mirror image is none of its kind is seen as it is.
-        if let Some(partners) = self.task.scheme.mirror().filter(|_| flip) {
-            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, false)?)?;
+        if let Some(partners) = self.task.scheme.mirror().filter(|_| flip == Flip::Averaged) {
+            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, Pass::Inference)?)?;
             let width = images.dim(D::Minus1)?;
             for (view, other) in found.iter_mut().zip(&mirrored) {
                 *view = view.averaged(&other.unmirrored(width, partners));
@@ -134,7 +150,7 @@ impl Predictor {
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub fn predict_dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: bool) -> Result<Vec<Prediction>> {
+    pub fn predict_dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: Flip) -> Result<Vec<Prediction>> {
         let mut all = Vec::with_capacity(indices.len());
         for batch in self.loader(data, indices)?.epoch(0) {
             all.extend(self.predict_batch(&batch?, flip)?);
@@ -152,17 +168,17 @@ impl Predictor {
         Ok(Batch::of_samples(&self.task.view, &samples)?)
     }
 
-    /// What a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in `0..=1`;
+    /// The maps that a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in `0..=1`;
     /// `None` for networks without maps.
     ///
     /// # Errors
     /// When the network refuses the shapes.
     pub fn maps(&self, batch: &Batch) -> Result<Option<Tensor>> {
-        let maps = self.codec.maps(&self.forward(batch, false)?)?;
+        let maps = self.codec.maps(&self.forward(batch, Pass::Inference)?)?;
         Ok(maps.map(|m| m.to_device(&Device::Cpu)).transpose()?)
     }
 
-    /// What the network should have shown: the codec's target for the batch, `(B, K, h, w)`, relative to its peak.
+    /// The maps that a heatmap network should show: the codec's target for the batch, `(B, K, h, w)`, relative to its peak.
     ///
     /// # Errors
     /// As [`Codec::encode`].
@@ -180,7 +196,7 @@ impl Predictor {
 
     fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize]) -> Result<Loader> {
         self.check_scheme(data.as_ref())?;
-        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::in_order(self.task.view.clone(), BATCH))?)
+        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::plain(self.task.view.clone(), BATCH))?)
     }
 
     fn check_scheme(&self, data: &dyn Dataset) -> Result<()> {

@@ -1,11 +1,13 @@
 //! Tables of errors.
 
 use super::{html::Html, run::Run};
-use crate::{FaceError, Result, Summary, tables};
+use crate::error::Result;
+use crate::metrics::{FaceError, Summary};
+use crate::tables;
 use facekp_data::Split;
 use std::collections::HashSet;
 
-/// One row a run, with the mean shape beside it.
+/// One row a run, with the mean shape next to it.
 pub(crate) fn overview(h: &mut Html, runs: &[Run]) {
     let head = [
         "network",

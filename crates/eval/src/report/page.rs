@@ -1,7 +1,7 @@
 //! The page as a whole: head, notices, the table of all runs, a section each.
 
 use super::{PageInput, RunInput, album::Album, html::Html, numbers, photos, run::Run, section, style::CSS};
-use crate::Result;
+use crate::error::Result;
 use candle_core::Device;
 use std::path::Path;
 

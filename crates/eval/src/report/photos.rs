@@ -6,7 +6,8 @@ use super::{
     html::Html,
     run::Run,
 };
-use crate::{Result, visualize};
+use crate::error::Result;
+use crate::visualize;
 use candle_vision_helpers::{Point, Rect, draw};
 use facekp_data::Crop;
 use image::RgbImage;

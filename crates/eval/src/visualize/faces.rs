@@ -1,7 +1,8 @@
 //! Faces with their points: annotated ones blue, predicted ones red.
 
-use crate::Result;
-use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw, warp::warp};
+use crate::error::{Error, Result};
+use candle_vision_helpers::warp::{Channels, warp};
+use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw};
 use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec, scheme::Outline};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
@@ -52,20 +53,24 @@ fn shape(
     }
 }
 
-/// The part of a sample's picture about the face (and the predicted points), `side` pixels long, with prediction and
-/// truth drawn.
+/// The part of a sample's picture about the face and the points given, `side` pixels long, with the points drawn:
+/// predicted ones and annotated ones, both in original pixels.
 ///
 /// # Errors
 /// When the face box has no area.
-pub fn face_picture(sample: &Sample, predicted: Option<&[Point]>, truth: bool, side: usize) -> Result<RgbImage> {
-    let truth = truth.then_some(&sample.points);
+pub fn face_picture(
+    sample: &Sample,
+    predicted: Option<&[Point]>,
+    truth: Option<&Keypoints>,
+    side: usize,
+) -> Result<RgbImage> {
     let all = predicted.unwrap_or_default().iter().copied().chain(truth.iter().flat_map(|t| t.annotated()));
     let part = region(sample.face, all, sample.original.area());
     let scale = side as f64 / part.width.max(part.height);
     let long = |v: f64| ((v * scale).round() as usize).max(1);
     let size = Size::new(long(part.width), long(part.height));
-    let map = Affine::rect_to_size(part, size).map_err(|e| crate::Error::plot(&sample.id, e))?;
-    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, false));
+    let map = Affine::rect_to_size(part, size).map_err(|e| Error::plot(&sample.id, e))?;
+    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, Channels::Rgb));
     let moved: Option<Vec<Point>> = predicted.map(|p| p.iter().map(|q| map.apply(*q)).collect());
     overlay(&mut picture, sample.points.scheme(), moved.as_deref(), truth.map(|t| t.transformed(&map)).as_ref());
     Ok(picture)
@@ -109,7 +114,7 @@ pub fn view_picture(batch: &Batch, i: usize, spec: &ViewSpec, scheme: &Arc<Schem
 pub fn plain_view(batch: &Batch, i: usize, spec: &ViewSpec) -> Result<RgbImage> {
     let (channels, h, w) = batch.images.get(i)?.dims3()?;
     let values = batch.images.get(i)?.flatten_all()?.to_vec1::<f32>()?;
-    let mut planes = Array3::from_shape_vec((channels, h, w), values).map_err(|e| crate::Error::plot("a view", e))?;
+    let mut planes = Array3::from_shape_vec((channels, h, w), values).map_err(|e| Error::plot("a view", e))?;
     for ((mut plane, mean), std) in planes.axis_iter_mut(Axis(0)).zip(&spec.mean).zip(&spec.std) {
         plane.mapv_inplace(|v| v * std + mean);
     }

@@ -1,7 +1,7 @@
 //! ResNet trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map a point.
 
-use super::KeypointModel;
 use super::resnet::trunk::{self, Trunk, map_channels, map_names};
+use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv, ConvNorm, ConvShape};
@@ -138,8 +138,8 @@ impl HeatmapNet {
 }
 
 impl KeypointModel for HeatmapNet {
-    fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor> {
-        let last = self.maps(images, train)?.pop();
+    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
+        let last = self.maps(images, pass.trains())?.pop();
         last.map(|(_, m)| m).ok_or_else(|| Error::config("network", "a last layer", "none"))
     }
 

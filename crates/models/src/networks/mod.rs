@@ -3,19 +3,35 @@
 pub mod heatmap_net;
 pub mod plain;
 pub mod resnet;
+pub mod yunet;
 
 use crate::error::Result;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
+/// What a forward pass is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// A training step: batch statistics where there is batch normalization, which moves its running statistics.
+    Training,
+    /// Predictions: running statistics where there is batch normalization.
+    Inference,
+}
+
+impl Pass {
+    /// Whether it is a training step.
+    pub(crate) fn trains(self) -> bool {
+        self == Self::Training
+    }
+}
+
 /// A network from pictures to whatever its codec decodes.
 pub trait KeypointModel: Send + Sync {
-    /// Computes the codec's output shape from normalized pictures `(B, C, H, W)`; `train` chooses batch statistics where
-    /// there is batch normalization.
+    /// Computes the output, in the codec's shape, from normalized pictures `(B, C, H, W)`.
     ///
     /// # Errors
     /// When the input's shape does not fit.
-    fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor>;
+    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor>;
     /// The weights of the first convolution `(O, C, KH, KW)`.
     fn first_filters(&self) -> Tensor;
     /// Named maps `(B, C, H, W)` after each stage, for looking at.

@@ -1,6 +1,6 @@
 //! A plain network: convolutions with ReLU and max-pool 2, then two fully connected layers.
 
-use super::KeypointModel;
+use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv, ConvShape, Linear, check_input};
@@ -102,7 +102,7 @@ impl Plain {
 }
 
 impl KeypointModel for Plain {
-    fn forward(&self, images: &Tensor, _train: bool) -> Result<Tensor> {
+    fn forward(&self, images: &Tensor, _pass: Pass) -> Result<Tensor> {
         let maps = self.maps(images)?;
         let flat = maps.last().unwrap_or(images).flatten_from(1)?;
         self.last.forward(&self.hidden.forward(&flat, true)?, false)

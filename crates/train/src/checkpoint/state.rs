@@ -4,10 +4,11 @@ use super::OPTIM;
 use crate::{
     digest::DataDigest,
     error::{Error, Result},
-    history::{self, EpochRecord, Seam},
+    history::{self, Seam},
     recipe::{Recipe, TrainConfig},
 };
 use candle_core::{DType, Device, Tensor};
+use facekp_eval::run_files::EpochRecord;
 use facekp_models::weights;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,6 @@ use super::*;
 use crate::{
     begin::Mode,
     checkpoint::LAST,
-    history,
     testing::{discs, recipe},
 };
 use std::{collections::BTreeMap, fs, path::Path};
@@ -24,10 +23,14 @@ fn bits(file: &Path) -> Bits {
 /// What must be the same of two runs: the history but for the seconds, all weights, moments and results.
 fn numbers(run: &Path) -> (Vec<String>, Vec<Bits>, Vec<String>) {
     let strip = |r: EpochRecord| format!("{:?}", EpochRecord { seconds: 0.0, ..r });
-    let history = history::read(run).unwrap().into_iter().map(strip).collect();
+    let history = read_history(run).into_iter().map(strip).collect();
     let text = |name: &str| fs::read_to_string(run.join(name)).unwrap();
     let files = [BEST, LAST, OPTIM].map(|f| bits(&run.join(f)));
     (history, files.to_vec(), ["recipe.toml", "eval.json", "predictions.json"].map(text).to_vec())
+}
+
+fn read_history(run: &Path) -> Vec<EpochRecord> {
+    facekp_eval::run_files::history::read(&run.join("history.csv")).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -149,7 +152,7 @@ fn a_few_samples_are_memorized() {
     data.val = data.train[0].clone();
     let begin = Begin::new(dir.path(), Mode::New);
     let _ = fit(&recipe(&changes).unwrap(), &data, &Device::Cpu, &begin, &mut []).unwrap();
-    let history = history::read(dir.path()).unwrap();
+    let history = read_history(dir.path());
     let (first, last) = (history.first().unwrap(), history.last().unwrap());
     // the start is the mean shape: some 6 pixels off
     assert!(first.val_px > 4.0 && last.val_px < 1.0, "{first:?} {last:?}");
@@ -175,7 +178,7 @@ fn validation_errors_can_be_sparse_but_losses_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let outcome =
         train(&recipe(&["train.epochs=5", "train.validate_every=2"]).unwrap(), dir.path(), Mode::New).unwrap();
-    let history = history::read(dir.path()).unwrap();
+    let history = read_history(dir.path());
     assert!(history.iter().all(|r| r.val_loss.is_finite()));
     let measured: Vec<_> = history.iter().filter(|r| r.val_px.is_finite()).map(|r| r.epoch).collect();
     assert_eq!(measured, [2, 4, 5]);

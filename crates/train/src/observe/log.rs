@@ -1,7 +1,7 @@
 //! Epochs as lines in the log, for runs without a terminal.
 
 use super::{Observer, Plan};
-use crate::history::EpochRecord;
+use facekp_eval::run_files::EpochRecord;
 
 /// Writes through `tracing`, target `facekp_train`.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ mod log;
 
 pub use log::Log;
 
-use crate::history::EpochRecord;
+use facekp_eval::run_files::EpochRecord;
 use std::path::Path;
 
 /// What lies before a run that starts or is resumed.

@@ -3,7 +3,7 @@
 use super::OptimizerConfig;
 use crate::error::{Error, Result};
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::{AdamWItem, AdamWStep, adamw_steps, sgd_step};
+use candle_vision_helpers::ops::{AdamWItem, AdamWStep, SgdStep, adamw_steps, sgd_step};
 use std::collections::{BTreeMap, HashMap};
 
 const EPS: f64 = 1e-8;
@@ -72,8 +72,9 @@ impl Optimizer {
         match self.config {
             OptimizerConfig::Sgd { momentum, weight_decay, nesterov } => {
                 for (slot, grad) in given {
-                    let (lr, decay) = (lr * slot.lr_factor, slot.decay(weight_decay));
-                    sgd_step(&slot.param, grad, &slot.state[0], lr, momentum, decay, nesterov)?;
+                    let (lr, weight_decay) = (lr * slot.lr_factor, slot.decay(weight_decay));
+                    let step = SgdStep { lr, momentum, weight_decay, nesterov };
+                    sgd_step(&slot.param, grad, &slot.state[0], &step)?;
                 }
             }
             OptimizerConfig::Adam { beta1, beta2, weight_decay } => {

@@ -3,7 +3,7 @@
 mod block;
 pub(crate) mod trunk;
 
-use super::KeypointModel;
+use super::{KeypointModel, Pass};
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, Linear};
 use crate::limits::bounded;
@@ -95,7 +95,8 @@ impl ResNet {
 }
 
 impl KeypointModel for ResNet {
-    fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
+        let train = pass.trains();
         let maps = self.trunk.forward(images, train)?;
         let last = maps.last().unwrap_or(images);
         let vector = match &self.reduce {

@@ -1,0 +1,165 @@
+//! Finds the faces of any picture: their bounds, five points, and which way up they are.
+
+mod decode;
+mod direction;
+mod letterbox;
+mod nms;
+
+use crate::error::Result;
+use candle_core::Device;
+use candle_vision_helpers::{Point, Rect, Size};
+use direction::Turn;
+use facekp_models::{FinderFile, FinderManifest, networks::yunet::YuNet};
+use image::RgbImage;
+use std::path::Path;
+
+/// A face in a picture, in the picture's pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundFace {
+    /// Around the face from forehead to chin, upright in the picture however the face lies.
+    pub bounds: Rect,
+    /// How sure the finder is, `0..=1`.
+    pub score: f32,
+    /// Eyes, tip of the nose, corners of the mouth; of each pair the one first that is left in an upright picture.
+    pub landmarks: [Point; 5],
+    /// By how many degrees the face is turned clockwise, -180 to 180.
+    pub roll: f64,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FindConfig {
+    /// Side of the smallest face that has to be found, in the picture's pixels; by default a twenty-fifth of its shorter
+    /// side. Smaller ones cost more: half the size, four times the time.
+    pub smallest: Option<f64>,
+    /// Faces with a score above it are reported.
+    pub least_score: f64,
+}
+
+impl Default for FindConfig {
+    fn default() -> Self {
+        Self { smallest: None, least_score: 0.5 }
+    }
+}
+
+/// The smallest face by default, as a part of the picture's shorter side.
+const SMALLEST: f64 = 0.04;
+/// Pixels of a face that the network needs.
+const NEEDED: f64 = 10.0;
+/// How much closer a picture is looked at in which nothing was found.
+const CLOSER: f64 = 2.0;
+/// A picture is enlarged at most this many times.
+const MOST_SCALE: f64 = 2.0;
+/// Pixels that the network gets at most: its maps of one picture take 64 bytes each.
+const MOST_PIXELS: f64 = 4e6;
+
+/// The face finder.
+#[derive(Debug)]
+pub struct Finder {
+    net: YuNet,
+    manifest: FinderManifest,
+    device: Device,
+}
+
+impl Finder {
+    /// Loads the finder's weights, `face_finder.safetensors`.
+    ///
+    /// # Errors
+    /// As [`FinderFile::read`]; weights that are not the network's.
+    pub fn load(path: &Path, device: &Device) -> Result<Self> {
+        let file = FinderFile::read(path)?;
+        let net = YuNet::new(&file.tensors, device)
+            .map_err(|e| facekp_models::Error::Weights { path: path.to_path_buf(), reason: e.to_string() })?;
+        Ok(Self { net, manifest: file.manifest, device: device.clone() })
+    }
+
+    /// What the weights say of themselves.
+    pub fn manifest(&self) -> &FinderManifest {
+        &self.manifest
+    }
+
+    /// The faces of a picture, the surest first; none is no error.
+    ///
+    /// Where there is none, the picture is turned to its other three sides and looked at again, the direction with the
+    /// surest face counts, and all that once more at twice the scale.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn find(&self, picture: &RgbImage, config: &FindConfig) -> Result<Vec<FoundFace>> {
+        let base = base_scale(size_of(picture), config);
+        let closer = (base * CLOSER).min(most_scale(size_of(picture)));
+        self.look_around(picture, base, config.least_score).and_then(|found| {
+            if found.is_empty() && closer > base {
+                self.look_around(picture, closer, config.least_score)
+            } else {
+                Ok(found)
+            }
+        })
+    }
+
+    /// One look at a picture whose longer side is shrunk to `side` pixels (a smaller one stays), as it lies: the faces
+    /// with a score above `least_score`, the surest first.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn look(&self, picture: &RgbImage, side: usize, least_score: f64) -> Result<Vec<FoundFace>> {
+        let longer = f64::from(picture.width().max(picture.height()).max(1));
+        let scale = (side as f64 / longer).min(1.0);
+        self.look_at(&shrunk(picture, scale), Turn::None, scale, least_score)
+    }
+
+    fn look_around(&self, picture: &RgbImage, scale: f64, least_score: f64) -> Result<Vec<FoundFace>> {
+        let small = shrunk(picture, scale);
+        let mut best = self.look_at(&small, Turn::None, scale, least_score)?;
+        if best.is_empty() {
+            for turn in Turn::OTHERS {
+                let found = self.look_at(&small, turn, scale, least_score)?;
+                let surest = |faces: &[FoundFace]| faces.first().map_or(0.0, |f| f.score);
+                if surest(&found) > surest(&best) {
+                    best = found;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// The faces of a picture that was scaled, as seen when it is turned, in pixels from before both.
+    fn look_at(&self, small: &RgbImage, turn: Turn, scale: f64, least_score: f64) -> Result<Vec<FoundFace>> {
+        let input = match turn {
+            Turn::None => letterbox::framed(small, &self.device)?,
+            turn => letterbox::framed(&turn.picture(small), &self.device)?,
+        };
+        let faces = nms::suppress(decode::faces(&self.net.forward(&input)?, least_score)?);
+        Ok(faces.iter().map(|face| unscaled(&turn.before(face, size_of(small)), scale)).collect())
+    }
+}
+
+fn size_of(picture: &RgbImage) -> Size {
+    Size::new(picture.width() as usize, picture.height() as usize)
+}
+
+/// The scale at which the smallest face wanted is as large as the network needs it.
+fn base_scale(size: Size, config: &FindConfig) -> f64 {
+    let smallest = config.smallest.unwrap_or(SMALLEST * size.width.min(size.height) as f64);
+    (NEEDED / smallest.max(1.0)).min(1.0).min(most_scale(size))
+}
+
+fn most_scale(size: Size) -> f64 {
+    (MOST_PIXELS / (size.width * size.height).max(1) as f64).sqrt().min(MOST_SCALE)
+}
+
+fn shrunk(picture: &RgbImage, scale: f64) -> RgbImage {
+    let side = |pixels: u32| (f64::from(pixels) * scale).round_ties_even().max(1.0) as u32;
+    letterbox::resized(picture, side(picture.width()), side(picture.height()))
+}
+
+/// A face of a picture that was made `scale` times as large.
+fn unscaled(face: &FoundFace, scale: f64) -> FoundFace {
+    let place = |v: f64| (v + 0.5) / scale - 0.5;
+    let b = face.bounds;
+    FoundFace {
+        bounds: Rect::new(place(b.x), place(b.y), b.width / scale, b.height / scale),
+        landmarks: face.landmarks.map(|p| Point::new(place(p.x), place(p.y))),
+        ..*face
+    }
+}

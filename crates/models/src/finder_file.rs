@@ -1,0 +1,77 @@
+//! The weights file of the face finder: safetensors whose metadata say where they come from, and how a face that it
+//! finds becomes the box that a keypoint network looks at.
+
+use crate::weights::{one_line, read_all, write_tensors};
+use crate::{Error, Result};
+use candle_core::{DType, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// Where the manifest stands in the file's metadata.
+const KEY: &str = "facekp_finder";
+
+/// What the file says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinderManifest {
+    /// The network's name.
+    pub name: String,
+    /// Whose weights they are and where they were taken from.
+    pub source: String,
+    /// Their licence, with its holder.
+    pub license: String,
+    /// SHA-256 of the file that they were converted from.
+    pub source_sha256: String,
+    /// How a found face becomes a box, by the name of the scheme whose points the box holds.
+    #[serde(default)]
+    pub boxes: BTreeMap<String, BoxFit>,
+}
+
+/// A linear map from features of a found face to the tight box of a scheme's points, and what it was fitted on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoxFit {
+    /// A row a feature: shares in the box's centre (x, y) and sides (width, height).
+    pub coefficients: Vec<[f64; 4]>,
+    /// What it was fitted on, in words.
+    pub data: String,
+    /// Found faces that it was fitted on.
+    pub faces: usize,
+    /// Mean intersection over union of its boxes with the points' own, on the same faces.
+    pub overlap: f64,
+}
+
+/// A file of the face finder in memory.
+#[derive(Clone, Debug)]
+pub struct FinderFile {
+    /// What it says of itself.
+    pub manifest: FinderManifest,
+    /// By name, on the CPU.
+    pub tensors: HashMap<String, Tensor>,
+}
+
+impl FinderFile {
+    /// Reads a file written by [`FinderFile::save`].
+    ///
+    /// # Errors
+    /// One line with the path when it is cut short, not safetensors, or no face finder's.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bad = |reason: String| Error::Weights { path: path.to_path_buf(), reason };
+        let (tensors, metadata) = read_all(path)?;
+        let json = metadata.get(KEY);
+        let json = json.ok_or_else(|| bad(format!("expected a face finder (metadata {KEY:?}), got other weights")))?;
+        let manifest = serde_json::from_str(json)
+            .map_err(|e| bad(format!("expected a manifest in metadata {KEY:?}, got {}", one_line(&e))))?;
+        Ok(Self { manifest, tensors })
+    }
+
+    /// Writes it, every value as it is.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let json = serde_json::to_string(&self.manifest).map_err(|e| Error::config("face finder", "a manifest", e))?;
+        let mut tensors: Vec<(String, Tensor)> = self.tensors.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
+        tensors.sort_by(|a, b| a.0.cmp(&b.0));
+        write_tensors(path, &tensors, HashMap::from([(KEY.to_string(), json)]), DType::F32)
+    }
+}
