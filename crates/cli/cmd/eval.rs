@@ -132,8 +132,16 @@ pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, Fli
     Ok((Arc::from(data), Flip::of(recipe.train.flip_test)))
 }
 
+/// The errors of a network on each of `splits`.
+pub fn summaries(predictor: &Predictor, data: &Arc<dyn Dataset>, splits: &[Split], flip: Flip) -> Result<Vec<Summary>> {
+    by_split(data.as_ref(), splits, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
+        .into_iter()
+        .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))
+        .collect()
+}
+
 /// The predictions of each split; a face in several of them is looked at once.
-pub fn by_split(
+fn by_split(
     data: &dyn Dataset,
     splits: &[Split],
     predict: impl FnOnce(&[usize]) -> Result<Vec<Prediction>>,

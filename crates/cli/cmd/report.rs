@@ -56,7 +56,8 @@ pub fn run(a: &Args) -> Result<()> {
     say(&index.display().to_string())
 }
 
-fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
+/// What the page shows of a run folder.
+pub fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
     let DataConfig { train, val, .. } = &recipe.data;
