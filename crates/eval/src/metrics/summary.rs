@@ -43,7 +43,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarises faces.
+    /// Summarizes the errors of faces.
     ///
     /// # Errors
     /// [`crate::Error::Empty`] for none.
