@@ -192,7 +192,7 @@ fn validation_faces_are_not_trained_on_unless_the_recipe_says_so() {
     let twice = "data.datasets=[{kind=\"imm_nose\",train=\"train\"},{kind=\"imm_nose\",train=\"val\"}]";
     for set in ["data.val=\"train\"", "data.datasets.0.train=\"all\"", twice] {
         let count = if set.contains("data.val") { "18 of 18" } else { "6 of 6" };
-        let words = ["data.val: ", count, "validation faces are trained on too", "data.allow_overlap = true"];
+        let words = ["data.val: ", count, "validation faces that are trained on too", "data.allow_overlap = true"];
         fails_with(train(&run, 1).args(["--set", set]), &words);
         assert!(!run.exists());
     }

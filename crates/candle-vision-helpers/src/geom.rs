@@ -1,13 +1,14 @@
 //! Points, rectangles and sizes, in pixels; the centre of the first pixel is `(0, 0)`.
 
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 /// A position in pixels: `x` to the right, `y` down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// To the right.
+    /// Pixels to the right of the first pixel's center.
     pub x: f64,
-    /// Downwards.
+    /// Pixels below the first pixel's center.
     pub y: f64,
 }
 
@@ -42,9 +43,9 @@ impl Point {
 /// Width and height in whole pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Size {
-    /// Columns.
+    /// Width in pixels.
     pub width: usize,
-    /// Rows.
+    /// Height in pixels.
     pub height: usize,
 }
 
@@ -52,6 +53,11 @@ impl Size {
     /// A size from its sides.
     pub const fn new(width: usize, height: usize) -> Self {
         Self { width, height }
+    }
+
+    /// The size of a picture.
+    pub fn of(picture: &RgbImage) -> Self {
+        Self::new(picture.width() as usize, picture.height() as usize)
     }
 
     /// The area that a picture of this size covers: from `(-0.5, -0.5)`, since pixel centres are whole numbers.
@@ -93,7 +99,7 @@ impl Rect {
         Some(Self::new(x0, y0, x1 - x0, y1 - y0))
     }
 
-    /// The centre.
+    /// The rectangle's center.
     pub fn center(self) -> Point {
         Point::new(self.x + self.width / 2.0, self.y + self.height / 2.0)
     }
@@ -111,6 +117,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_size_is_width_before_height() {
+        assert_eq!(Size::of(&RgbImage::new(3, 2)), Size::new(3, 2));
+    }
 
     #[test]
     fn a_picture_covers_half_a_pixel_beyond_its_centres() {

@@ -12,7 +12,10 @@ pub mod geom;
 pub mod grad_check;
 pub mod heatmap;
 pub mod ops;
+pub mod rng;
 pub mod warp;
+pub mod wrong;
 
 pub use affine::Affine;
 pub use geom::{Point, Rect, Size};
+pub use wrong::Wrong;

@@ -1,8 +1,8 @@
 //! Convolution and its gradients against the textbook's loops.
 
-use crate::common::{against_naive, random};
+use crate::common::{against_naive, random, values, with};
 use candle_core::{Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, ConvParams, Epilogue};
 
 struct Case {
     x: [usize; 4],
@@ -49,9 +49,9 @@ fn a_tape_gives_what_candle_gives() -> Result<()> {
     let w3 = Var::from_tensor(&random(&[4, 120], 4)?)?;
     let p = ConvParams { padding: 1, ..Default::default() };
     let net = || -> Result<Tensor> {
-        let a = ops::max_pool2d(&ops::conv2d(&x, &w1, None, p, true)?, 2, 2, 0)?;
-        let b = (ops::conv2d(&a, &w2, None, p, false)? + &a)?; // a skip, by a candle operation
-        let y = ops::linear(&ops::relu(&b)?.flatten_from(1)?, &w3, None, false)?;
+        let a = ops::max_pool2d(&ops::conv2d(&x, &w1, p, Epilogue::RELU)?, 2, 2, 0)?;
+        let b = (ops::conv2d(&a, &w2, p, Epilogue::NONE)? + &a)?; // a skip, by a candle operation
+        let y = ops::linear(&ops::relu(&b)?.flatten_from(1)?, &w3, Epilogue::NONE)?;
         (y * 3.0)?.sqr()?.mean_all()
     };
     let stock = net()?.backward()?;
@@ -60,8 +60,35 @@ fn a_tape_gives_what_candle_gives() -> Result<()> {
     let grads = tape.backward(&loss)?;
     for w in [&w1, &w2, &w3] {
         let (Some(a), Some(b)) = (stock.get(w), grads.get(w)) else { panic!("a gradient is missing") };
-        assert_eq!(crate::common::values(a)?, crate::common::values(b)?);
+        assert_eq!(values(a)?, values(b)?);
     }
+    Ok(())
+}
+
+#[test]
+fn a_residual_in_the_same_pass_is_one_added_afterwards_bit_for_bit() -> Result<()> {
+    for Case { x, w, p } in cases() {
+        let (x, w, b) = (random(&x, 1)?, random(&w, 2)?, random(&w[..1], 3)?);
+        let plain = ops::conv2d(&x, &w, p, with(Some(&b), false))?;
+        let residual = random(plain.dims(), 4)?;
+        let expected = (&plain + &residual)?;
+        let sum = Epilogue { bias: Some(&b), residual: Some(&residual), relu: false };
+        assert_eq!(values(&ops::conv2d(&x, &w, p, sum)?)?, values(&expected)?);
+        let gated = Epilogue { relu: true, ..sum };
+        assert_eq!(values(&ops::conv2d(&x, &w, p, gated)?)?, values(&ops::relu(&expected)?)?);
+        // with a gradient to come, the residual gets its part of it
+        let vars = [&x, &w, &b, &residual].into_iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+        let tracked = Epilogue { bias: Some(vars[2].as_tensor()), residual: Some(vars[3].as_tensor()), relu: true };
+        let (y, dy) = (ops::conv2d(&vars[0], &vars[1], p, tracked)?, random(plain.dims(), 5)?);
+        assert_eq!(values(&y)?, values(&ops::relu(&expected)?)?);
+        let Some(dr) = (y * &dy)?.sum_all()?.backward()?.remove(&vars[3]) else { panic!("no gradient") };
+        let open = |(y, g): (&f32, f32)| if *y > 0.0 { g } else { 0.0 };
+        let expected: Vec<f32> = values(&expected)?.iter().zip(values(&dy)?).map(open).collect();
+        assert_eq!(values(&dr)?, expected);
+    }
+    let (x, w) = (random(&[1, 2, 5, 5], 1)?, random(&[3, 2, 3, 3], 2)?);
+    let e = ops::conv2d(&x, &w, ConvParams::default(), Epilogue { residual: Some(&x), ..Epilogue::NONE });
+    assert!(e.is_err_and(|e| e.to_string().contains("conv2d: residual: expected [1, 3, 3, 3], got [1, 2, 5, 5]")));
     Ok(())
 }
 
@@ -70,20 +97,31 @@ fn misfits_are_errors_that_name_them() -> Result<()> {
     let p = ConvParams::default();
     let refused = |x: &[usize], w: &[usize], b: Option<&[usize]>, p: ConvParams| -> Result<String> {
         let b = b.map(|b| random(b, 3)).transpose()?;
-        match ops::conv2d(&random(x, 1)?, &random(w, 2)?, b.as_ref(), p, false) {
+        match ops::conv2d(&random(x, 1)?, &random(w, 2)?, p, with(b.as_ref(), false)) {
             Ok(_) => panic!("{x:?} {w:?} {p:?} was accepted"),
             Err(e) => Ok(e.to_string()),
         }
     };
     assert!(refused(&[1, 3, 8], &[4, 3, 3, 3], None, p)?.contains("(B, C, H, W), got [1, 3, 8]"));
-    assert!(refused(&[1, 3, 0, 8], &[4, 3, 3, 3], None, p)?.contains("size of zero"));
-    assert!(refused(&[1, 3, 8, 8], &[4, 2, 3, 3], None, p)?.contains("3 channels"));
-    assert!(refused(&[1, 3, 2, 8], &[4, 3, 3, 3], None, p)?.contains("3 pixels in height"));
-    assert!(refused(&[1, 3, 8, 8], &[4, 3, 3, 3], Some(&[3]), p)?.contains("bias must be (4), got [3]"));
+    assert!(
+        refused(&[1, 3, 0, 8], &[4, 3, 3, 3], None, p)?.contains("input: expected sizes above zero, got [1, 3, 0, 8]")
+    );
+    assert!(
+        refused(&[1, 3, 8, 8], &[4, 2, 3, 3], None, p)?
+            .contains("weight: expected (O, 3, KH, KW) for 3 input channels, got [4, 2, 3, 3]")
+    );
+    assert!(
+        refused(&[1, 3, 2, 8], &[4, 3, 3, 3], None, p)?
+            .contains("expected at most 2 pixels in height with dilation, got 3")
+    );
+    assert!(refused(&[1, 3, 8, 8], &[4, 3, 3, 3], Some(&[3]), p)?.contains("bias: expected [4], got [3]"));
     assert!(
         refused(&[1, 3, 8, 8], &[4, 1, 3, 3], None, ConvParams { groups: 2, ..p })?
-            .contains("2 groups do not divide 3")
+            .contains("groups: expected a divisor of 3 input and 4 output channels, got 2")
     );
-    assert!(refused(&[1, 3, 8, 8], &[4, 3, 3, 3], None, ConvParams { stride: 0, ..p })?.contains("must be positive"));
+    assert!(
+        refused(&[1, 3, 8, 8], &[4, 3, 3, 3], None, ConvParams { stride: 0, ..p })?
+            .contains("stride: expected a positive number, got 0")
+    );
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! Transposed convolution against the textbook's input gradient, and the fused ×2 convolution against its two parts.
 
-use crate::common::{difference, naive_conv, random, values};
+use crate::common::{difference, naive_conv, random, values, with};
 use candle_core::{Result, Tensor, Var};
 use candle_vision_helpers::grad_check;
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, ConvParams, Epilogue};
 
 /// `x (B, C, H, W)`, weights `(C, O / groups, KH, KW)`: the transpose of a convolution is its input's gradient.
 fn against_naive(x: [usize; 4], w: [usize; 4], p: ConvParams) -> Result<()> {
     let (x, w) = (random(&x, 1)?, random(&w, 2)?);
     let bias = random(&[w.dims()[1] * p.groups], 3)?;
     for relu in [false, true] {
-        let y = ops::conv_transpose2d(&x, &w, Some(&bias), p, relu)?;
+        let y = ops::conv_transpose2d(&x, &w, p, with(Some(&bias), relu))?;
         let input = random(y.dims(), 4)?;
         let naive = naive_conv(&input, &w, None, p, Some(&x), false)?.dx;
         let (_, o, h, wd) = y.dims4()?;
@@ -43,9 +43,9 @@ fn gradients_agree_with_finite_differences() -> Result<()> {
     let p = ConvParams { stride: 2, padding: 1, ..Default::default() };
     let (x, w, b) = (random(&[2, 2, 3, 2], 1)?, random(&[2, 3, 4, 3], 2)?, random(&[3], 3)?);
     let inputs = [x.clone(), w, b.clone()];
-    grad_check::check(|t| ops::conv_transpose2d(&t[0], &t[1], Some(&t[2]), p, false), &inputs, 1e-2, 1e-2)?;
+    grad_check::check(|t| ops::conv_transpose2d(&t[0], &t[1], p, with(Some(&t[2]), false)), &inputs, 1e-2, 1e-2)?;
     let inputs = [x, random(&[3, 2, 3, 3], 4)?, b];
-    grad_check::check(|t| ops::upsample_nearest2_conv3(&t[0], &t[1], Some(&t[2]), false), &inputs, 1e-2, 1e-2)?;
+    grad_check::check(|t| ops::upsample_nearest2_conv3(&t[0], &t[1], with(Some(&t[2]), false)), &inputs, 1e-2, 1e-2)?;
     Ok(())
 }
 
@@ -57,8 +57,8 @@ fn the_fused_form_equals_its_parts() -> Result<()> {
             let x = Var::from_tensor(&random(&x, 1)?)?;
             let w = Var::from_tensor(&random(&[o, x.dims()[1], 3, 3], 2)?)?;
             let b = Var::from_tensor(&random(&[o], 3)?)?;
-            let parts = ops::conv2d(&ops::upsample_nearest2(&x)?, &w, Some(&b), p, relu)?;
-            let fused = ops::upsample_nearest2_conv3(&x, &w, Some(&b), relu)?;
+            let parts = ops::conv2d(&ops::upsample_nearest2(&x)?, &w, p, with(Some(&b), relu))?;
+            let fused = ops::upsample_nearest2_conv3(&x, &w, with(Some(&b), relu))?;
             let near = |what: &str, a: &Tensor, b: &Tensor| -> Result<()> {
                 let expected: Vec<f64> = values(b)?.iter().map(|&v| f64::from(v)).collect();
                 let off = difference(a, &expected)?;
@@ -81,19 +81,22 @@ fn the_fused_form_equals_its_parts() -> Result<()> {
 fn misfits_are_errors_that_name_them() -> Result<()> {
     let p = ConvParams::default();
     let refused = |x: &[usize], w: &[usize], p: ConvParams| -> Result<String> {
-        match ops::conv_transpose2d(&random(x, 1)?, &random(w, 2)?, None, p, false) {
+        match ops::conv_transpose2d(&random(x, 1)?, &random(w, 2)?, p, Epilogue::NONE) {
             Ok(_) => panic!("{x:?} {w:?} {p:?} was accepted"),
             Err(e) => Ok(e.to_string()),
         }
     };
     assert!(refused(&[1, 3, 8], &[3, 4, 3, 3], p)?.contains("(B, C, H, W), got [1, 3, 8]"));
-    assert!(refused(&[1, 3, 0, 8], &[3, 4, 3, 3], p)?.contains("size of zero"));
-    assert!(refused(&[1, 3, 8, 8], &[2, 4, 3, 3], p)?.contains("3 channels"));
-    assert!(refused(&[1, 3, 1, 8], &[3, 4, 2, 2], ConvParams { padding: 1, ..p })?.contains("leaves nothing of 2"));
-    let Err(e) = ops::upsample_nearest2_conv3(&random(&[1, 3, 4, 4], 1)?, &random(&[2, 2, 3, 3], 2)?, None, false)
+    assert!(refused(&[1, 3, 0, 8], &[3, 4, 3, 3], p)?.contains("input: expected sizes above zero, got [1, 3, 0, 8]"));
+    assert!(refused(&[1, 3, 8, 8], &[2, 4, 3, 3], p)?.contains("weight: expected (3, O / groups, KH, KW)"));
+    assert!(
+        refused(&[1, 3, 1, 8], &[3, 4, 2, 2], ConvParams { padding: 1, ..p })?
+            .contains("padding: expected less than half of 2 pixels in height, got 1")
+    );
+    let Err(e) = ops::upsample_nearest2_conv3(&random(&[1, 3, 4, 4], 1)?, &random(&[2, 2, 3, 3], 2)?, Epilogue::NONE)
     else {
         panic!("accepted")
     };
-    assert!(e.to_string().contains("3 channels"), "{e}");
+    assert!(e.to_string().contains("weight: expected (O, 3, 3, 3) for 3 input channels"), "{e}");
     Ok(())
 }

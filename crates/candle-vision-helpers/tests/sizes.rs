@@ -2,7 +2,7 @@
 
 use crate::common::{random, values};
 use candle_core::{DType, Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Epilogue, Statistics};
 
 /// Sizes whose products and sums wrap, or need more memory than addresses reach.
 const ABSURD: [usize; 7] = [1 << 24, 1 << 31, 1 << 32, 1 << 40, usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX];
@@ -29,17 +29,17 @@ fn padding_and_dilation() -> Result<()> {
                 ConvParams { padding: n, dilation: n, ..p },
                 ConvParams { padding: n, dilation: n.wrapping_add(1), ..p },
             ] {
-                refused(format!("conv2d {p:?}"), ops::conv2d(&x, &w, None, p, false));
+                refused(format!("conv2d {p:?}"), ops::conv2d(&x, &w, p, Epilogue::NONE));
                 // in the transposed form, padding takes away, and wide kernels leave wide gaps
-                refused(format!("conv_transpose2d {p:?}"), ops::conv_transpose2d(&x, &w, None, p, false));
+                refused(format!("conv_transpose2d {p:?}"), ops::conv_transpose2d(&x, &w, p, Epilogue::NONE));
             }
         }
         refused(format!("padding {n}"), ops::max_pool2d(&x, 2, 2, n));
         refused(format!("kernel {n}"), ops::max_pool2d(&x, n, 2, n / 2));
         refused(format!("kernel {n}"), ops::max_pool2d(&x, n, n, 0));
         let p = ConvParams { groups: n, ..ConvParams::default() };
-        refused(format!("groups {n}"), ops::conv2d(&x, &w, None, p, false));
-        refused(format!("groups {n}"), ops::conv_transpose2d(&x, &w, None, p, false));
+        refused(format!("groups {n}"), ops::conv2d(&x, &w, p, Epilogue::NONE));
+        refused(format!("groups {n}"), ops::conv_transpose2d(&x, &w, p, Epilogue::NONE));
     }
     Ok(())
 }
@@ -53,8 +53,8 @@ fn a_step_beyond_the_image_is_one_output() -> Result<()> {
         let p = ConvParams { stride, padding: 1, ..ConvParams::default() };
         let mut all = Vec::new();
         for y in [
-            ops::conv2d(&x, &w, None, p, true)?,
-            ops::conv_transpose2d(&one, &w, None, p, true)?,
+            ops::conv2d(&x, &w, p, Epilogue::RELU)?,
+            ops::conv_transpose2d(&one, &w, p, Epilogue::RELU)?,
             ops::max_pool2d(&x, 3, stride, 1)?,
         ] {
             let grads = y.sqr()?.sum_all()?.backward()?;
@@ -72,7 +72,7 @@ fn a_step_beyond_the_image_is_one_output() -> Result<()> {
     // with wide gaps too, where every tap is a phase of its own but no plane is wide
     let wide = 1 << 29;
     let p = ConvParams { stride: wide, padding: wide, dilation: wide, groups: 1 };
-    let y = ops::conv2d(&x, &w, None, p, false)?;
+    let y = ops::conv2d(&x, &w, p, Epilogue::NONE)?;
     let (plain, middle) = (values(&y)?, values(&w.narrow(2, 1, 1)?.narrow(3, 1, 1)?)?);
     let corner = values(&x.narrow(2, 0, 1)?.narrow(3, 0, 1)?)?;
     for (o, y) in plain.iter().enumerate() {
@@ -90,21 +90,31 @@ fn more_elements_than_memory_could_hold() -> Result<()> {
         let (maps, c) = (vast(&[n, n, n, 1])?, vast(&[n])?);
         let w = vast(&[n, n, 1, 1])?;
         let p = ConvParams::default();
-        refused(format!("conv2d {n}"), ops::conv2d(&maps, &w, None, p, false));
-        refused(format!("conv_transpose2d {n}"), ops::conv_transpose2d(&maps, &w, None, p, false));
-        refused(format!("conv3 {n}"), ops::upsample_nearest2_conv3(&maps, &vast(&[n, n, 3, 3])?, None, false));
-        refused(format!("batch_norm_train {n}"), ops::batch_norm_train(&maps, &c, &c, 1e-5, None, false));
-        refused(format!("batch_norm_eval {n}"), ops::batch_norm_eval(&maps, &c, &c, &c, &c, 1e-5, None, false));
+        refused(format!("conv2d {n}"), ops::conv2d(&maps, &w, p, Epilogue::NONE));
+        refused(format!("conv_transpose2d {n}"), ops::conv_transpose2d(&maps, &w, p, Epilogue::NONE));
+        refused(format!("conv3 {n}"), ops::upsample_nearest2_conv3(&maps, &vast(&[n, n, 3, 3])?, Epilogue::NONE));
+        refused(
+            format!("batch_norm_train {n}"),
+            ops::batch_norm_train(&maps, &BatchNorm { gamma: &c, beta: &c, eps: 1e-5 }, Epilogue::NONE),
+        );
+        refused(
+            format!("batch_norm_eval {n}"),
+            ops::batch_norm_eval(
+                &maps,
+                &BatchNorm { gamma: &c, beta: &c, eps: 1e-5 },
+                &Statistics { mean: &c, var: &c },
+                Epilogue::NONE,
+            ),
+        );
         refused(format!("max_pool2d {n}"), ops::max_pool2d(&maps, 1, 1, 0));
         refused(format!("avg_pool_global {n}"), ops::avg_pool_global(&maps));
         refused(format!("upsample_nearest2 {n}"), ops::upsample_nearest2(&maps));
-        refused(format!("upsample_bilinear2 {n}"), ops::upsample_bilinear2(&maps));
         refused(format!("log_softmax_maps {n}"), ops::log_softmax_maps(&maps));
         refused(format!("mse_loss {n}"), ops::mse_loss(&maps, &maps, None));
-        refused(format!("linear {n}"), ops::linear(&vast(&[n, 1])?, &vast(&[n, 1])?, None, false));
-        refused(format!("linear {n}"), ops::linear(&vast(&[n, n])?, &vast(&[n, n])?, None, false));
+        refused(format!("linear {n}"), ops::linear(&vast(&[n, 1])?, &vast(&[n, 1])?, Epilogue::NONE));
+        refused(format!("linear {n}"), ops::linear(&vast(&[n, n])?, &vast(&[n, n])?, Epilogue::NONE));
     }
-    let e = ops::linear(&vast(&[1 << 32, 1 << 32])?, &vast(&[1, 1 << 32])?, None, false);
-    assert!(e.is_err_and(|e| e.to_string().contains("more elements than any memory holds")));
+    let e = ops::linear(&vast(&[1 << 32, 1 << 32])?, &vast(&[1, 1 << 32])?, Epilogue::NONE);
+    assert!(e.is_err_and(|e| e.to_string().contains("expected no more elements than memory holds")));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{random, values};
 use candle_core::{Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, AdamWItem, AdamWStep};
+use candle_vision_helpers::ops::{self, AdamWItem, AdamWStep, SgdStep};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -49,10 +49,16 @@ fn shared_memory_is_refused() -> Result<()> {
         let (p, m, own, g) = (p.clone(), m.clone(), own.clone(), g.clone());
         let other = m.as_detached_tensor();
         let (p2, m2) = (p.clone(), m.clone());
-        refused("sgd_step, gradient", move || ops::sgd_step(&p, &own, &m, 0.1, 0.9, 0.1, nesterov));
+        refused("sgd_step, gradient", move || {
+            ops::sgd_step(&p, &own, &m, &SgdStep { lr: 0.1, momentum: 0.9, weight_decay: 0.1, nesterov })
+        });
         let (p, m) = (p2.clone(), m2.clone());
-        refused("sgd_step, gradient in the velocity", move || ops::sgd_step(&p, &other, &m, 0.1, 0.9, 0.1, nesterov));
-        refused("sgd_step, velocity", move || ops::sgd_step(&p2, &g, &p2, 0.1, 0.9, 0.1, nesterov));
+        refused("sgd_step, gradient in the velocity", move || {
+            ops::sgd_step(&p, &other, &m, &SgdStep { lr: 0.1, momentum: 0.9, weight_decay: 0.1, nesterov })
+        });
+        refused("sgd_step, velocity", move || {
+            ops::sgd_step(&p2, &g, &p2, &SgdStep { lr: 0.1, momentum: 0.9, weight_decay: 0.1, nesterov })
+        });
     }
     for (what, [i, j, k]) in [("m", [0, 0, 1]), ("v", [0, 1, 0]), ("both moments", [0, 1, 1])] {
         let (vars, g) = ([p.clone(), m.clone(), v.clone()], g.clone());
@@ -96,6 +102,6 @@ fn gradients_may_share_memory() -> Result<()> {
     let (a, b, m, v, g) = (var(1)?, var(2)?, var(3)?, var(4)?, random(&[4, 6], 5)?);
     let same: Tensor = g.narrow(0, 0, 4)?;
     ops::ema_steps(&[(&a, &g), (&b, &same)], 0.5)?;
-    ops::sgd_step(&a, &same, &m, 0.1, 0.9, 0.1, true)?;
+    ops::sgd_step(&a, &same, &m, &SgdStep { lr: 0.1, momentum: 0.9, weight_decay: 0.1, nesterov: true })?;
     ops::adamw_step(&a, &g, &m, &v.sqr().and_then(|v| Var::from_tensor(&v))?, &STEP)
 }

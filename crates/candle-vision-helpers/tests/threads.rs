@@ -1,8 +1,8 @@
 //! Generated shapes: right, and the same bit for bit for one, two and three threads.
 
-use crate::common::{against_naive, random, values};
+use crate::common::{after, against_naive, random, values, with};
 use candle_core::{Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Epilogue, Statistics};
 use proptest::prelude::*;
 
 fn with_threads<T: Send>(n: usize, f: impl FnOnce() -> T + Send) -> T {
@@ -68,7 +68,7 @@ proptest! {
         let run = || -> Result<()> {
             with_threads(2, || against_naive(&c.x, &c.w, c.p, c.relu))?;
             let inputs = [random(&c.x, 1)?, random(&c.w, 2)?, random(&c.w[..1], 3)?];
-            same_for_any_threads(|v| ops::conv2d(&v[0], &v[1], Some(&v[2]), c.p, c.relu), &inputs)
+            same_for_any_threads(|v| ops::conv2d(&v[0], &v[1], c.p, with(Some(&v[2]), c.relu)), &inputs)
         };
         if let Err(e) = run() {
             return Err(TestCaseError::fail(e.to_string()));
@@ -81,7 +81,7 @@ proptest! {
             let o = c.w[1] * c.p.groups;
             let inputs = [random(&[c.x[0], c.w[0], c.x[2].min(9), c.x[3].min(9)], 1)?, random(&c.w, 2)?, random(&[o], 3)?];
             let p = ConvParams { padding: 0, ..c.p };
-            same_for_any_threads(|v| ops::conv_transpose2d(&v[0], &v[1], Some(&v[2]), p, c.relu), &inputs)
+            same_for_any_threads(|v| ops::conv_transpose2d(&v[0], &v[1], p, with(Some(&v[2]), c.relu)), &inputs)
         };
         if let Err(e) = run() {
             return Err(TestCaseError::fail(e.to_string()));
@@ -92,7 +92,7 @@ proptest! {
     fn doubled_convolutions_do_not_depend_on_threads(b in 1usize..5, c in 1usize..40, o in 1usize..40, h in 1usize..9, w in 1usize..9) {
         let run = || -> Result<()> {
             let inputs = [random(&[b, c, h, w], 1)?, random(&[o, c, 3, 3], 2)?, random(&[o], 3)?];
-            same_for_any_threads(|v| ops::upsample_nearest2_conv3(&v[0], &v[1], Some(&v[2]), true), &inputs)
+            same_for_any_threads(|v| ops::upsample_nearest2_conv3(&v[0], &v[1], with(Some(&v[2]), true)), &inputs)
         };
         if let Err(e) = run() {
             return Err(TestCaseError::fail(e.to_string()));
@@ -146,20 +146,33 @@ fn nothing_else_depends_on_threads() -> Result<()> {
     let x = random(&[5, 37, 21, 19], 1)?;
     let c = random(&[37], 2)?;
     same_for_any_threads(
-        |v| Ok(ops::batch_norm_train(&v[0], &v[1], &v[1], 1e-5, Some(&v[2]), true)?.y),
+        |v| {
+            Ok(ops::batch_norm_train(
+                &v[0],
+                &BatchNorm { gamma: &v[1], beta: &v[1], eps: 1e-5 },
+                after(Some(&v[2]), true),
+            )?
+            .y)
+        },
         &[x.clone(), c.clone(), x.clone()],
     )?;
     same_for_any_threads(
-        |v| ops::batch_norm_eval(&v[0], &v[1], &v[1], &c, &c.sqr()?, 1e-5, None, true),
+        |v| {
+            ops::batch_norm_eval(
+                &v[0],
+                &BatchNorm { gamma: &v[1], beta: &v[1], eps: 1e-5 },
+                &Statistics { mean: &c, var: &c.sqr()? },
+                Epilogue::RELU,
+            )
+        },
         &[x.clone(), c.clone()],
     )?;
     same_for_any_threads(|v| ops::mse_loss(&v[0], &v[1], None), &[x.clone(), random(x.dims(), 3)?])?;
     same_for_any_threads(|v| ops::log_softmax_maps(&v[0]), std::slice::from_ref(&x))?;
     same_for_any_threads(|v| ops::max_pool2d(&v[0], 3, 2, 1), std::slice::from_ref(&x))?;
-    same_for_any_threads(|v| ops::upsample_bilinear2(&v[0]), std::slice::from_ref(&x))?;
     same_for_any_threads(|v| ops::avg_pool_global(&v[0]), std::slice::from_ref(&x))?;
     let layer = [random(&[9, 300], 4)?, random(&[150, 300], 5)?, random(&[150], 6)?];
-    same_for_any_threads(|v| ops::linear(&v[0], &v[1], Some(&v[2]), true), &layer)?;
+    same_for_any_threads(|v| ops::linear(&v[0], &v[1], with(Some(&v[2]), true)), &layer)?;
     // large enough for the panels, for the parts that few pixels are cut into, and for groups of taps
     for (x, w, p) in [
         ([2, 70, 15, 17], [90, 70, 3, 3], ConvParams { padding: 1, ..Default::default() }),
@@ -167,7 +180,7 @@ fn nothing_else_depends_on_threads() -> Result<()> {
         ([3, 64, 14, 14], [128, 64, 1, 1], ConvParams { stride: 2, ..Default::default() }),
         ([2, 300, 14, 14], [64, 300, 1, 1], ConvParams::default()),
     ] {
-        same_for_any_threads(|v| ops::conv2d(&v[0], &v[1], None, p, false), &[random(&x, 7)?, random(&w, 8)?])?;
+        same_for_any_threads(|v| ops::conv2d(&v[0], &v[1], p, Epilogue::NONE), &[random(&x, 7)?, random(&w, 8)?])?;
     }
     Ok(())
 }

@@ -237,7 +237,7 @@ fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
     draw::rect(&mut boxed, Rect::new(a.x, a.y, b.x - a.x, b.y - a.y), thickness, draw::GREEN);
     sample.image = Arc::new(boxed);
     let mut tile = visualize::face_picture(&sample, None, Some(&sample.points), TILE)?;
-    draw::text(&mut tile, 4, 4, 1, draw::GREEN, &sample.id);
+    draw::text(&mut tile, (4, 4), 1, draw::GREEN, &sample.id);
     Ok(tile)
 }
 

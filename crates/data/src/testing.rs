@@ -34,7 +34,7 @@ pub(crate) fn sample(image: RgbImage, face: Rect, points: [Point; 3]) -> Sample 
         path: "one.png".into(),
         subject: None,
         subset: None,
-        original: Size::new(image.width() as usize, image.height() as usize),
+        original: Size::of(&image),
         image: Arc::new(image),
         to_image: Affine::IDENTITY,
         face,

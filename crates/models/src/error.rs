@@ -1,5 +1,6 @@
 //! What can be wrong with networks and weight files.
 
+use candle_vision_helpers::Wrong;
 use std::path::PathBuf;
 
 /// Result of building or loading a network.
@@ -25,13 +26,20 @@ pub enum Error {
         /// The things it could have been.
         expected: String,
     },
-    /// A configuration that no network can have.
-    #[error("{0}")]
-    Config(String),
+    /// A setting or a shape that no network can have.
+    #[error(transparent)]
+    Config(#[from] Wrong),
     /// Data could not be prepared.
     #[error(transparent)]
     Data(#[from] facekp_data::Error),
     /// A tensor operation failed.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// An [`Error::Config`].
+    pub(crate) fn config(at: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Self {
+        Self::Config(Wrong::new(at, expected, got))
+    }
 }

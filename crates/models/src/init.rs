@@ -38,8 +38,10 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// When the initialization needs a fan that the shape does not have.
 pub(crate) fn values(init: Init, shape: &[usize], rng: &mut Pcg64Mcg) -> Result<Vec<f32>> {
     let count = shape.iter().product();
-    let normal =
-        |std: f64| Normal::new(0.0, std).map_err(|e| Error::Config(format!("initialization with σ {std}: {e}")));
+    let normal = |std: f64| {
+        Normal::new(0.0, std)
+            .map_err(|e| Error::config("initialization", "a standard deviation", format_args!("{std} ({e})")))
+    };
     Ok(match init {
         Init::Constant(v) => vec![v as f32; count],
         Init::Normal(std) => draw(normal(std)?, count, rng),
@@ -65,7 +67,7 @@ fn fans(shape: &[usize]) -> Result<(f64, f64)> {
             let kernel = kernel.iter().product::<usize>().max(1) as f64;
             Ok((*i as f64 * kernel, *o as f64 * kernel))
         }
-        _ => Err(Error::Config(format!("initialization: expected a shape (outputs, inputs, ..), got {shape:?}"))),
+        _ => Err(Error::config("initialization", "a shape (outputs, inputs, ..)", format_args!("{shape:?}"))),
     }
 }
 

@@ -5,12 +5,12 @@ mod error;
 mod finder_file;
 mod init;
 mod layers;
+mod limits;
 mod load_report;
 mod locate;
 pub mod networks;
 mod params;
 mod task;
-mod validate;
 pub mod weights;
 
 pub use codec::{Codec, CodecConfig};

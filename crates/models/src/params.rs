@@ -143,7 +143,7 @@ impl Params {
                 return Ok(entry.var.clone());
             }
             let was = entry.var.dims();
-            return Err(Error::Config(format!("parameter {name}: asked for as {shape:?}, was made as {was:?}")));
+            return Err(Error::config(&name, format_args!("{was:?}, as it was made"), format_args!("{shape:?}")));
         }
         let var = match (self.inner.seed, init) {
             (None, Init::Constant(_)) | (Some(_), _) => {

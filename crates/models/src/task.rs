@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::networks::{KeypointModel, ModelConfig, heatmap_net::HeatmapNet, plain::Plain, resnet::ResNet};
 use crate::params::Params;
 use candle_core::Tensor;
-use candle_vision_helpers::Point;
+use candle_vision_helpers::{Point, Wrong};
 use facekp_data::{Scheme, ViewSpec};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -26,12 +26,28 @@ pub struct Task {
 }
 
 impl Task {
-    /// Checks that view, codec and network fit each other and every size is possible.
+    /// Checks that view, codec and network fit each other and every size is possible: whatever passes can be built and
+    /// run.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] that says which does not.
-    pub fn validate(&self) -> Result<()> {
-        crate::validate::task(self)
+    /// The key that does not fit.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        self.view.validate().map_err(|w| w.below("view"))?;
+        let (size, channels, outputs) = (self.view.size(), self.view.channels(), 2 * self.scheme.len());
+        if let CodecConfig::Heatmap(config) = &self.codec {
+            config.validate(size).map_err(|w| w.below("codec"))?;
+        }
+        match (&self.model, &self.codec) {
+            (ModelConfig::Plain(c), CodecConfig::Regression) => c.validate(channels, size, outputs),
+            (ModelConfig::Resnet(c), CodecConfig::Regression) => c.validate(size, outputs),
+            (ModelConfig::HeatmapNet(c), CodecConfig::Heatmap(codec)) => c.validate(size, codec.stride),
+            (ModelConfig::HeatmapNet(_), CodecConfig::Regression) => {
+                Err(Wrong::new("codec.kind", "heatmap for a heatmap_net", "regression"))
+            }
+            (_, CodecConfig::Heatmap(_)) => {
+                Err(Wrong::new("codec.kind", "regression for a network without maps", "heatmap"))
+            }
+        }
     }
 
     /// The codec, for this view and scheme.
@@ -69,7 +85,7 @@ impl Task {
     fn first_maps(&self) -> Result<(usize, f64)> {
         use crate::codec::heatmap::Target;
         let CodecConfig::Heatmap(config) = &self.codec else {
-            return Err(Error::Config("model heatmap_net: expected codec heatmap, got regression".into()));
+            return Err(Error::config("codec.kind", "heatmap for a heatmap_net", "regression"));
         };
         let codec = HeatmapCodec::new(config, self.scheme.len(), self.view.size())?;
         let bias = match config.target {
@@ -86,7 +102,7 @@ impl Task {
     pub fn set_mean_shape(&self, params: &Params, mean: &[Point]) -> Result<()> {
         let expected = self.scheme.len();
         if mean.len() != expected {
-            return Err(Error::Config(format!("mean shape: expected {expected} points, got {}", mean.len())));
+            return Err(Error::config("mean shape", format_args!("{expected} points"), mean.len()));
         }
         let bias = match self.model {
             ModelConfig::Plain(_) => "fc2.bias",
@@ -98,10 +114,8 @@ impl Task {
         if params.set(bias, &self.codec()?.encode(&points)?.squeeze(0)?)? {
             Ok(())
         } else {
-            Err(Error::Config(format!(
-                "mean shape: expected a network with {bias} of {} values, got another",
-                2 * expected
-            )))
+            let expected = format!("a network with {bias} of {} values", 2 * expected);
+            Err(Error::config("mean shape", expected, "another"))
         }
     }
 }

@@ -75,7 +75,7 @@ impl WeightsFile {
     pub fn build(&self, path: &Path, device: &Device) -> Result<(Params, Box<dyn KeypointModel>)> {
         let params = Params::zeros(device);
         let model = self.manifest.task.build(&params).map_err(|e| match e {
-            Error::Config(reason) => bad(path, reason),
+            Error::Config(wrong) => bad(path, wrong.to_string()),
             other => other,
         })?;
         self.load_into(path, &params)?;
@@ -157,7 +157,7 @@ fn encode(tensor: &Tensor, dtype: DType) -> Result<(Dtype, Vec<u8>)> {
             Ok((Dtype::F16, values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect()))
         }
         DType::F16 | DType::F32 => Ok((Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())),
-        other => Err(Error::Config(format!("weights: expected to be saved as F32 or F16, got {other:?}"))),
+        other => Err(Error::config("weights", "F32 or F16 to be saved as", format_args!("{other:?}"))),
     }
 }
 

@@ -146,7 +146,8 @@ impl Overlap {
         } else {
             String::new()
         };
-        (count > 0).then(|| format!("{count} of {faces} validation faces are trained on too ({names}{more}){left}"))
+        (count > 0)
+            .then(|| format!("{count} of {faces} validation faces that are trained on too ({names}{more}){left}"))
     }
 }
 
@@ -169,7 +170,7 @@ fn is_one(a: Rect, b: Rect) -> bool {
 pub(crate) fn refuse_overlap(data: &Data) -> Result<()> {
     let Some(overlap) = Overlap::of(data)?.describe() else { return Ok(()) };
     let ways = "choose splits without common faces, or set data.allow_overlap = true";
-    Err(Error::Setting(format!("data.val: {overlap}: {ways}")))
+    Err(Error::setting("data.val", format_args!("faces that are not trained on ({ways})"), overlap))
 }
 
 #[cfg(test)]
@@ -184,7 +185,7 @@ mod tests {
         assert!(Overlap::of(&data).unwrap().describe().is_none());
         data.val.1.extend([2, 4, 6, 8]);
         let text = Overlap::of(&data).unwrap().describe().unwrap();
-        assert_eq!(text, "4 of 8 validation faces are trained on too (disc-2, disc-4, disc-6 and 1 more)");
+        assert_eq!(text, "4 of 8 validation faces that are trained on too (disc-2, disc-4, disc-6 and 1 more)");
         data.train[0].1 = vec![2];
         data.val.1 = vec![2];
         let text = refuse_overlap(&data).unwrap_err().to_string();

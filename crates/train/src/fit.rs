@@ -51,8 +51,7 @@ pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
         let indices = dataset.split(source.train)?;
         train.push((dataset, indices));
     }
-    let (first, _) =
-        train.first().ok_or_else(|| Error::Setting("data.datasets: expected one or more, got none".to_owned()))?;
+    let (first, _) = train.first().ok_or_else(|| Error::setting("data.datasets", "one or more", "none"))?;
     let val = (Arc::clone(first), first.split(recipe.data.val)?);
     Ok(Data { train, val })
 }
@@ -114,8 +113,10 @@ fn train(
     let (mut state, mut trainer, epochs) = match saved {
         None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
         Some(Saved { recipe: there, state, tensors, .. }) => {
-            let reason = |reason| Error::Run { path: folder.path(OPTIM), reason };
-            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps)?.map_err(reason)?;
+            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps).map_err(|e| match e {
+                Error::Tensors(reason) => Error::Run { path: folder.path(OPTIM), reason },
+                other => other,
+            })?;
             (state, trainer, there.train.epochs)
         }
     };

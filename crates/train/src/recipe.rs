@@ -126,7 +126,7 @@ impl Recipe {
     /// As [`Recipe::load`].
     pub fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Self> {
         let recipe = load::parse(file, text, overrides)?;
-        validate::check(&recipe).map_err(|problem| problem.locate(file, text, overrides))?;
+        recipe.check().map_err(|wrong| load::locate(&wrong, file, text, overrides))?;
         Ok(recipe)
     }
 
@@ -135,7 +135,7 @@ impl Recipe {
     /// # Errors
     /// The first key that cannot be, what was expected and what it is.
     pub fn validate(&self) -> Result<()> {
-        validate::check(self).map_err(|problem| problem.locate(&self.name, "", &[]))
+        self.check().map_err(|wrong| load::locate(&wrong, &self.name, "", &[]))
     }
 
     /// The names of the built-in recipes.
@@ -148,7 +148,7 @@ impl Recipe {
     /// # Errors
     /// Never for a recipe that was loaded.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|e| Error::Setting(format!("{}: cannot be written as TOML: {e}", self.name)))
+        toml::to_string(self).map_err(|e| Error::setting(&self.name, "what TOML can hold", e))
     }
 
     /// The first key whose value differs in `other`: `train.epochs: 3 there, 4 here`.

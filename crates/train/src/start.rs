@@ -70,7 +70,7 @@ fn find(from: &str) -> Result<PathBuf> {
         } else {
             String::new()
         };
-        Error::Setting(format!("train.init_from: {e}{hint}"))
+        Error::NoStart { reason: e, hint }
     })
 }
 

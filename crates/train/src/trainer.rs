@@ -48,13 +48,16 @@ impl<'a> Trainer<'a> {
         Ok(Self { ema, ..this })
     }
 
-    /// A network as it stands in a checkpoint; the inner error says what of it is missing.
+    /// A network as it stands in a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Tensors`] says what the checkpoint lacks.
     pub(crate) fn resumed(
         recipe: &'a Recipe,
         device: &Device,
         tensors: &HashMap<String, Tensor>,
         steps: usize,
-    ) -> Result<Result<Self, String>> {
+    ) -> Result<Self> {
         let part = |prefix: &str| -> HashMap<String, Tensor> {
             let below = tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(prefix)?.to_owned(), t.clone())));
             below.collect()
@@ -62,17 +65,13 @@ impl<'a> Trainer<'a> {
         let mut this = Self::blank(recipe, device)?;
         let report = this.params.load(&part("trained."))?;
         if !report.is_clean() {
-            return Ok(Err(report.to_string()));
+            return Err(Error::Tensors(report.to_string()));
         }
-        if let Err(reason) = this.optimizer.load(&part("optimizer."), steps)? {
-            return Ok(Err(reason));
+        this.optimizer.load(&part("optimizer."), steps)?;
+        if let Some(ema) = &this.ema {
+            ema.load(&part("averaged."))?;
         }
-        if let Some(ema) = &this.ema
-            && let Err(reason) = ema.load(&part("averaged."))?
-        {
-            return Ok(Err(reason));
-        }
-        Ok(Ok(this))
+        Ok(this)
     }
 
     fn blank(recipe: &'a Recipe, device: &Device) -> Result<Self> {

@@ -15,8 +15,7 @@ use std::ops::Range;
 pub fn shrink(source: &RgbImage, scale: f64) -> (RgbImage, Affine) {
     let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).clamp(1, pixels.max(1));
     let (width, height) = (side(source.width()), side(source.height()));
-    let from = Size::new(source.width() as usize, source.height() as usize);
-    let map = Affine::rect_to_size(from.area(), Size::new(width as usize, height as usize));
+    let map = Affine::rect_to_size(Size::of(source).area(), Size::new(width as usize, height as usize));
     match map {
         Ok(map) if scale > 0.0 && scale < 1.0 && (width, height) != source.dimensions() => {
             (average(source, width, height), map)

@@ -2,7 +2,17 @@
 #![allow(dead_code)] // each test binary needs some of it
 
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, ConvParams, Epilogue};
+
+/// An epilogue of bias and ReLU.
+pub fn with(bias: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
+    Epilogue { bias, residual: None, relu }
+}
+
+/// An epilogue of residual and ReLU.
+pub fn after(residual: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
+    Epilogue { bias: None, residual, relu }
+}
 
 /// Numbers between -1 and 1, the same for the same seed.
 pub fn random(dims: &[usize], seed: u64) -> Result<Tensor> {
@@ -104,7 +114,7 @@ pub fn against_naive(x: &[usize], w: &[usize], p: ConvParams, relu: bool) -> Res
     let what = format!("{x:?} * {w:?} {p:?} relu {relu}");
     let (x, w) = (Var::from_tensor(&random(x, 1)?)?, Var::from_tensor(&random(w, 2)?)?);
     let bias = Var::from_tensor(&random(&[w.dims()[0]], 3)?)?;
-    let y = ops::conv2d(&x, &w, Some(&bias), p, relu)?;
+    let y = ops::conv2d(&x, &w, p, with(Some(&bias), relu))?;
     // Gradients where the sum before the ReLU is near 0 depend on its rounding: none is sent there.
     let far = naive_conv(&x, &w, Some(&bias), p, None, false)?.y;
     let mask: Vec<f32> = far.iter().map(|y| if relu && y.abs() < 1e-4 { 0.0 } else { 1.0 }).collect();

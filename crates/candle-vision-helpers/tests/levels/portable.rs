@@ -1,9 +1,9 @@
 //! The kernels for processors without AVX, which the other tests never run on one that has it.
 
 use crate::Turn;
-use crate::common::{against_naive, random, values};
+use crate::common::{after, against_naive, random, values};
 use candle_core::{Result, Var};
-use candle_vision_helpers::ops::{self, ConvParams, Level};
+use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Level};
 
 #[test]
 fn portable_kernels_are_right_and_near_the_best_ones() -> Result<()> {
@@ -12,7 +12,12 @@ fn portable_kernels_are_right_and_near_the_best_ones() -> Result<()> {
     let (x, gamma) = (random(&[3, 5, 9, 13], 1)?, random(&[5], 2)?);
     let norm = || -> Result<Vec<f32>> {
         let vars = [Var::from_tensor(&x)?, Var::from_tensor(&gamma)?];
-        let y = ops::batch_norm_train(&vars[0], &vars[1], &gamma, 1e-5, Some(&x), true)?.y;
+        let y = ops::batch_norm_train(
+            &vars[0],
+            &BatchNorm { gamma: &vars[1], beta: &gamma, eps: 1e-5 },
+            after(Some(&x), true),
+        )?
+        .y;
         let grads = y.sqr()?.sum_all()?.backward()?;
         let grads = vars.iter().filter_map(|v| grads.get(v)).map(values).collect::<Result<Vec<_>>>()?;
         assert_eq!(grads.len(), 2);

@@ -1,9 +1,9 @@
 //! The instruction set may be changed while operations run: each continues with what it started with.
 
 use crate::Turn;
-use crate::common::{random, values};
+use crate::common::{random, values, with};
 use candle_core::{Result, Var};
-use candle_vision_helpers::ops::{self, ConvParams, Level};
+use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Epilogue, Level, Statistics};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,9 +18,14 @@ fn all() -> Result<Vec<(String, Vec<u32>)>> {
     let mut all = Vec::new();
     for outputs in [5, 60] {
         let vars = [var(&[2, 3, 40, 37], 1)?, var(&[outputs, 3, 3, 3], 2)?, var(&[outputs], 3)?];
-        let conv = ops::conv2d(&vars[0], &vars[1], Some(&vars[2]), p, false)?;
+        let conv = ops::conv2d(&vars[0], &vars[1], p, with(Some(&vars[2]), false))?;
         let stats = random(&[3], 4)?.sqr()?;
-        let eval = ops::batch_norm_eval(&vars[0], &stats, &stats, &stats, &stats, 1e-5, None, true)?;
+        let eval = ops::batch_norm_eval(
+            &vars[0],
+            &BatchNorm { gamma: &stats, beta: &stats, eps: 1e-5 },
+            &Statistics { mean: &stats, var: &stats },
+            Epilogue::RELU,
+        )?;
         let maps = Var::from_tensor(&random(&[2, 30, 40, 37], 5)?)?;
         for (what, y, of) in [
             ("convolution", conv, &vars[..]),

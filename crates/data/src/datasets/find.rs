@@ -5,8 +5,12 @@ use crate::{
     datasets::{contents, format::DatasetKind, pack::PackDataset, report::CheckReport, subset},
     error::{Error, Result},
     io,
+    scheme::Scheme,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A dataset that was recognised and not read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +32,15 @@ impl Found {
     /// # Errors
     /// The first annotation that is broken.
     pub fn open(&self) -> Result<Box<dyn Dataset>> {
+        self.open_as(None)
+    }
+
+    /// [`Found::open`]; where the files leave open what their points mean, they are those of `scheme`.
+    pub(crate) fn open_as(&self, scheme: Option<&Arc<Scheme>>) -> Result<Box<dyn Dataset>> {
         if self.is_pack() {
             return Ok(Box::new(PackDataset::open(&self.path)?));
         }
-        let set = (self.kind.format().open)(&self.path)?;
+        let set = (self.kind.format().open)(&self.path, scheme)?;
         match self.kind.part() {
             Some(part) => subset::through_named(set, part),
             None => Ok(set),

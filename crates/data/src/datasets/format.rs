@@ -4,10 +4,11 @@ use crate::{
     dataset::{Dataset, Frame},
     datasets::report::CheckReport,
     error::{Error, Result},
+    scheme::Scheme,
 };
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
-/// All that is asked of a format; a row of the table in `kind.rs`.
+/// All that is asked of a format; a row of the table in `mod.rs`.
 pub(crate) struct Format {
     /// Name in recipes, in packs and on the command line.
     pub name: &'static str,
@@ -15,9 +16,9 @@ pub(crate) struct Format {
     pub expected: &'static str,
     /// Start of its folder's name as published; a parent folder may hold it beside others.
     pub folder: Option<&'static str>,
-    /// Name of the scheme that every dataset of the format has; `None` where the files say it.
+    /// Name of the scheme of its datasets, where none other is asked for; `None` where the files say it.
     pub scheme: Option<&'static str>,
-    /// As [`Dataset::frame`].
+    /// What a guess without looking should be relative to.
     pub frame: Frame,
     /// Whether a folder is of this format by the files in it.
     pub holds: fn(&Path) -> Result<bool>,
@@ -25,8 +26,9 @@ pub(crate) struct Format {
     pub holds_below: Option<fn(&Path) -> Result<bool>>,
     /// The error of a folder that was nearly of this format.
     pub hint: Option<fn(&Path) -> Option<Error>>,
-    /// Reads every annotation; the first broken one is the error.
-    pub open: fn(&Path) -> Result<Box<dyn Dataset>>,
+    /// Reads every annotation; the first broken one is the error. A format that leaves open what its points mean reads
+    /// them as those of the scheme that is asked for.
+    pub open: fn(&Path, Option<&Arc<Scheme>>) -> Result<Box<dyn Dataset>>,
     /// Reads and decodes everything and lists all that is broken.
     pub check: fn(&Path) -> Result<CheckReport>,
 }
@@ -54,7 +56,7 @@ impl DatasetKind {
         self.name
     }
 
-    /// Name of the scheme that every dataset of this kind has; `None` where the dataset's files say it.
+    /// Name of the scheme of its datasets, where none other is asked for; `None` where the files say it.
     pub fn scheme_name(self) -> Option<&'static str> {
         self.part.or(self.format.scheme)
     }

@@ -34,7 +34,7 @@ static FORMAT: Format = Format {
     holds: |dir| io::has_any(dir, "asf"),
     holds_below: None,
     hint: None,
-    open: |dir| Ok(Box::new(ImmDataset::open(dir)?)),
+    open: |dir, _| Ok(Box::new(ImmDataset::open(dir)?)),
     check,
 };
 

@@ -1,14 +1,8 @@
-//! The table of dataset formats: what can be read is a row here, and listed nowhere else.
+//! Kinds by their names, from the table of formats.
 
-use crate::datasets::{format::DatasetKind, ibug, imm, pts_folder};
+use super::{FORMATS, PARTS, format::DatasetKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::str::FromStr;
-
-/// In the order in which a folder is asked.
-const FORMATS: &[DatasetKind] = &[imm::KIND, ibug::KIND, pts_folder::KIND];
-
-/// Names in old recipes and packs of a format that is seen through a smaller scheme.
-const PARTS: &[DatasetKind] = &[imm::NOSE];
 
 impl DatasetKind {
     /// Every format that can be read, in the order in which a folder is asked.

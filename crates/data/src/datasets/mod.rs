@@ -2,6 +2,7 @@
 
 pub mod check;
 mod contents;
+mod faces;
 pub mod fetch;
 pub mod find;
 mod format;
@@ -18,3 +19,14 @@ mod subset;
 pub use find::{Found, find, find_first};
 pub use format::DatasetKind;
 pub use report::CheckReport;
+
+/// Every format that can be read, in the order in which a folder is asked; listed nowhere else.
+#[rustfmt::skip]
+const FORMATS: &[DatasetKind] = &[
+    imm::KIND,
+    ibug::KIND,
+    pts_folder::KIND,
+];
+
+/// Names in old recipes and packs of a format that is seen through a smaller scheme.
+const PARTS: &[DatasetKind] = &[imm::NOSE];

@@ -33,7 +33,7 @@ pub fn open_dataset(data: &Path, path: Option<&str>, scheme: &Arc<Scheme>) -> Re
     for found in groups(data, path)? {
         let mut fitting = Vec::new();
         for found in found {
-            let set = found.open()?;
+            let set = found.open_as(Some(scheme))?;
             if set.scheme() == scheme { fitting.push((found, set)) } else { others.push((found, set)) }
         }
         if fitting.len() > 1 {
@@ -49,7 +49,7 @@ pub fn open_dataset(data: &Path, path: Option<&str>, scheme: &Arc<Scheme>) -> Re
     others.sort_by_key(|(found, _)| found.is_pack());
     let seen: Vec<_> =
         others.iter().map(|(found, set)| format!("{} ({})", set.scheme().name(), found.path.display())).collect();
-    match others.into_iter().find(|(_, set)| subset::is_part(set.scheme(), scheme)) {
+    match others.into_iter().find(|(_, set)| scheme.places_in(set.scheme()).is_some()) {
         Some((_, set)) => subset::through(set, scheme),
         None => {
             let (data, name, seen) = (data.display(), scheme.name(), seen.join(", "));

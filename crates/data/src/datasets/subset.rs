@@ -11,21 +11,16 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Whether every point of `part` is one of `whole`.
-pub(crate) fn is_part(whole: &Scheme, part: &Scheme) -> bool {
-    part.places_in(whole).is_some()
-}
-
 /// `inner` through the smaller scheme `part`.
 ///
 /// # Errors
-/// When `part` is none of its own scheme, or no face has any of its points.
+/// When `part` is no part of its own scheme, or no face has any of its points.
 pub(crate) fn through(inner: Box<dyn Dataset>, part: &Arc<Scheme>) -> Result<Box<dyn Dataset>> {
-    let Some(points) = part.places_in(inner.scheme()) else {
+    let Some(places) = part.places_in(inner.scheme()) else {
         let (wanted, whole, set) = (part.name(), inner.scheme().name(), inner.describe());
         return Err(Error::Invalid(format!("{set}: expected points of the scheme {wanted}, got {whole}")));
     };
-    Ok(Box::new(Subset::new(inner, part, points)?))
+    Ok(Box::new(Subset::new(inner, part, places)?))
 }
 
 /// [`through`] the built-in scheme called `part`.

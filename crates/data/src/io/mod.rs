@@ -151,6 +151,14 @@ fn spelled(name: &OsStr) -> String {
     text
 }
 
+/// Where the picture `name`, from an annotation in `folder`, lies; `Err` says what was expected of it instead.
+pub(crate) fn within(folder: &Path, name: &str) -> std::result::Result<PathBuf, &'static str> {
+    let path = folder.join(on_disk(folder, name));
+    let real = path.canonicalize().map_err(|_| "a picture that is there")?;
+    let root = folder.canonicalize().map_err(|_| "a picture in a folder that is there")?;
+    if real.starts_with(root) { Ok(path) } else { Err("a picture within the list's folder") }
+}
+
 /// The path that `name`, from the text of an annotation in `folder`, has there: the same, or the name's Latin-1 bytes
 /// where there is only a file of that name, as from systems of [`read_text`]'s time.
 pub(crate) fn on_disk(folder: &Path, name: &str) -> PathBuf {

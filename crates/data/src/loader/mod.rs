@@ -13,7 +13,7 @@ use crate::{
 };
 use cache::Cache;
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::{Affine, Rect, Size};
+use candle_vision_helpers::{Affine, Rect, Size, Wrong, rng::splitmix64};
 use queue::{Make, Queue};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -67,7 +67,7 @@ impl Batch {
     /// # Errors
     /// When a sample's box has no area.
     pub fn of_samples(spec: &ViewSpec, samples: &[Sample]) -> Result<Self> {
-        spec.validate()?;
+        spec.validate().map_err(|w| w.below("view"))?;
         let one = |(index, sample): (usize, &Sample)| {
             let view = spec.view(sample, None)?;
             let item = Item::new(index, sample.clone(), &view);
@@ -118,15 +118,6 @@ pub fn rng(seed: u64, epoch: u64, index: u64) -> Pcg64Mcg {
     Pcg64Mcg::new(u128::from(key) << 64 | u128::from(splitmix64(key)))
 }
 
-/// The finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), after one step of
-/// its counter.
-fn splitmix64(x: u64) -> u64 {
-    let z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 /// No sample has this index: the generator of an epoch's order.
 const ORDER: u64 = u64::MAX;
 
@@ -149,14 +140,13 @@ impl Loader {
     /// When there are none (or too few for one batch with `drop_last`), one is out of range, the batch size is 0, or
     /// the view or the augmentation makes no sense.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>, config: LoaderConfig) -> Result<Self> {
-        config.view.validate()?;
+        config.view.validate().map_err(|w| w.below("view"))?;
         if let Some(augment) = &config.augment {
-            augment.validate()?;
+            augment.validate().map_err(|w| w.below("augment"))?;
             let scheme = dataset.scheme();
             if augment.flip > 0.0 && scheme.mirror().is_none() {
-                let expected =
-                    format!("augment.flip: expected 0, since the scheme {} has no mirror pairs", scheme.name());
-                return Err(Error::Invalid(format!("{expected}, got {}", augment.flip)));
+                let expected = format!("0, since the scheme {} has no mirror pairs", scheme.name());
+                return Err(Wrong::new("augment.flip", expected, augment.flip).into());
             }
         }
         if config.batch == 0 {

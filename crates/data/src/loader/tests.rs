@@ -222,12 +222,3 @@ fn every_sample_and_epoch_has_its_own_stream() {
     assert_eq!(distinct.len(), 216);
     assert_eq!(first(3, 4, 5), first(3, 4, 5));
 }
-
-/// The first three numbers that the published reference implementation gives from the state 1234567.
-#[test]
-fn splitmix64_is_the_published_one() {
-    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-    let states = [0u64, 1, 2].map(|i| 1_234_567u64.wrapping_add(i.wrapping_mul(STEP)));
-    let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
-    assert_eq!(states.map(splitmix64), expected);
-}

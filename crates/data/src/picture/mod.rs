@@ -57,7 +57,7 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
 /// When it cannot be read, is neither JPEG nor PNG, holds no picture at all, or takes more than it may.
 pub fn load_photo(path: &Path) -> Result<Picture> {
     let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Photo)?;
-    let shrunk = Size::new(image.width() as usize, image.height() as usize);
+    let shrunk = Size::of(&image);
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
     let (before, after) = (upright(orientation, original), upright(orientation, shrunk));

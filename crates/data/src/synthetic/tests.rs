@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 use super::{situation::Expression, *};
+use crate::datasets::{ibug, imm};
 use std::{env, fs, path::Path};
 
 /// The points of a frontal face, in the head's own units. The faces of iBUG were found on the web: on average they
@@ -222,7 +223,7 @@ fn imm_files_have_both_row_layouts_and_name_their_pictures() {
 #[test]
 fn the_readers_return_the_rendered_points() {
     let dir = tempfile::tempdir().unwrap();
-    for (set, kind) in [(FaceSet::Imm, crate::datasets::imm::KIND), (FaceSet::Ibug, crate::datasets::ibug::KIND)] {
+    for (set, kind) in [(FaceSet::Imm, imm::KIND), (FaceSet::Ibug, ibug::KIND)] {
         let out = dir.path().join(set.scheme().name());
         write_dataset(set, 6, &out, 1).unwrap();
         let read = crate::datasets::open::open_kind(&out, kind).unwrap();

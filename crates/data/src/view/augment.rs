@@ -3,11 +3,8 @@
 //! All choices are drawn in one fixed order whatever the amounts, so that turning one change on leaves the others as
 //! they were.
 
-use crate::{
-    error::{Error, Result},
-    view::crop::Crop,
-};
-use candle_vision_helpers::{Affine, Point, Rect, Size};
+use crate::view::crop::Crop;
+use candle_vision_helpers::{Affine, Point, Rect, Size, Wrong, wrong::ensure};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
@@ -58,7 +55,7 @@ impl Augment {
     ///
     /// # Errors
     /// When a probability is not within `0..=1`, an amount is negative or not finite, or sizes could shrink to nothing.
-    pub fn validate(&self) -> Result<()> {
+    pub fn validate(&self) -> Result<(), Wrong> {
         let most = [
             ("flip", self.flip, 1.0),
             ("rotation", self.rotation, 180.0),
@@ -73,12 +70,9 @@ impl Augment {
             ("blur", self.blur, 1.0),
             ("cutout", self.cutout, 1.0),
         ];
-        match most.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
-            None => Ok(()),
-            Some((name, value, most)) => {
-                Err(Error::Invalid(format!("augment.{name}: expected a number from 0 to {most}, got {value}")))
-            }
-        }
+        most.into_iter().try_for_each(|(at, value, most)| {
+            ensure(at, value, format!("a number from 0 to {most}"), |v| (0.0..=most).contains(v))
+        })
     }
 
     /// The face box, moved and resized by `box_noise`.

@@ -13,13 +13,18 @@ use crate::{
     sample::Sample,
 };
 use candle_vision_helpers::{
-    Affine, Point, Rect, Size,
-    warp::{cut, shrink, warp},
+    Affine, Point, Rect, Size, Wrong,
+    warp::{Channels, cut, shrink, warp},
+    wrong::ensure,
 };
 use image::RgbImage;
 use ndarray::Array3;
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
+
+/// Pixels of a view's longer side: a typo should be reported, not allocated.
+const MAX_SIDE: usize = 2048;
+const MAX_ENLARGEMENT: f64 = 100.0;
 
 /// How a view is made; travels with the weights.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -50,29 +55,32 @@ impl ViewSpec {
         if self.grey { 1 } else { 3 }
     }
 
-    /// Whether the numbers make sense together.
+    fn colors(&self) -> Channels {
+        if self.grey { Channels::Luma } else { Channels::Rgb }
+    }
+
+    /// Whether views can be made so. This is the one check of a view: what passes can be cut, normalised and given to
+    /// a network.
     ///
     /// # Errors
-    /// When a side is 0, the enlargement is not above 0, or the normalisation does not fit the channels.
-    pub fn validate(&self) -> Result<()> {
-        let invalid = |what: String| Err(Error::Invalid(format!("view: {what}")));
-        if self.width == 0 || self.height == 0 {
-            return invalid(format!("expected sides of at least 1 pixel, got {} x {}", self.width, self.height));
+    /// When a side is 0 or longer than any network looks at, the enlargement is not above 0, or the normalisation does
+    /// not fit the channels.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        let sides = format!("1 to {MAX_SIDE}");
+        for (at, side) in [("width", self.width), ("height", self.height)] {
+            ensure(at, side, &sides, |s| (1..=MAX_SIDE).contains(s))?;
         }
-        if let Crop::Face { enlarge } = self.crop
-            && !(enlarge > 0.0 && enlarge.is_finite())
-        {
-            return invalid(format!("expected an enlargement above 0, got {enlarge}"));
+        if let Crop::Face { enlarge } = self.crop {
+            let expected = format!("a number above 0, at most {MAX_ENLARGEMENT}");
+            ensure("crop.enlarge", enlarge, expected, |&e| e > 0.0 && e <= MAX_ENLARGEMENT)?;
         }
         let channels = self.channels();
-        if self.mean.len() != channels || self.std.len() != channels {
-            let (mean, std) = (self.mean.len(), self.std.len());
-            return invalid(format!("expected a mean and a std for {channels} channel(s), got {mean} and {std}"));
+        let one_each = if channels == 1 { "1 value".to_owned() } else { format!("{channels} values, one per channel") };
+        for (at, values) in [("mean", &self.mean), ("std", &self.std)] {
+            ensure(at, values.len(), &one_each, |&n| n == channels)?;
         }
-        if !self.mean.iter().all(|m| m.is_finite()) || !self.std.iter().all(|s| s.is_finite() && *s > 0.0) {
-            return invalid(format!("expected finite means and stds above 0, got {:?} and {:?}", self.mean, self.std));
-        }
-        Ok(())
+        self.mean.iter().try_for_each(|m| ensure("mean", m, "finite numbers", |m| m.is_finite()))?;
+        self.std.iter().try_for_each(|s| ensure("std", s, "numbers above 0", |s| s.is_finite() && **s > 0.0))
     }
 
     /// The map from original pixels to view pixels, without augmentation.
@@ -105,13 +113,13 @@ impl ViewSpec {
         let (image, to_image) = self.source(sample, augment.as_ref().map(|(augment, _)| *augment))?;
         let Some((augment, rng)) = augment else {
             let to_view = self.to_view(sample.original, sample.face)?;
-            let image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.grey);
+            let image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.colors());
             return Ok(View { image, points: sample.points.transformed(&to_view), to_view, mirrored: false });
         };
         let face = augment.face(sample.face, rng);
         let change = augment.geometry(self.size(), rng);
         let to_view = self.to_view(sample.original, face)?.then(&change.map);
-        let mut image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.grey);
+        let mut image = warp(&image, &to_image.inverse().then(&to_view), self.size(), self.colors());
         augment.photometric(&mut image, rng);
         let points = sample.points.transformed(&to_view);
         let points = if change.mirrored { points.flipped_names() } else { points };

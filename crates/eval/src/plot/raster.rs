@@ -101,7 +101,7 @@ impl DrawingBackend for Raster<'_> {
         let (w, h) = (draw::text_width(text, cell), 7 * cell);
         // Letters know no angle: they are set on a slip of paper, which is then turned.
         let mut slip = RgbImage::from_pixel(w.max(1), h, Rgb([255; 3]));
-        draw::text(&mut slip, 0, 0, cell, [0; 3], text);
+        draw::text(&mut slip, (0, 0), cell, [0; 3], text);
         let dx = match style.anchor().h_pos {
             HPos::Left => 0,
             HPos::Right => -(w as i32),

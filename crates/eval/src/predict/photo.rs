@@ -186,7 +186,7 @@ fn none() -> Error {
 }
 
 fn extent(picture: &RgbImage) -> Size {
-    Size::new(picture.width() as usize, picture.height() as usize)
+    Size::of(picture)
 }
 
 pub(crate) fn checked(face: Rect, size: Size) -> Result<Rect> {

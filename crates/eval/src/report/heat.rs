@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::stats::spread;
 use crate::visualize::{self, map_picture, plain_view};
 use candle_core::Tensor;
-use candle_vision_helpers::{Point, draw, heatmap::render_gaussian};
+use candle_vision_helpers::heatmap::{Blend, render_gaussian};
+use candle_vision_helpers::{Point, Size, draw};
 use facekp_data::{Batch, Keypoints};
 use image::RgbImage;
 
@@ -74,7 +75,8 @@ fn summed_target(batch: &Batch, i: usize) -> Result<Tensor> {
     let sigma = SUM_SIGMA * width as f64 / 256.0;
     let mut map = vec![0f32; width * height];
     for (p, _) in points.iter().zip(&weights).filter(|(_, w)| **w > 0.0) {
-        render_gaussian(&mut map, width, height, Point::new(f64::from(p[0]), f64::from(p[1])), sigma, true);
+        let center = Point::new(f64::from(p[0]), f64::from(p[1]));
+        render_gaussian(&mut map, Size::new(width, height), center, sigma, Blend::Sum);
     }
     Ok(Tensor::from_vec(map, (1, height, width), batch.images.device())?.clamp(0f32, 1f32)?)
 }

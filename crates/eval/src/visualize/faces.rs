@@ -1,7 +1,8 @@
 //! Faces with their points: annotated ones blue, predicted ones red.
 
 use crate::error::{Error, Result};
-use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw, warp::warp};
+use candle_vision_helpers::warp::{Channels, warp};
+use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw};
 use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec, scheme::Outline};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
@@ -69,7 +70,7 @@ pub fn face_picture(
     let long = |v: f64| ((v * scale).round() as usize).max(1);
     let size = Size::new(long(part.width), long(part.height));
     let map = Affine::rect_to_size(part, size).map_err(|e| Error::plot(&sample.id, e))?;
-    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, false));
+    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, Channels::Rgb));
     let moved: Option<Vec<Point>> = predicted.map(|p| p.iter().map(|q| map.apply(*q)).collect());
     overlay(&mut picture, sample.points.scheme(), moved.as_deref(), truth.map(|t| t.transformed(&map)).as_ref());
     Ok(picture)

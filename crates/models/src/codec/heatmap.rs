@@ -5,7 +5,7 @@ use super::{Codec, batch_of};
 use crate::error::{Error, Result};
 use candle_core::{DType, Tensor};
 use candle_vision_helpers::heatmap::{Decode, find_peak};
-use candle_vision_helpers::{Point, Size, ops};
+use candle_vision_helpers::{Point, Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 
 /// What the maps show.
@@ -37,6 +37,30 @@ pub struct Config {
     pub decode: Decode,
 }
 
+impl Config {
+    /// Whether such maps can be made of views of `view` pixels.
+    ///
+    /// # Errors
+    /// When the stride does not divide the view into 3 cells or more a side, or σ is no positive number.
+    pub fn validate(&self, view: Size) -> Result<(), Wrong> {
+        self.cells(view).map(|_| ())
+    }
+
+    /// Columns and rows of the maps.
+    fn cells(&self, view: Size) -> Result<(usize, usize), Wrong> {
+        let stride = self.stride;
+        let cells = |side: usize| side.checked_div(stride).filter(|n| *n >= 3 && n * stride == side);
+        let (Some(width), Some(height)) = (cells(view.width), cells(view.height)) else {
+            let sides = format!("{}x{}", view.width, view.height);
+            let expected = format!("a divisor of the view's sides that leaves 3 cells or more ({sides})");
+            return Err(Wrong::new("stride", expected, stride));
+        };
+        let most = width.max(height) as f64;
+        ensure("sigma", self.sigma, format_args!("0.1 to {most} cells"), |s| (0.1..=most).contains(s))?;
+        Ok((width, height))
+    }
+}
+
 /// The codec for some points in a view of a given size.
 #[derive(Clone, Debug)]
 pub struct HeatmapCodec {
@@ -53,19 +77,9 @@ impl HeatmapCodec {
     /// Makes a codec for `points` points in views of `view` pixels.
     ///
     /// # Errors
-    /// When the stride does not divide the view into 3 cells or more a side, or σ is no positive number.
+    /// As [`Config::validate`].
     pub fn new(config: &Config, points: usize, view: Size) -> Result<Self> {
-        let stride = config.stride;
-        let cells = |side: usize| side.checked_div(stride).filter(|n| *n >= 3 && n * stride == side);
-        let (Some(width), Some(height)) = (cells(view.width), cells(view.height)) else {
-            let (w, h) = (view.width, view.height);
-            let expected = "a divisor of the view's sides that leaves 3 cells or more";
-            return Err(Error::Config(format!("codec.stride: expected {expected} ({w}x{h}), got {stride}")));
-        };
-        let most = width.max(height) as f64;
-        if !(config.sigma >= 0.1 && config.sigma <= most) {
-            return Err(Error::Config(format!("codec.sigma: expected 0.1 to {most} cells, got {}", config.sigma)));
-        }
+        let (width, height) = config.cells(view).map_err(|w| w.below("codec"))?;
         Ok(Self { config: config.clone(), points, width, height })
     }
 
@@ -101,8 +115,10 @@ impl HeatmapCodec {
 
     fn has_order(&self) -> Result<()> {
         match self.config.target {
-            Target::Summed => Err(Error::Config(
-                "codec.target = \"summed\": expected one map per point to read points from, got one map for all (its peaks have no order)".into(),
+            Target::Summed => Err(Error::config(
+                "codec.target",
+                "one map per point to read points from",
+                "\"summed\", one map for all (its peaks have no order)",
             )),
             _ => Ok(()),
         }
@@ -119,7 +135,7 @@ impl HeatmapCodec {
         for xy in points.chunks_exact(2) {
             let at = Point::new(f64::from(xy[0]), f64::from(xy[1]));
             if !at.is_finite() {
-                return Err(Error::Config(format!("points: expected finite numbers, got ({}, {})", at.x, at.y)));
+                return Err(Error::config("points", "finite numbers", format_args!("({}, {})", at.x, at.y)));
             }
             let at = self.to_cell(at);
             columns.extend(along(self.width, at.x).into_iter().map(|v| v as f32));

@@ -68,6 +68,8 @@ pub trait Codec: Send + Sync {
 pub(crate) fn batch_of(what: &str, tensor: &Tensor, shape: &[usize]) -> Result<usize> {
     match tensor.dims() {
         [b, rest @ ..] if rest == shape => Ok(*b),
-        got => Err(Error::Config(format!("{what}: expected (B, ..) with {shape:?} behind the batch, got {got:?}"))),
+        got => {
+            Err(Error::config(what, format_args!("(B, ..) with {shape:?} behind the batch"), format_args!("{got:?}")))
+        }
     }
 }

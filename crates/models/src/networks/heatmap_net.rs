@@ -5,9 +5,10 @@ use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv, ConvNorm, ConvShape};
+use crate::limits::{MAX_CHANNELS, bounded, within};
 use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::ops;
+use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a heatmap network.
@@ -31,13 +32,38 @@ impl Config {
     }
 
     /// The trunk's map that each ×2 stage is given, as its index in the five maps and its channels; `None` at full size.
-    pub(crate) fn lateral(&self) -> Result<Vec<Option<(usize, usize)>>> {
+    pub(crate) fn lateral(&self) -> Result<Vec<Option<(usize, usize)>>, Wrong> {
         let channels = map_channels(self.depth)?;
         let map_of = |stage: usize| {
             let map = (channels.len() - 1).checked_sub(stage + 1)?;
             Some((map, channels[map]))
         };
         Ok((0..self.up.len()).map(|i| if self.skips { map_of(i) } else { None }).collect())
+    }
+
+    /// Whether such a network can be built for views of `view` and maps of `stride` view pixels per cell.
+    ///
+    /// # Errors
+    /// The key of the task that does not fit.
+    pub(crate) fn validate(&self, view: Size, stride: usize) -> Result<(), Wrong> {
+        let [.., mut inputs] = map_channels(self.depth)?;
+        let all = trunk::STRIDE;
+        if !(view.width.is_multiple_of(all) && view.height.is_multiple_of(all)) {
+            let expected = format!("sides divisible by {all} for a heatmap_net");
+            return Err(Wrong::new("view", expected, format_args!("{}x{}", view.width, view.height)));
+        }
+        let stages = self.up.len();
+        let own = self.stride().ok_or_else(|| Wrong::new("model.up", "at most 5 stages", stages))?;
+        ensure("codec.stride", stride, format_args!("{own} for {stages} x2 stages"), |&s| s == own)?;
+        for (i, &outputs) in self.up.iter().enumerate() {
+            within("model.up", outputs, 1..=MAX_CHANNELS)?;
+            bounded("model.up", "weights", &[&[inputs, outputs, 9]])?;
+            let shrink = all >> (i + 1);
+            let values = [inputs.max(outputs), view.width / shrink, view.height / shrink];
+            bounded("model.up", "values in a picture's maps", &[&values])?;
+            inputs = outputs;
+        }
+        Ok(())
     }
 }
 
@@ -95,10 +121,8 @@ impl HeatmapNet {
     fn maps(&self, images: &Tensor, train: bool) -> Result<Vec<(String, Tensor)>> {
         if images.dims().iter().skip(2).any(|side| !side.is_multiple_of(trunk::STRIDE)) {
             let stride = trunk::STRIDE;
-            return Err(Error::Config(format!(
-                "network input: expected sides divisible by {stride}, got {:?}",
-                images.dims()
-            )));
+            let got = format_args!("{:?}", images.dims());
+            return Err(Error::config("network input", format_args!("sides divisible by {stride}"), got));
         }
         let maps = self.trunk.forward(images, train)?;
         let mut x = maps.last().unwrap_or(images).clone();
@@ -116,7 +140,7 @@ impl HeatmapNet {
 impl KeypointModel for HeatmapNet {
     fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
         let last = self.maps(images, pass.trains())?.pop();
-        last.map(|(_, m)| m).ok_or_else(|| Error::Config("heatmap network without output".into()))
+        last.map(|(_, m)| m).ok_or_else(|| Error::config("network", "a last layer", "none"))
     }
 
     fn first_filters(&self) -> Tensor {

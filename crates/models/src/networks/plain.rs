@@ -4,9 +4,10 @@ use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv, ConvShape, Linear, check_input};
+use crate::limits::{MAX_CHANNELS, MAX_HIDDEN, MAX_KERNEL, MAX_STAGES, bounded, within};
 use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::{Size, ops};
+use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a plain network.
@@ -28,6 +29,36 @@ impl Config {
         let halved = |side: usize| side.checked_shr(u32::try_from(self.channels.len()).ok()?).filter(|&s| s > 0);
         halved(view.width)?.checked_mul(halved(view.height)?)?.checked_mul(*self.channels.last()?)
     }
+
+    /// Whether such a network can be built for views of `view` with `channels` channels, giving `outputs` values.
+    ///
+    /// # Errors
+    /// The key of the task that does not fit.
+    pub(crate) fn validate(&self, channels: usize, view: Size, outputs: usize) -> Result<(), Wrong> {
+        const CHANNELS: &str = "model.channels";
+        const KERNELS: &str = "model.kernels";
+        let stages = self.channels.len();
+        ensure(CHANNELS, stages, format_args!("1 to {MAX_STAGES} convolutions"), |n| (1..=MAX_STAGES).contains(n))?;
+        ensure(KERNELS, self.kernels.len(), format_args!("{stages}, as many as channels"), |&n| n == stages)?;
+        within("model.hidden", self.hidden, 1..=MAX_HIDDEN)?;
+        let mut inputs = channels;
+        for (i, (&outputs, &kernel)) in self.channels.iter().zip(&self.kernels).enumerate() {
+            within(CHANNELS, outputs, 1..=MAX_CHANNELS)?;
+            within(KERNELS, kernel, 1..=MAX_KERNEL)?;
+            ensure(KERNELS, kernel, "odd numbers (\"same\" padding)", |k| k % 2 == 1)?;
+            bounded(CHANNELS, "weights of a convolution", &[&[inputs, outputs, kernel, kernel]])?;
+            bounded(CHANNELS, "values in a picture's maps", &[&[outputs, view.width >> i, view.height >> i]])?;
+            inputs = outputs;
+        }
+        let flat = self.flat(view).ok_or_else(|| self.too_small(view))?;
+        bounded("model.hidden", "weights", &[&[flat, self.hidden], &[self.hidden, outputs]])
+    }
+
+    fn too_small(&self, view: Size) -> Wrong {
+        let stages = self.channels.len();
+        let expected = format!("2^{stages} pixels or more a side for {stages} poolings");
+        Wrong::new("view", expected, format_args!("{}x{}", view.width, view.height))
+    }
 }
 
 /// `conv1..convN`, `fc1`, `fc2`.
@@ -43,14 +74,7 @@ pub(crate) struct Plain {
 impl Plain {
     /// `channels` and `view` are the input's; `outputs` values come out.
     pub fn new(scope: &Scope, sizes: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
-        let flat = sizes.flat(view).ok_or_else(|| {
-            Error::Config(format!(
-                "{}x{} view: too small for {} poolings",
-                view.width,
-                view.height,
-                sizes.channels.len()
-            ))
-        })?;
+        let flat = sizes.flat(view).ok_or_else(|| sizes.too_small(view))?;
         let mut convs = Vec::new();
         let mut inputs = channels;
         for (i, (&outputs, &kernel)) in sizes.channels.iter().zip(&sizes.kernels).enumerate() {
@@ -61,8 +85,7 @@ impl Plain {
         let hidden = Linear::new(&scope.pp("fc1"), flat, sizes.hidden, Init::KaimingNormalFanIn)?;
         let last = Linear::last(&scope.pp("fc2"), sizes.hidden, outputs)?;
         let filters = convs.first().map(Conv::filters);
-        let filters =
-            filters.ok_or_else(|| Error::Config("plain network: expected at least one convolution".into()))?;
+        let filters = filters.ok_or_else(|| Error::config("model.channels", "one convolution or more", "none"))?;
         Ok(Self { convs, hidden, last, filters, channels, view })
     }
 

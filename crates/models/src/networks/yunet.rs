@@ -6,7 +6,7 @@
 
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::ops::{self, Activation, ConvParams};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
 use std::collections::HashMap;
 
 /// Picture pixels from one place of an output map to the next.
@@ -57,7 +57,7 @@ impl YuNet {
         if from.used == tensors.len() {
             return Ok(net);
         }
-        Err(Error::Config(format!("face finder: expected {} tensors, got {}", from.used, tensors.len())))
+        Err(Error::config("face finder", format_args!("{} tensors", from.used), tensors.len()))
     }
 
     /// The maps `(B, 16, H / s, W / s)` at [`STRIDES`] (see [`OUTPUTS`]) of pictures `(B, 3, H, W)`: blue, green, red in
@@ -69,10 +69,8 @@ impl YuNet {
         match *images.dims() {
             [b, 3, h, w] if b * h * w > 0 && h.is_multiple_of(MULTIPLE) && w.is_multiple_of(MULTIPLE) => {}
             _ => {
-                return Err(Error::Config(format!(
-                    "face finder: expected (B, 3, H, W) with sides divisible by {MULTIPLE}, got {:?}",
-                    images.dims()
-                )));
+                let expected = format_args!("(B, 3, H, W) with sides divisible by {MULTIPLE}").to_string();
+                return Err(Error::config("face finder", expected, format_args!("{:?}", images.dims())));
             }
         }
         ops::no_grad(|| self.maps(images))
@@ -80,7 +78,12 @@ impl YuNet {
 
     fn maps(&self, images: &Tensor) -> Result<[Tensor; 3]> {
         let geometry = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
-        let x = ops::conv2d(images, &self.stem.weight, Some(&self.stem.bias), geometry, true)?;
+        let x = ops::conv2d(
+            images,
+            &self.stem.weight,
+            geometry,
+            Epilogue { bias: Some(&self.stem.bias), ..Epilogue::RELU },
+        )?;
         let x = halved(&self.first.forward(&x, Activation::Relu)?)?;
         let [u1, u2, u3, u4, u5] = &self.units;
         let x = halved(&through(u2, &through(u1, &x)?)?)?;
@@ -127,7 +130,8 @@ struct Pair {
 
 impl Pair {
     fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let y = ops::conv2d(x, &self.thin.weight, Some(&self.thin.bias), ConvParams::default(), false)?;
+        let epilogue = Epilogue { bias: Some(&self.thin.bias), ..Epilogue::NONE };
+        let y = ops::conv2d(x, &self.thin.weight, ConvParams::default(), epilogue)?;
         Ok(ops::depthwise_conv3(&y, &self.deep.weight, Some(&self.deep.bias), 1, activation)?)
     }
 }
@@ -149,7 +153,7 @@ impl Source<'_> {
             }
             _ => {
                 let got = found.map_or("none".into(), |t| format!("{:?}", t.dims()));
-                Err(Error::Config(format!("face finder: expected {name} of shape {shape:?}, got {got}")))
+                Err(Error::config("face finder", format_args!("{name} of shape {shape:?}"), got))
             }
         }
     }

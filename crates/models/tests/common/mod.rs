@@ -10,7 +10,8 @@ use facekp_models::{
 };
 
 pub fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
-    ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] }
+    let channels = if grey { 1 } else { 3 };
+    ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5; channels], std: vec![0.25; channels] }
 }
 
 pub fn nose() -> Task {

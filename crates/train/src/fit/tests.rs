@@ -196,5 +196,5 @@ fn frozen_parameters_stay_and_others_move() {
     assert_eq!(same, ["fc2.bias", "fc2.weight"]);
     let typo = [&changes[..], &["train.freeze=[\"fc9\"]"]].concat();
     let error = train(&recipe(&typo).unwrap(), &dir.path().join("c"), Mode::New).unwrap_err().to_string();
-    assert_eq!(error, "train.freeze: no parameter's name starts with \"fc9\"");
+    assert_eq!(error, "train.freeze: expected the start of a parameter's name, got \"fc9\"");
 }

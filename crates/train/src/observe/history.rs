@@ -17,7 +17,7 @@ fn with_total(record: &EpochRecord, seams: &[Seam]) -> EpochRecord {
 /// # Errors
 /// Never, in practice: memory is written to.
 pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
-    let wrong = |e: String| Error::Setting(format!("history: {e}"));
+    let wrong = |e: String| Error::setting("history", "records that CSV can hold", e);
     if records.is_empty() {
         return Ok(history::COLUMNS.to_owned() + "\n");
     }

@@ -2,6 +2,7 @@
 
 use super::Recipe;
 use crate::{Error, Result};
+use candle_vision_helpers::Wrong;
 use std::path::Path;
 use toml::{
     Table, Value,
@@ -108,8 +109,22 @@ fn first_leftover(above: &str, given: &Value, known: &Value) -> Option<String> {
     }
 }
 
+/// The error of the override that set the key, else of the line where the key stands.
+pub(super) fn locate(wrong: &Wrong, file: &str, text: &str, overrides: &[String]) -> Error {
+    let (key, reason) = (wrong.at.as_str(), wrong.to_string());
+    let sets = |change: &&String| {
+        let set = change.split('=').next().unwrap_or_default().trim();
+        let below = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with('.'));
+        key == set || below(key, set)
+    };
+    match overrides.iter().rev().find(sets) {
+        Some(change) => override_error(change, reason),
+        None => Error::Recipe { file: file.to_owned(), line: line_of(text, key), reason },
+    }
+}
+
 /// An error of an override.
-pub(super) fn override_error(change: &str, reason: String) -> Error {
+fn override_error(change: &str, reason: String) -> Error {
     Error::Recipe { file: format!("--set {change}"), line: None, reason }
 }
 
@@ -237,7 +252,7 @@ fn collect(table: &DeTable<'_>, f: &mut dyn FnMut(&str, &DeValue<'_>, usize)) {
 }
 
 /// The line of a dotted key, or of the nearest table above it.
-pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+fn line_of(text: &str, key: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
     let mut at = DeValue::Table(root.get_ref().clone());
     let mut line = None;

@@ -1,8 +1,8 @@
 //! Loops over all elements, and sums over channels, in parallel and with a fixed order of every sum.
 
-use super::memory::{Shared, filled};
 use super::parallel::{GRAIN, for_chunks, for_each};
 use super::simd::{Kernel, Simd, Vectors, gated};
+use super::uncleared::{Shared, filled};
 use candle_core::Result;
 
 /// `out[i] = f(a[i], b[i])` in parallel; the closures are simple enough for the compiler to vectorise.
@@ -17,7 +17,6 @@ pub(crate) fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> R
                     to.add(k).write(f(*x, *y));
                 }
             });
-            Ok(())
         })
     }
 }

@@ -1,9 +1,10 @@
-//! The way back through a normalisation: two passes over a channel, the second from cache.
+//! The way back through a normalization: two passes over a channel, the second from cache.
 
-use super::memory::{Shared, filled};
-use super::norm::{Moments, Sizes};
+use super::norm::Moments;
 use super::parallel;
 use super::simd::{Kernel, Simd, Vectors, gated};
+use super::uncleared::{Shared, filled, try_filled};
+use crate::ops::shapes::Planes;
 use candle_core::Result;
 
 /// A backward pass: `g = dy` where the gate is open (see [`gated`]; everywhere without a gate).
@@ -11,7 +12,7 @@ pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub dy: &'a [f32],
     pub gate: Option<&'a [f32]>,
-    pub sizes: Sizes,
+    pub planes: Planes,
     /// Whether the residual's gradient, which is `g`, is wanted.
     pub residual: bool,
 }
@@ -26,7 +27,7 @@ pub(crate) struct Grads {
 impl Backward<'_> {
     /// Through [`train`](super::norm::train).
     pub(crate) fn train(&self, both: &[f32], moments: &Moments, eps: f64) -> Result<Grads> {
-        let count = (self.sizes.b * self.sizes.plane) as f64;
+        let count = (self.planes.b * self.planes.plane) as f64;
         self.run(
             |c| moments.mean[c],
             |c, sum, sum_x| {
@@ -51,7 +52,7 @@ impl Backward<'_> {
         centre: impl Fn(usize) -> f32 + Sync,
         coefficients: impl Fn(usize, f64, f64) -> ([f64; 3], [f64; 2]) + Sync,
     ) -> Result<Grads> {
-        let s = self.sizes;
+        let s = self.planes;
         let vectors = Vectors::in_use();
         let mut both = vec![0f32; 2 * s.c];
         let both_to = Shared::of(&mut both);
@@ -86,12 +87,9 @@ impl Backward<'_> {
         let mut residual = None;
         // SAFETY: the work writes every plane of both.
         let dx = unsafe {
-            filled(self.x.len(), |dx| {
+            try_filled(self.x.len(), |dx| {
                 if self.residual {
-                    residual = Some(filled(self.x.len(), |r| {
-                        work(dx, Some(r));
-                        Ok(())
-                    })?);
+                    residual = Some(filled(self.x.len(), |r| work(dx, Some(r)))?);
                 } else {
                     work(dx, None);
                 }

@@ -1,9 +1,9 @@
 //! Log-softmax of maps and its gradient.
 
 use super::elementwise;
-use super::memory::Shared;
 use super::parallel;
 use super::simd::Vectors;
+use super::uncleared::Shared;
 
 pub(crate) fn forward(x: &[f32], map: usize) -> Vec<f32> {
     let mut y = vec![0f32; x.len()];

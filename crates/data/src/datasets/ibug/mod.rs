@@ -34,7 +34,7 @@ static FORMAT: Format = Format {
     holds,
     holds_below: None,
     hint: Some(contents::misnamed),
-    open: |dir| Ok(Box::new(IbugDataset::open(dir)?)),
+    open: |dir, _| Ok(Box::new(IbugDataset::open(dir)?)),
     check: check::check,
 };
 

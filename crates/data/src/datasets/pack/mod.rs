@@ -11,7 +11,7 @@ use crate::{
     keypoints::Keypoints,
     picture::{self, Strictness},
     sample::{Annotation, Sample, Scale},
-    scheme::{self, Scheme},
+    scheme::{Scheme, named},
     split::Split,
 };
 use candle_vision_helpers::{Affine, Point, Rect, Size};
@@ -36,7 +36,8 @@ const HEADER: usize = 56;
 #[derive(Debug, Serialize, Deserialize)]
 struct Index {
     kind: DatasetKind,
-    scheme: String,
+    #[serde(with = "named")]
+    scheme: Arc<Scheme>,
     describe: String,
     synthetic: bool,
     options: Options,
@@ -66,7 +67,6 @@ pub struct PackDataset {
     path: PathBuf,
     map: Mmap,
     index: Index,
-    scheme: Arc<Scheme>,
     points: Vec<Keypoints>,
 }
 
@@ -81,14 +81,10 @@ impl PackDataset {
         if Sha256::digest(&map[HEADER..])[..] != map[24..HEADER] {
             return Err(broken(path, "a pack with its checksum", "altered contents"));
         }
-        let own = index.kind.scheme_name().is_none_or(|name| name == index.scheme);
-        let Some(scheme) = scheme::by_name(&index.scheme).filter(|_| own) else {
-            let expected = index.kind.scheme_name().unwrap_or("that is known");
-            return Err(broken(path, format!("points of a scheme {expected}"), index.scheme));
-        };
+        let scheme = &index.scheme;
         let mut points = Vec::with_capacity(index.items.len());
         for item in &index.items {
-            let sound = Keypoints::new(&scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len());
+            let sound = Keypoints::new(scheme, item.points.clone()).filter(|_| item.visible.len() == scheme.len());
             let within = item.offset >= HEADER && item.offset.checked_add(item.length).is_some_and(|end| end <= begin);
             let (Some(mut sound), true) = (sound, within) else {
                 return Err(broken(path, format!("a sound entry for {}", item.id), "one that breaks the format"));
@@ -102,7 +98,7 @@ impl PackDataset {
         if index.splits.values().flatten().any(|&i| i >= points.len()) {
             return Err(broken(path, "splits of its own samples", "a sample that is not there"));
         }
-        Ok(Self { path: path.into(), map, index, scheme, points })
+        Ok(Self { path: path.into(), map, index, points })
     }
 
     /// What a pack holds, without checking all of it.
@@ -179,7 +175,7 @@ fn read_index(path: &Path, bytes: &[u8]) -> Result<(Index, usize)> {
 
 impl Dataset for PackDataset {
     fn scheme(&self) -> &Arc<Scheme> {
-        &self.scheme
+        &self.index.scheme
     }
 
     fn len(&self) -> usize {

@@ -22,6 +22,7 @@ use std::{
     fs::File,
     io::{Seek, SeekFrom, Write},
     path::Path,
+    sync::Arc,
 };
 
 /// Which part of each picture is kept.
@@ -74,16 +75,13 @@ pub fn write(
     options: Options,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<()> {
-    validate(dataset, kind, &options)?;
+    validate(dataset, &options)?;
     write_with(path, |file| fill(dataset, kind, path, file, options, progress))
 }
 
-fn validate(dataset: &dyn Dataset, kind: DatasetKind, options: &Options) -> Result<()> {
+fn validate(dataset: &dyn Dataset, options: &Options) -> Result<()> {
     let fail = |expected: &str, got: String| Err(Error::Invalid(format!("expected {expected}, got {got}")));
     match (options.area, options.encoding) {
-        _ if kind.scheme_name().is_some_and(|name| name != dataset.scheme().name()) => {
-            fail(kind.scheme_name().unwrap_or_default(), dataset.scheme().name().into())
-        }
         _ if dataset.is_empty() => fail("samples to pack", "none".into()),
         _ if options.side < 8 => fail("a side of 8 pixels or more", options.side.to_string()),
         (Area::Face(enlarge), _) if !(1.0..=16.0).contains(&enlarge) => fail("1 to 16 boxes", enlarge.to_string()),
@@ -117,7 +115,7 @@ fn fill(
         progress(items.len(), dataset.len());
     }
     let splits = Split::ALL.iter().filter_map(|&s| Some((s.name().to_owned(), dataset.split(s).ok()?))).collect();
-    let (scheme, describe) = (dataset.scheme().name().into(), dataset.describe());
+    let (scheme, describe) = (Arc::clone(dataset.scheme()), dataset.describe());
     let index = Index { kind, scheme, describe, synthetic: dataset.is_synthetic(), options, splits, items };
     let index = serde_json::to_vec(&index).map_err(|e| Error::Invalid(format!("{}: {e}", path.display())))?;
     hash.update(&index);

@@ -4,11 +4,12 @@ mod block;
 pub(crate) mod trunk;
 
 use super::{KeypointModel, Pass};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, Linear};
+use crate::limits::bounded;
 use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::{Size, ops};
+use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 use trunk::{Trunk, map_channels, map_names};
 
@@ -39,7 +40,7 @@ const FLAT_CHANNELS: usize = 64;
 
 impl Config {
     /// Values that enter the last layer; `None` when out of range.
-    pub(crate) fn flat(&self, view: Size) -> Result<Option<usize>> {
+    pub(crate) fn flat(&self, view: Size) -> Result<Option<usize>, Wrong> {
         let [.., channels] = map_channels(self.depth)?;
         Ok(match self.pooling {
             Pooling::Average => Some(channels),
@@ -49,6 +50,24 @@ impl Config {
             }
         })
     }
+
+    /// Whether such a network can be built for views of `view`, giving `outputs` values.
+    ///
+    /// # Errors
+    /// The key of the task that does not fit.
+    pub(crate) fn validate(&self, view: Size, outputs: usize) -> Result<(), Wrong> {
+        map_channels(self.depth)?;
+        for (at, side) in [("view.width", view.width), ("view.height", view.height)] {
+            let expected = format_args!("{} or more for a ResNet", trunk::STRIDE);
+            ensure(at, side, expected, |&side| side >= trunk::STRIDE)?;
+        }
+        let flat = self.flat(view)?.ok_or_else(|| too_large(view))?;
+        bounded("model", "weights of the last layer", &[&[flat, outputs]])
+    }
+}
+
+fn too_large(view: Size) -> Wrong {
+    Wrong::new("view", "a smaller one", format_args!("{}x{}", view.width, view.height))
 }
 
 /// Trunk, pooling, `fc`.
@@ -70,7 +89,7 @@ impl ResNet {
         let reduce = (config.pooling == Pooling::Flatten)
             .then(|| ConvNorm::new(&reduce.pp("0"), &reduce.pp("1"), shape, 1.0))
             .transpose()?;
-        let flat = config.flat(view)?.ok_or_else(|| Error::Config("ResNet: the view is too large".into()))?;
+        let flat = config.flat(view)?.ok_or_else(|| too_large(view))?;
         Ok(Self { trunk, reduce, fc: Linear::last(&scope.pp("fc"), flat, outputs)? })
     }
 }

@@ -2,11 +2,11 @@
 //! it has in other networks.
 
 use super::block::{Block, Kind};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, check_input};
 use crate::params::{Params, Scope};
 use candle_core::Tensor;
-use candle_vision_helpers::ops;
+use candle_vision_helpers::{Wrong, ops};
 use std::collections::HashMap;
 
 /// The names of a trunk begin with this in networks that hold more than a trunk and a last layer.
@@ -21,19 +21,18 @@ pub(crate) const STEM_CHANNELS: usize = 64;
 pub(crate) const STRIDE: usize = 32;
 
 /// Kind of block and blocks per stage.
-fn layout(depth: usize) -> Option<(Kind, [usize; 4])> {
+fn layout(depth: usize) -> Result<(Kind, [usize; 4]), Wrong> {
     match depth {
-        18 => Some((Kind::Basic, [2, 2, 2, 2])),
-        34 => Some((Kind::Basic, [3, 4, 6, 3])),
-        50 => Some((Kind::Bottleneck, [3, 4, 6, 3])),
-        _ => None,
+        18 => Ok((Kind::Basic, [2, 2, 2, 2])),
+        34 => Ok((Kind::Basic, [3, 4, 6, 3])),
+        50 => Ok((Kind::Bottleneck, [3, 4, 6, 3])),
+        _ => Err(Wrong::new("model.depth", "18, 34 or 50", depth)),
     }
 }
 
 /// Output channels of the five maps that [`Trunk::forward`] returns, or an error for an unknown depth.
-pub(crate) fn map_channels(depth: usize) -> Result<[usize; 5]> {
-    let (kind, _) =
-        layout(depth).ok_or_else(|| Error::Config(format!("ResNet depth: expected 18, 34 or 50, got {depth}")))?;
+pub(crate) fn map_channels(depth: usize) -> Result<[usize; 5], Wrong> {
+    let (kind, _) = layout(depth)?;
     let [a, b, c, d] = PLANES.map(|p| kind.outputs(p));
     Ok([STEM_CHANNELS, a, b, c, d])
 }
@@ -50,7 +49,7 @@ impl Trunk {
     /// `channels`: of the pictures, 1 or 3.
     pub fn new(scope: &Scope, depth: usize, channels: usize) -> Result<Self> {
         let outputs = map_channels(depth)?;
-        let (kind, blocks) = layout(depth).ok_or_else(|| Error::Config(format!("ResNet depth {depth}")))?;
+        let (kind, blocks) = layout(depth)?;
         let stem = ConvShape { inputs: channels, outputs: STEM_CHANNELS, kernel: 7, stride: 2 };
         let stem = ConvNorm::new(&scope.pp("conv1"), &scope.pp("bn1"), stem, 1.0)?;
         let mut stages = Vec::new();
