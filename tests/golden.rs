@@ -1,5 +1,5 @@
-//! Pictures and plots as they were when somebody last looked at them: `REGENERATE=1 cargo test --test all golden` writes
-//! them anew into `tests/golden/`. Rendered faces only.
+//! Pictures and plots as they were when somebody last looked at them: `REGENERATE=1 cargo test --test all golden`
+//! writes them anew into `tests/golden/`. Rendered faces only.
 
 use candle_vision_helpers::{Point, draw, warp};
 use facekp_data::{

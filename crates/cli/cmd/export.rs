@@ -1,4 +1,5 @@
-//! `facekp export`: a network as a weights file to ship, with its measured errors in it and in manifest.toml next to it.
+//! `facekp export`: a network as a weights file to ship, with its measured errors in it and in manifest.toml next to
+//! it.
 
 use crate::{
     cmd::eval,

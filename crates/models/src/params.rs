@@ -176,7 +176,8 @@ impl Scope {
         Self { params: self.params.clone(), prefix: self.path(name) }
     }
 
-    /// Creates or finds a trainable parameter: the tensor shares the variable's storage, so it always shows the present value.
+    /// Creates or finds a trainable parameter: the tensor shares the variable's storage, so it always shows the present
+    /// value.
     ///
     /// # Errors
     /// When it was made with another shape.

@@ -22,7 +22,8 @@ const KEY: &str = "facekp";
 pub struct Manifest {
     /// Name of the recipe.
     pub name: String,
-    /// The task, which is enough to run the network; in the file with its scheme whole, so that the file needs no list of schemes.
+    /// The task, which is enough to run the network; in the file with its scheme whole, so that the file needs no list
+    /// of schemes.
     #[serde(serialize_with = "with_its_scheme")]
     pub task: Task,
     /// The whole resolved recipe as TOML.

@@ -50,8 +50,8 @@ impl Html {
         self
     }
 
-    /// Adds a table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set to
-    /// the right.
+    /// Adds a table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set
+    /// to the right.
     pub fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
         let class = |i: usize| if i < words { "w" } else { "n" };
         self.el("div", &[("class", "wide")], |h| {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// One map per point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at 0.
+    /// One map per point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at
+    /// 0.
     Gaussian,
     /// One map per point; the network's output is logits of a sigmoid.
     Sigmoid,
@@ -32,8 +33,8 @@ pub struct Config {
     pub sigma: f64,
     /// What the maps show.
     pub target: Target,
-    /// The way a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere, which
-    /// pulls inwards.
+    /// The way a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere,
+    /// which pulls inwards.
     pub decode: Decode,
 }
 

@@ -30,13 +30,14 @@ pub trait Codec: Send + Sync {
     fn target(&self) -> Option<heatmap::Target> {
         None
     }
-    /// Encodes points: `(B, K, 2)` view pixels → target `(B, ..output_shape)`, on the same device. A sync point where that is no CPU.
+    /// Encodes points: `(B, K, 2)` view pixels → target `(B, ..output_shape)`, on the same device. A sync point where
+    /// that is no CPU.
     ///
     /// # Errors
     /// On another shape, or points that are not finite.
     fn encode(&self, points: &Tensor) -> Result<Tensor>;
-    /// Decodes output: `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`, `None`
-    /// where the output has no confidence. For reading, not for training through: a sync point.
+    /// Decodes output: `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`,
+    /// `None` where the output has no confidence. For reading, not for training through: a sync point.
     ///
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
@@ -53,8 +54,8 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape.
     fn spread_weights(&self, weights: &Tensor) -> Result<Tensor>;
-    /// Turns output into maps `(B, K or 1, h, w)` in `0..=1` for looking at (a softmax map is divided by its peak); `None` where
-    /// there are no maps.
+    /// Turns output into maps `(B, K or 1, h, w)` in `0..=1` for looking at (a softmax map is divided by its peak);
+    /// `None` where there are no maps.
     ///
     /// # Errors
     /// On another shape.

@@ -31,7 +31,8 @@ impl Config {
         (stride > 0).then_some(stride)
     }
 
-    /// The trunk's map that each ×2 stage is given, as its index in the five maps and its channels; `None` at full size.
+    /// The trunk's map that each ×2 stage is given, as its index in the five maps and its channels; `None` at full
+    /// size.
     pub(crate) fn lateral(&self) -> Result<Vec<Option<(usize, usize)>>, Wrong> {
         let channels = map_channels(self.depth)?;
         let map_of = |stage: usize| {
