@@ -1,4 +1,4 @@
-//! Every network can learn: sixteen faces by heart, to an error below 2 % of the eye distance. Real faces where
+//! Every network can learn: it memorizes sixteen faces, to an error below 2 % of the eye distance. Real faces where
 //! `FACEKP_DATA` has them, else rendered ones.
 
 use crate::common::{facekp, synth};

@@ -17,7 +17,7 @@ fn history(run: &Path) -> Vec<String> {
     text.lines().map(|l| l.rsplit_once(',').unwrap().0.to_owned()).collect()
 }
 
-/// The optimiser's tensors, without the header, which holds the history with its clock.
+/// The optimizer's tensors, without the header, which holds the history with its clock.
 fn values(run: &Path) -> Vec<u8> {
     let bytes = fs::read(run.join("optim.safetensors")).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -74,7 +74,7 @@ fn numbers(run: &Path) -> (Vec<String>, Vec<u8>, Vec<u8>) {
     (history(run), fs::read(run.join("best.safetensors")).unwrap(), values(run))
 }
 
-/// `facekp train nose --resume` and nothing of what the run was begun with.
+/// `facekp train nose --resume` and nothing of what the run was started with.
 fn resume(run: &Path) -> assert_cmd::Command {
     let mut c = common::facekp();
     c.args(["train", "nose", "--resume", "--device", "cpu", "--data"]).arg(common::people()).arg("--out").arg(run);

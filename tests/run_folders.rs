@@ -1,5 +1,5 @@
-//! Run folders: nothing but a run's own files is removed, one process writes at a time, and what cannot go on is
-//! refused.
+//! Run folders: nothing but a run's own files is removed, one process writes at a time, and what cannot be resumed
+//! is refused.
 
 use crate::common::{self, SMALL, facekp, fails_with, files, people, synth, train};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A run that goes on until it is killed.
+/// A run that continues until it is killed.
 struct Running(Child);
 
 impl Running {
@@ -20,9 +20,9 @@ impl Running {
         let mut c = Command::new(command.get_program());
         c.args(command.get_args()).env_remove("FACEKP_DATA").stdout(quiet()).stderr(quiet());
         let mut this = Self(c.spawn().unwrap());
-        let begun = Instant::now();
+        let start = Instant::now();
         while !ready() {
-            assert!(this.0.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60));
+            assert!(this.0.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60));
             sleep(Duration::from_millis(2));
         }
         this

@@ -110,7 +110,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if let Some(decode) = a.decode {
         predictor = predictor.with_decode(decode).with_context(|| file.manifest.name.clone())?;
     }
-    let (data, flip) = setting(&file.manifest, &a.data.dir)?;
+    let Setting { data, flip } = setting(&file.manifest, &a.data.dir)?;
     let flip = if a.no_flip { Flip::Off } else { flip };
     let about = format!(
         "{} (epoch {}, trained on {}); {}; sees {}{}",
@@ -124,12 +124,19 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     Ok((Subject::Network { predictor, flip }, data, about))
 }
 
-/// The dataset below `dir` that a network was validated on, and whether its predictions are averaged with the mirrored
-/// picture's.
-pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, Flip)> {
+/// What a network is measured on, and how.
+pub struct Setting {
+    /// The dataset that it was validated on.
+    pub data: Arc<dyn Dataset>,
+    /// Whether its recipe averages with the mirrored picture.
+    pub flip: Flip,
+}
+
+/// The setting that a network's recipe names, with the data below `dir`.
+pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
-    Ok((Arc::from(data), Flip::of(recipe.train.flip_test)))
+    Ok(Setting { data: Arc::from(data), flip: Flip::of(recipe.train.flip_test) })
 }
 
 /// The errors of a network on each of `splits`.

@@ -27,13 +27,13 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets", help_heading = "Data")]
     data: Vec<PathBuf>,
     /// The page's title.
-    #[arg(long, default_value = "Facial keypoints")]
+    #[arg(long, help_heading = "Output", default_value = "Facial keypoints")]
     title: String,
     /// The profile's name, for the page.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     profile: Option<String>,
     /// A sentence for the box at the top of the page.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
     notice: Vec<String>,
     /// A folder of photos to run every network on.
     #[arg(long, value_name = "DIR", help_heading = "Data")]

@@ -69,7 +69,7 @@ impl Subject {
         if let Some(decode) = decode {
             predictor = predictor.with_decode(decode)?;
         }
-        let (data, own) = eval::setting(&self.file.manifest, data)?;
+        let eval::Setting { data, flip: own } = eval::setting(&self.file.manifest, data)?;
         let splits: Vec<Split> = splits.iter().copied().filter(|s| data.split(*s).is_ok()).collect();
         eval::summaries(&predictor, &data, &splits, flip.unwrap_or(own))
     }
