@@ -136,7 +136,7 @@ pub struct Setting {
 pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
-    Ok(Setting { data: Arc::from(data), flip: Flip::of(recipe.train.flip_test) })
+    Ok(Setting { data: Arc::from(data), flip: Flip::from(recipe.train.flip_test) })
 }
 
 /// The errors of a network on each of `splits`.

@@ -11,9 +11,9 @@ use std::{fmt::Write as _, fs, path::Path};
 pub const MARKER: &str = "SYNTHETIC";
 const QUALITY: u8 = 90;
 
-/// Writes `count` pictures with their annotations to the new folder `out`: IMM's in the
-/// format of the IMM face database (`01-1m.jpg`, `01-1m.asf`, …), iBUG's in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML
-/// lists). The folder appears when all is written, or not at all.
+/// Writes `count` pictures with their annotations to the new folder `out`: IMM's in the format of the IMM face database
+/// (`01-1m.jpg`, `01-1m.asf`, …), iBUG's in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML lists). The
+/// folder appears when all is written, or not at all.
 ///
 /// # Errors
 /// When `out` holds something already, `count` is 0, or a file cannot be written.
