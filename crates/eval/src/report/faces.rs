@@ -35,16 +35,8 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         "Training pictures with their annotated points",
         "Training pictures about the face, with the annotation.",
     )?;
-    let config = LoaderConfig {
-        batch: train.len(),
-        view: run.predictor.task().view.clone(),
-        augment: Some(run.input.augment.clone()),
-        shuffle: false,
-        drop_last: false,
-        workers: 0,
-        seed: 1,
-        cache_bytes: 0,
-    };
+    let plain = LoaderConfig::in_order(run.predictor.task().view.clone(), train.len());
+    let config = LoaderConfig { augment: Some(run.input.augment.clone()), seed: 1, ..plain };
     let loader = Loader::new(data.clone(), train, config)?;
     let Some(batch) = loader.epoch(0).next() else { return Ok(()) };
     let batch = batch?;
