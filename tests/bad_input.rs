@@ -98,7 +98,7 @@ fn broken_asf_files_are_named_with_their_line() {
 }
 
 #[test]
-fn check_goes_on_to_the_end_and_lists_all() {
+fn check_continues_to_the_end_and_lists_all() {
     let data = broken();
     let dir = data.path().join("imm_face_db");
     let [empty, no_picture, cut] = [stem(1, 1) + ".asf", stem(2, 2) + ".jpg", stem(3, 3) + ".jpg"];

@@ -1,4 +1,4 @@
-//! Data of one's own, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
+//! Users' own data, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
 
 use crate::common::{self, facekp, fails_with, files, picture, synth, trained};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Twelve rendered faces with their `.pts`, all in one folder of one's own.
+/// Twelve rendered faces with their `.pts`, all in one folder of a user's.
 fn own(dir: &Path) -> PathBuf {
     let (from, to) = (synth(dir, "ibug68", 12), dir.join("own"));
     fs::create_dir(&to).unwrap();

@@ -104,7 +104,7 @@ fn one_broken_picture_has_its_entry_as_two_have() {
 }
 
 #[test]
-fn what_is_no_picture_is_a_line_and_the_others_go_on() {
+fn what_is_no_picture_is_a_line_and_the_others_continue() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().join("here");
     fs::create_dir_all(here.join("empty")).unwrap();

@@ -17,7 +17,7 @@ fn weights_are_found_by_the_same_names_everywhere() {
     let picture = common::picture();
     let picture = picture.to_str().unwrap();
     let data = people().to_str().unwrap();
-    // `nose` is shipped beside the program's sources, `mine` is a run above this folder
+    // `nose` is shipped with the program's sources, `mine` is a run above this folder
     for name in ["nose", "mine"] {
         at(&["predict", name, picture]).assert().success();
         at(&["eval", name, "--split", "val", "--data", data]).assert().success();

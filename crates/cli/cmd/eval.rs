@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_kind};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
 use facekp_eval::{Flip, MeanShape, Prediction, Predictor, Summary, metrics, run_files, stats::spread, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
@@ -110,7 +110,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if let Some(decode) = a.decode {
         predictor = predictor.with_decode(decode).with_context(|| file.manifest.name.clone())?;
     }
-    let (data, flip) = setting(&file.manifest, &a.data.dir)?;
+    let Setting { data, flip } = setting(&file.manifest, &a.data.dir)?;
     let flip = if a.no_flip { Flip::Off } else { flip };
     let about = format!(
         "{} (epoch {}, trained on {}); {}; sees {}{}",
@@ -124,12 +124,19 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     Ok((Subject::Network { predictor, flip }, data, about))
 }
 
-/// The dataset below `dir` that a network was validated on, and whether its predictions are averaged with the mirrored
-/// picture's.
-pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, Flip)> {
+/// What a network is measured on, and how.
+pub struct Setting {
+    /// The dataset that it was validated on.
+    pub data: Arc<dyn Dataset>,
+    /// Whether its recipe averages with the mirrored picture.
+    pub flip: Flip,
+}
+
+/// The setting that a network's recipe names, with the data below `dir`.
+pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
-    let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
-    Ok((Arc::from(open_kind(dir, source.kind)?), Flip::of(recipe.train.flip_test)))
+    let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
+    Ok(Setting { data: Arc::from(data), flip: Flip::of(recipe.train.flip_test) })
 }
 
 /// The predictions of each split; a face in several of them is looked at once.

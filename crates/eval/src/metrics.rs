@@ -1,4 +1,4 @@
-//! Errors of predicted keypoints, in pixels of the original picture and normalised, as the field reports them.
+//! Errors of predicted keypoints, in pixels of the original picture and normalized, as the field reports them.
 
 mod summary;
 pub use summary::Summary;

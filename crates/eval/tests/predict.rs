@@ -64,7 +64,7 @@ fn points_return_to_original_pixels() {
             for p in &found {
                 let e = FaceError::of(p).unwrap();
                 assert!(e.mean_px < 0.3, "{crop:?} flip {flip:?}: {} is off by {} px", p.id, e.mean_px);
-                assert_eq!(p.confidence, None, "direct regression says nothing of how sure it is");
+                assert_eq!(p.confidence, None, "direct regression has no confidence");
             }
         }
     }

@@ -3,7 +3,7 @@
 use candle_vision_helpers::Wrong;
 use std::path::PathBuf;
 
-/// The result of building or loading a network.
+/// Result of building or loading a network.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a network could not be built, loaded or run.
@@ -15,15 +15,15 @@ pub enum Error {
     Weights {
         /// The file.
         path: PathBuf,
-        /// `expected …, got …`.
+        /// The reason: `expected …, got …`.
         reason: String,
     },
-    /// Nothing is found under a name.
+    /// No weights are found under a name.
     #[error("{name}: expected {expected}")]
     NoWeights {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What it could have been.
+        /// The things it could have been.
         expected: String,
     },
     /// A setting or a shape that no network can have.

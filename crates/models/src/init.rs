@@ -1,14 +1,14 @@
-//! Seeded initialisation on the host: the same weights for the same seed and name, on every device.
+//! Seeded initialization on the host: the same weights for the same seed and name, on every device.
 
 use crate::error::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Normal};
 use rand_pcg::Pcg64Mcg;
 
-/// How a parameter starts.
+/// The way a parameter starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// All the same.
+    /// All values the same.
     Constant(f64),
     /// Normal with this standard deviation.
     Normal(f64),
@@ -35,7 +35,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// Row-major values for `shape`: `(O, I, KH, KW)` of a convolution, `(O, I)` of a linear layer, `(O,)` of a bias.
 ///
 /// # Errors
-/// When the initialisation needs a fan that the shape does not have.
+/// When the initialization needs a fan that the shape does not have.
 pub(crate) fn values(init: Init, shape: &[usize], rng: &mut Pcg64Mcg) -> Result<Vec<f32>> {
     let count = shape.iter().product();
     let normal = |std: f64| {

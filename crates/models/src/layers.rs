@@ -1,4 +1,4 @@
-//! The layers of the networks: convolution, batch normalisation behind a convolution, linear; their weights live in
+//! The layers of the networks: convolution, batch normalization behind a convolution, linear; their weights live in
 //! [`crate::Params`].
 
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ impl Conv {
     }
 }
 
-/// Batch normalisation over `(B, H, W)` of each channel.
+/// Batch normalization over `(B, H, W)` of each channel.
 #[derive(Clone)]
 struct BatchNorm {
     gamma: Tensor,
@@ -108,7 +108,7 @@ impl BatchNorm {
     }
 }
 
-/// A convolution, batch normalisation, then perhaps a residual and ReLU; folded, the normalisation is part of the
+/// A convolution, batch normalization, then perhaps a residual and ReLU; folded, the normalization is part of the
 /// convolution.
 #[derive(Clone)]
 pub(crate) struct ConvNorm {
@@ -117,7 +117,7 @@ pub(crate) struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// Without bias, as the normalisation has one; torchvision's initialisation.
+    /// Without bias, as the normalization has one; torchvision's initialization.
     pub fn new(conv: &Scope, norm: &Scope, shape: ConvShape, gamma: f64) -> Result<Self> {
         let norm = Some(BatchNorm::new(norm, shape.outputs, gamma)?);
         Ok(Self { conv: Conv::new(conv, shape, Init::KaimingNormalFanOut, None)?, norm })

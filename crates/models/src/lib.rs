@@ -1,7 +1,7 @@
-//! Facial keypoint networks, the codecs between points and network outputs, and weight files that describe themselves.
+//! Facial keypoint networks, the codecs between points and network outputs, and weights files that describe themselves.
 
 pub mod codec;
-pub mod error;
+mod error;
 mod finder_file;
 mod init;
 mod layers;
@@ -9,8 +9,8 @@ mod limits;
 mod load_report;
 mod locate;
 pub mod networks;
-pub mod params;
-pub mod task;
+mod params;
+mod task;
 pub mod weights;
 
 pub use codec::{Codec, CodecConfig};

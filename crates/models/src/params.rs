@@ -28,13 +28,14 @@ struct Entry {
 }
 
 impl Params {
-    /// None yet; what is asked for is initialised from a generator seeded by `hash(name) ^ seed`, on the host, then put
-    /// on `device`.
+    /// Makes an empty set; a parameter is created on first use, on the host, from a generator seeded by
+    /// `hash(name) ^ seed`, then put on `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self::with(Some(seed), device)
     }
 
-    /// None yet; what would start at random starts at zero: for networks whose weights are loaded right away.
+    /// Makes an empty set whose parameters start at zero instead of at random: for networks whose weights are loaded
+    /// right away.
     pub fn zeros(device: &Device) -> Self {
         Self::with(None, device)
     }
@@ -43,7 +44,7 @@ impl Params {
         Self { inner: Arc::new(Inner { seed, device: device.clone(), entries: Mutex::default() }) }
     }
 
-    /// The scope without a prefix.
+    /// The scope at the top of the tree of names.
     pub fn root(&self) -> Scope {
         Scope { params: self.clone(), prefix: String::new() }
     }
@@ -63,7 +64,7 @@ impl Params {
         self.entries().values().filter(|e| e.trainable).map(|e| e.var.elem_count()).sum()
     }
 
-    /// Where the variables are.
+    /// The device of the variables.
     pub fn device(&self) -> &Device {
         &self.inner.device
     }
@@ -170,12 +171,13 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// One level down.
+    /// The scope one level down.
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
         Self { params: self.params.clone(), prefix: self.path(name) }
     }
 
-    /// A trainable parameter: the tensor shares the variable's storage, so it always shows the present value.
+    /// Creates or finds a trainable parameter: the tensor shares the variable's storage, so it always shows the present
+    /// value.
     ///
     /// # Errors
     /// When it was made with another shape.
@@ -183,7 +185,7 @@ impl Scope {
         Ok(self.params.get_or_make(self.path(name), shape, init, true)?.as_tensor().clone())
     }
 
-    /// A variable that is saved but not trained.
+    /// Creates or finds a variable that is saved but not trained.
     ///
     /// # Errors
     /// When it was made with another shape.
@@ -191,7 +193,7 @@ impl Scope {
         self.params.get_or_make(self.path(name), shape, Init::Constant(value), false)
     }
 
-    /// Where the variables are.
+    /// The device of the variables.
     pub fn device(&self) -> &Device {
         self.params.device()
     }

@@ -17,9 +17,9 @@ pub struct Task {
     /// The points: the name of a built-in scheme, or a scheme with all its keys.
     #[serde(with = "facekp_data::scheme::named")]
     pub scheme: Arc<Scheme>,
-    /// What the network sees.
+    /// The view that the network sees.
     pub view: ViewSpec,
-    /// How its output is read.
+    /// The codec that reads its output.
     pub codec: CodecConfig,
     /// The network.
     pub model: ModelConfig,

@@ -1,4 +1,4 @@
-//! Weight files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
+//! Weights files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
 
 use crate::error::{Error, Result};
 use crate::load_report::LoadReport;
@@ -17,21 +17,22 @@ use std::{
 /// Where the manifest stands in the file's metadata.
 const KEY: &str = "facekp";
 
-/// What a weights file says of itself.
+/// The metadata of a weights file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The name of the recipe.
+    /// Name of the recipe.
     pub name: String,
-    /// Enough to run the network; in the file with its scheme whole, so that the file needs no list of schemes.
+    /// The task, which is enough to run the network; in the file with its scheme whole, so that the file needs no list
+    /// of schemes.
     #[serde(serialize_with = "with_its_scheme")]
     pub task: Task,
-    /// The whole resolved recipe, TOML.
+    /// The whole resolved recipe as TOML.
     pub recipe: String,
-    /// Epochs trained.
+    /// Number of epochs trained.
     pub epoch: usize,
     /// Metrics by name, as recorded when saved (`val_mean_px`, …).
     pub metrics: BTreeMap<String, f64>,
-    /// What it was trained on, in words (`IMM face database, 192 pictures`; `rendered faces`).
+    /// The training data in words (`IMM face database, 192 pictures`; `rendered faces`).
     pub data: String,
 }
 
@@ -47,9 +48,9 @@ fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error>
 /// A weights file in memory.
 #[derive(Clone, Debug)]
 pub struct WeightsFile {
-    /// What it says of itself.
+    /// The metadata.
     pub manifest: Manifest,
-    /// By name, on the CPU.
+    /// Tensors by name, on the CPU.
     pub tensors: HashMap<String, Tensor>,
 }
 
@@ -57,15 +58,12 @@ impl WeightsFile {
     /// Reads a file written by [`save`].
     ///
     /// # Errors
-    /// One line with the path when it is cut short, not safetensors, or says nothing of itself.
+    /// One line with the path when it is cut short, not safetensors, or has no metadata of this program.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, metadata) = read_all(path)?;
-        let json = metadata.get(KEY).ok_or_else(|| {
-            bad(
-                path,
-                format!("expected weights that describe themselves (metadata {KEY:?}), got none: foreign weights?"),
-            )
-        })?;
+        let json = metadata
+            .get(KEY)
+            .ok_or_else(|| bad(path, format!("no {KEY} metadata: these weights were written by another program")))?;
         let manifest = serde_json::from_str(json)
             .map_err(|e| bad(path, format!("expected a manifest in metadata {KEY:?}, got {}", one_line(&e))))?;
         Ok(Self { manifest, tensors })

@@ -18,7 +18,7 @@ fn tensor(points: &[(f32, f32)]) -> Tensor {
     Tensor::from_vec(values, (1, points.len(), 2), &Device::Cpu).unwrap()
 }
 
-/// What a perfect network would say.
+/// The output of a perfect network.
 fn output(target: Target, encoded: &Tensor) -> Tensor {
     match target {
         Target::Gaussian => encoded.clone(),
@@ -38,9 +38,9 @@ fn round_trip(c: &HeatmapCodec, target: Target, points: &[(f32, f32)]) -> (f32, 
     (far, flat(&confidence.unwrap()))
 }
 
-/// By hand: with 4 view pixels a cell, cell 0 is centred between pixels 1 and 2, and cell 2 on pixel 9.5.
+/// By hand: with 4 view pixels per cell, cell 0 is centered between pixels 1 and 2, and cell 2 on pixel 9.5.
 #[test]
-fn cells_are_centred_on_their_pixels() {
+fn cells_are_centered_on_their_pixels() {
     let c = codec(Target::Gaussian, Decode::Argmax, 1, (32, 48));
     assert_eq!(c.to_view(Point::new(0.0, 2.0)), Point::new(1.5, 9.5));
     assert_eq!(c.to_cell(Point::new(1.5, 9.5)), Point::new(0.0, 2.0));

@@ -128,7 +128,7 @@ fn the_heatmap_network_with_skips_is_as_in_pytorch() {
     compare(&maps(18, "imm58", (96, 64), &[32, 24, 16], true), &pictures((2, 3, 64, 96)), &want);
 }
 
-/// By hand: five stages lead from 1/32 back to the full size, and the last one has no map of the trunk beside it.
+/// By hand: five stages lead from 1/32 back to the full size, and the last one has no map of the trunk next to it.
 #[test]
 fn shapes_follow_the_configuration() {
     let net = |t: &Task, x: &Tensor| {
@@ -165,7 +165,7 @@ fn the_same_seed_gives_the_same_network() {
     assert_ne!(weights(3), weights(4));
 }
 
-/// A He-initialised network keeps the scale of its input: neither dead nor exploding before training.
+/// A He-initialized network keeps the scale of its input: neither dead nor exploding before training.
 #[test]
 fn a_fresh_network_starts_near_the_mean_shape() {
     let task = resnet(18, "ibug68", 64);
@@ -200,7 +200,7 @@ fn a_wrong_input_is_told() {
     );
     let maps = maps(18, "ibug68", (64, 64), &[8], false);
     assert!(bad(&maps, (1, 3, 64, 60)).contains("sides divisible by 32"));
-    // One picture of one last cell has no variance to normalise by.
+    // One picture of one last cell has no variance to normalize by.
     assert!(bad(&resnet(18, "ibug68", 32), (1, 3, 32, 32)).contains("more than one value a channel"));
 }
 

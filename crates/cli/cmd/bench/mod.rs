@@ -66,7 +66,7 @@ struct Line {
 
 /// A network that can be timed.
 trait Subject {
-    /// Training-mode forward pass, then loss, backward and optimiser; the time of the forward pass in milliseconds.
+    /// Training-mode forward pass, then loss, backward and optimizer; the time of the forward pass in milliseconds.
     fn step(&mut self, x: &Tensor, y: &Tensor, device: &Device) -> Result<f64>;
     /// One picture in evaluation mode, no gradients.
     fn infer(&mut self, x: &Tensor) -> Result<Tensor>;
@@ -76,9 +76,9 @@ trait Subject {
 /// Operations that networks are built from.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Ops {
-    /// This project's.
+    /// The operations of this project.
     Own,
-    /// candle's stock ones.
+    /// candle's stock operations.
     Candle,
 }
 
@@ -100,13 +100,13 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.name)))]
     only: Option<String>,
     /// Write the JSON lines to a file instead of stdout.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
     /// Timed rounds after two warm-ups; the median counts.
-    #[arg(long, default_value = "7")]
+    #[arg(long, value_name = "N", default_value = "7")]
     rounds: NonZeroUsize,
-    /// Another batch size.
-    #[arg(long)]
+    /// Batch size of every network [default: that of benches/torch_steps.py].
+    #[arg(long, value_name = "N")]
     batch: Option<NonZeroUsize>,
     /// Operations to time.
     #[arg(long, default_value = "own")]

@@ -43,7 +43,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarises faces.
+    /// Summarizes the errors of faces.
     ///
     /// # Errors
     /// [`crate::Error::Empty`] for none.
@@ -52,8 +52,8 @@ impl Summary {
         let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
             return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
         };
-        // One face with a hidden normalizer would take the NME of a whole set; but a mean over the others must not look like
-        // the mean over all, so those left out are counted.
+        // One face with a hidden normalizer would take the NME of a whole set; but a mean over the others must not look
+        // like the mean over all, so those left out are counted.
         let of_those = |nme: fn(&FaceError) -> Option<f64>| {
             let nmes: Vec<f64> = errors.iter().filter_map(nme).collect();
             let without = if nmes.is_empty() { 0 } else { errors.len() - nmes.len() };

@@ -8,7 +8,7 @@ mod lines;
 mod raster;
 mod svg;
 
-pub use bars::{bars_png, bars_svg};
+pub(crate) use bars::{bars_png, bars_svg};
 pub use lines::{lines_png, lines_svg};
 
 use plotters::prelude::*;
@@ -37,7 +37,7 @@ pub struct Axes {
 
 /// One bar of a bar plot.
 #[derive(Clone, Debug)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// Label.
     pub name: String,
     /// Value, drawn as length.

@@ -28,7 +28,7 @@ fn a_plot_says_what_it_shows() {
 }
 
 #[test]
-fn a_png_has_its_lines_in_their_colours() {
+fn a_png_has_its_lines_in_their_colors() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("loss.png");
     lines_png(&axes(false), &[series("a", &[(0.0, 0.0), (10.0, 1.0)]), series("b", &[(0.0, 1.0), (10.0, 0.0)])], &path)

@@ -168,8 +168,8 @@ impl Predictor {
         Ok(Batch::of_samples(&self.task.view, &samples)?)
     }
 
-    /// The maps that a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in `0..=1`;
-    /// `None` for networks without maps.
+    /// The maps that a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in
+    /// `0..=1`; `None` for networks without maps.
     ///
     /// # Errors
     /// When the network refuses the shapes.
@@ -178,7 +178,8 @@ impl Predictor {
         Ok(maps.map(|m| m.to_device(&Device::Cpu)).transpose()?)
     }
 
-    /// The maps that a heatmap network should show: the codec's target for the batch, `(B, K, h, w)`, relative to its peak.
+    /// The maps that a heatmap network should show: the codec's target for the batch, `(B, K, h, w)`, relative to its
+    /// peak.
     ///
     /// # Errors
     /// As [`Codec::encode`].

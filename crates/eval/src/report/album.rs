@@ -1,4 +1,4 @@
-//! The pictures of the page: each goes into the page and, the same, into a file beside it.
+//! The pictures of the page: each goes into the page and into a file next to it.
 
 use super::html::Html;
 use crate::error::{Error, Result};

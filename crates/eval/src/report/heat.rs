@@ -1,4 +1,4 @@
-//! Heat maps on the page: what the network should show, what it shows, the points read from it, and the sum of all
+//! Heatmaps on the page: what the network should show, what it shows, the points read from it, and the sum of all
 //! maps.
 
 use super::{
@@ -30,7 +30,7 @@ pub(crate) fn render(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
     let (Some(shown), Some(target)) = (run.predictor.maps(&batch)?, run.predictor.target_maps(&batch)?) else {
         return Ok(());
     };
-    h.leaf("h3", &[], "Heat maps");
+    h.leaf("h3", &[], "Heatmaps");
     let mut tiles = Vec::new();
     for i in 0..batch.items.len() {
         let view = plain_view(&batch, i, &run.predictor.task().view)?;

@@ -9,19 +9,19 @@ pub(crate) struct Html(String);
 type Attributes<'a> = &'a [(&'a str, &'a str)];
 
 impl Html {
-    /// Text, escaped.
+    /// Adds text, escaped.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&escape(text));
         self
     }
 
-    /// Markup that was built here (an SVG plot, a style sheet), as it is.
+    /// Adds markup that was built here (an SVG plot, a style sheet), as it is.
     pub fn markup(&mut self, markup: &str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// An element and what is in it.
+    /// Adds an element and its contents.
     pub fn el(&mut self, tag: &str, attributes: Attributes, inner: impl FnOnce(&mut Self)) -> &mut Self {
         self.void(tag, attributes);
         inner(self);
@@ -32,14 +32,14 @@ impl Html {
         self
     }
 
-    /// An element that holds text alone.
+    /// Adds an element that holds text alone.
     pub fn leaf(&mut self, tag: &str, attributes: Attributes, text: &str) -> &mut Self {
         self.el(tag, attributes, |h| {
             h.text(text);
         })
     }
 
-    /// An element without an end, such as `img`.
+    /// Adds an element without an end tag, such as `img`.
     pub fn void(&mut self, tag: &str, attributes: Attributes) -> &mut Self {
         self.0.push('<');
         self.0.push_str(tag);
@@ -50,8 +50,8 @@ impl Html {
         self
     }
 
-    /// A table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set to
-    /// the right.
+    /// Adds a table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set
+    /// to the right.
     pub fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
         let class = |i: usize| if i < words { "w" } else { "n" };
         self.el("div", &[("class", "wide")], |h| {

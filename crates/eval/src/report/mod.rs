@@ -56,8 +56,8 @@ pub struct PageInput {
 const FIGURES: &str = "figures";
 const PAGE: &str = "index.html";
 
-/// Writes `out/index.html` and the same pictures as files in `out/figures`. Everything is made in a temporary folder and
-/// moved when whole; nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
+/// Writes `out/index.html` and the same pictures as files in `out/figures`. Everything is made in a temporary folder
+/// and moved when whole; nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
 ///
 /// # Errors
 /// When a run folder is incomplete, a file cannot be written, or one of the names is taken by a file that no report

@@ -57,7 +57,7 @@ pub(crate) fn of_run(h: &mut Html, run: &Run) -> Result<()> {
     let normalizer = rows.iter().map(|(_, s)| s.normalizer.as_str()).find(|n| *n != "none");
     if let Some(normalizer) = normalizer {
         let text =
-            format!("NME, AUC and failure rate: normaliser {normalizer}; NME pupil: distance between the eye centres.");
+            format!("NME, AUC and failure rate: normalizer {normalizer}; NME pupil: distance between the eye centers.");
         h.leaf("p", &[("class", "soft")], &text);
     }
     if let Some(text) = run.found.as_ref().and_then(|f| f.summary.left_out()) {

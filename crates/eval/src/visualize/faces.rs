@@ -107,7 +107,7 @@ pub fn view_picture(batch: &Batch, i: usize, spec: &ViewSpec, scheme: &Arc<Schem
     Ok(picture)
 }
 
-/// View `i` of a batch, its normalisation undone.
+/// View `i` of a batch, its normalization undone.
 ///
 /// # Errors
 /// When the batch has no such view.

@@ -37,7 +37,7 @@ impl Discs {
         picture
     }
 
-    /// One point: the centre; many: around the outline.
+    /// One point: the center; many: around the outline.
     pub fn points(scheme: &Scheme, center: Point, radius: f64) -> Vec<Point> {
         if scheme.len() == 1 {
             return vec![center];
@@ -113,7 +113,7 @@ pub fn heatmaps(target: Target) -> Task {
     }
 }
 
-/// A run folder as training leaves it, but for the training.
+/// A run folder as training leaves it, with random weights.
 pub fn write_run(run: &Path, name: &str, task: Task) {
     std::fs::create_dir_all(run).unwrap();
     let params = Params::new(7, &Device::Cpu);

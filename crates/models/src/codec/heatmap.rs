@@ -12,28 +12,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// One map a point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at 0.
+    /// One map per point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at
+    /// 0.
     Gaussian,
-    /// One map a point; the network's output is logits of a sigmoid.
+    /// One map per point; the network's output is logits of a sigmoid.
     Sigmoid,
-    /// One map a point, the target sums to 1; the network's output is logits of a softmax over the map.
+    /// One map per point, the target sums to 1; the network's output is logits of a softmax over the map.
     Softmax,
     /// One map in all: the sum of the Gaussians, clamped to 1; logits of a sigmoid. It has no point order to decode.
     Summed,
 }
 
-/// Settings.
+/// Settings of a heatmap codec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// View pixels a cell; divides the view's sides. Cell `i` is centred on view pixel `(i + 0.5) * stride - 0.5`.
+    /// View pixels per cell; divides the view's sides. Cell `i` is centered on view pixel `(i + 0.5) * stride - 0.5`.
     pub stride: usize,
-    /// Of the Gaussians, in cells.
+    /// Standard deviation of the Gaussians, in cells.
     pub sigma: f64,
     /// What the maps show.
     pub target: Target,
-    /// How a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere, which
-    /// pulls inwards.
+    /// The way a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere,
+    /// which pulls inwards.
     pub decode: Decode,
 }
 
@@ -74,7 +75,7 @@ pub struct HeatmapCodec {
 const NEAR: f64 = 2.0;
 
 impl HeatmapCodec {
-    /// For `points` points in views of `view` pixels.
+    /// Makes a codec for `points` points in views of `view` pixels.
     ///
     /// # Errors
     /// As [`Config::validate`].
@@ -83,26 +84,26 @@ impl HeatmapCodec {
         Ok(Self { config: config.clone(), points, width, height })
     }
 
-    /// From cells to view pixels.
+    /// Converts cells to view pixels.
     pub fn to_view(&self, cell: Point) -> Point {
         let s = self.config.stride as f64;
         Point::new((cell.x + 0.5) * s - 0.5, (cell.y + 0.5) * s - 0.5)
     }
 
-    /// From view pixels to cells.
+    /// Converts view pixels to cells.
     pub fn to_cell(&self, view: Point) -> Point {
         let s = self.config.stride as f64;
         Point::new((view.x + 0.5) / s - 0.5, (view.y + 0.5) / s - 0.5)
     }
 
-    /// The mean of the target over all cells, for a point inside: what an untrained network should say.
+    /// The mean of the target over all cells, for a point inside: what an untrained network should show.
     pub(crate) fn prior(&self) -> f64 {
         let cells = (self.width * self.height) as f64;
         let many = if self.config.target == Target::Summed { self.points as f64 } else { 1.0 };
         (many * 2.0 * std::f64::consts::PI * self.config.sigma.powi(2) / cells).clamp(1e-4, 0.5)
     }
 
-    /// What the network's maps say of each cell `(B, K, h, w)`: a value in about `0..=1`, or for softmax its share of
+    /// The network's maps as values of each cell `(B, K, h, w)`: in about `0..=1`, or for softmax its share of
     /// the map.
     fn readable(&self, output: &Tensor) -> Result<Tensor> {
         batch_of("heatmap output", output, &self.output_shape())?;

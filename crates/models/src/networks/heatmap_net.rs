@@ -1,4 +1,4 @@
-//! ResNet trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map a point.
+//! ResNet trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map per point.
 
 use super::resnet::trunk::{self, Trunk, map_channels, map_names};
 use super::{KeypointModel, Pass};
@@ -11,11 +11,11 @@ use candle_core::Tensor;
 use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 
-/// Sizes.
+/// The sizes of a heatmap network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Of the trunk: 18, 34 or 50.
+    /// Depth of the trunk: 18, 34 or 50.
     pub depth: usize,
     /// Channels of each ×2 stage, such as `[256, 256, 256]`.
     pub up: Vec<usize>,
@@ -25,20 +25,21 @@ pub struct Config {
 }
 
 impl Config {
-    /// View pixels a cell of the output; `None` for more stages than the trunk halves.
+    /// View pixels per cell of the output; `None` for more stages than the trunk halves.
     pub(crate) fn stride(&self) -> Option<usize> {
         let stride = trunk::STRIDE.checked_shr(u32::try_from(self.up.len()).ok()?)?;
         (stride > 0).then_some(stride)
     }
 
-    /// The trunk's map beside each ×2 stage, as its index in the five maps and its channels; `None` at full size.
+    /// The trunk's map that each ×2 stage is given, as its index in the five maps and its channels; `None` at full
+    /// size.
     pub(crate) fn lateral(&self) -> Result<Vec<Option<(usize, usize)>>, Wrong> {
         let channels = map_channels(self.depth)?;
-        let beside = |stage: usize| {
+        let map_of = |stage: usize| {
             let map = (channels.len() - 1).checked_sub(stage + 1)?;
             Some((map, channels[map]))
         };
-        Ok((0..self.up.len()).map(|i| if self.skips { beside(i) } else { None }).collect())
+        Ok((0..self.up.len()).map(|i| if self.skips { map_of(i) } else { None }).collect())
     }
 
     /// Whether such a network can be built for views of `view` and maps of `stride` view pixels per cell.

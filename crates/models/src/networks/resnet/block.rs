@@ -1,4 +1,4 @@
-//! One residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 (the bottleneck), beside a shortcut.
+//! One residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 (the bottleneck), around a shortcut.
 
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape};

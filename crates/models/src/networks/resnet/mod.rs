@@ -13,7 +13,7 @@ use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 use trunk::{Trunk, map_channels, map_names};
 
-/// How the last maps become a vector.
+/// The way the last maps become a vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
@@ -24,13 +24,13 @@ pub enum Pooling {
     Flatten,
 }
 
-/// Sizes.
+/// The sizes of a ResNet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// 18, 34 or 50.
+    /// Depth: 18, 34 or 50.
     pub depth: usize,
-    /// Before the last layer.
+    /// Pooling before the last layer.
     #[serde(default)]
     pub pooling: Pooling,
 }

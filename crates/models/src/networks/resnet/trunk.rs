@@ -20,7 +20,7 @@ pub(crate) const STEM_CHANNELS: usize = 64;
 /// A view pixel's share of a last cell: the stem and three stages halve the sides, the stem's pooling too.
 pub(crate) const STRIDE: usize = 32;
 
-/// Block kind and blocks a stage.
+/// Kind of block and blocks per stage.
 fn layout(depth: usize) -> Result<(Kind, [usize; 4]), Wrong> {
     match depth {
         18 => Ok((Kind::Basic, [2, 2, 2, 2])),
@@ -65,7 +65,7 @@ impl Trunk {
         Ok(Self { stem, stages, channels })
     }
 
-    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels a cell (sides rounded up): the stem's and each
+    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up): the stem's and each
     /// stage's.
     pub fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
         check_input(images, self.channels, None)?;
