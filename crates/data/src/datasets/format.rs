@@ -12,13 +12,13 @@ use std::{fmt, path::Path, sync::Arc};
 pub(crate) struct Format {
     /// Name in recipes, in packs and on the command line.
     pub name: &'static str,
-    /// What its folder holds, for errors.
+    /// What a folder of the format holds, for errors.
     pub expected: &'static str,
     /// Start of its folder's name as published; a parent folder may hold it beside others.
     pub folder: Option<&'static str>,
     /// Name of the scheme of its datasets, where none other is asked for; `None` where the files say it.
     pub scheme: Option<&'static str>,
-    /// What a guess without looking should be relative to.
+    /// Frame that a guess without looking is relative to.
     pub frame: Frame,
     /// Whether a folder is of this format by the files in it.
     pub holds: fn(&Path) -> Result<bool>,

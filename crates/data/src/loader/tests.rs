@@ -88,7 +88,7 @@ fn every_sample_comes_once() {
 }
 
 #[test]
-fn tensors_hold_normalised_views_and_their_points() {
+fn tensors_hold_normalized_views_and_their_points() {
     let plain = LoaderConfig { augment: None, shuffle: false, ..config() };
     let (dataset, view) = (Memory::new(6), plain.view.clone());
     let batch = loader(6, plain).epoch(0).next().unwrap().unwrap();
