@@ -41,6 +41,9 @@ pub enum Command {
     Export(cmd::export::Args),
     /// Time the four networks: forward, training step, inference.
     Bench(cmd::bench::Args),
+    /// Write the pages of docs/ whose numbers are measured.
+    #[command(hide = true)]
+    Pages(cmd::pages::Args),
 }
 
 impl Command {
@@ -54,6 +57,7 @@ impl Command {
             Self::Datasets(a) => cmd::datasets::run(a),
             Self::Export(a) => cmd::export::run(a),
             Self::Bench(a) => cmd::bench::run(a),
+            Self::Pages(a) => cmd::pages::run(a),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
-use facekp_eval::{Predictor, Summary, metrics};
+use facekp_eval::{Predictor, Summary};
 use facekp_models::weights::save;
 use facekp_models::{Manifest, WeightsFile};
 use sha2::{Digest, Sha256};
@@ -79,10 +79,7 @@ fn refuse_foreign(weights: &Path, manifest: &Path) -> Result<()> {
 fn measure(weights: &Path, manifest: &Manifest, a: &Args) -> Result<Vec<Summary>> {
     let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
     let eval::Setting { data, flip } = eval::setting(manifest, &a.data.dir)?;
-    eval::by_split(data.as_ref(), &a.split, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
-        .into_iter()
-        .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))
-        .collect()
+    eval::summaries(&predictor, &data, &a.split, flip)
 }
 
 fn numbers(s: &Summary) -> Vec<(String, f64)> {

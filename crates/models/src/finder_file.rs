@@ -1,8 +1,8 @@
 //! The weights file of the face finder: safetensors whose metadata say where they come from, and how a face that it
 //! finds becomes the box that a keypoint network looks at.
 
+use crate::error::{Error, Result};
 use crate::weights::{one_line, read_all, write_tensors};
-use crate::{Error, Result};
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};

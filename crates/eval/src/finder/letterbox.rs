@@ -8,7 +8,7 @@ use image::RgbImage;
 const FRACTION: u32 = 22;
 
 /// `picture` at `width` x `height`: each new pixel the mean of the old ones below it and its neighbours, weighted by a
-/// triangle (two pixels wide where it grows). It is to the bit what Pillow's `resize` gives with `BILINEAR`, since the
+/// triangle (two pixels wide where it grows). It is bit for bit what Pillow's `resize` gives with `BILINEAR`, since the
 /// finder's published scores rest on such pictures.
 pub(super) fn resized(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     if picture.dimensions() == (width, height) {

@@ -4,7 +4,7 @@
 //! Nearly all of it is pairs of a 1×1 convolution and a depthwise 3×3 one. Names of weights are those of
 //! libfacedetection.train.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
 use std::collections::HashMap;
@@ -60,8 +60,8 @@ impl YuNet {
         Err(Error::config("face finder", format_args!("{} tensors", from.used), tensors.len()))
     }
 
-    /// The maps `(B, 16, H / s, W / s)` at [`STRIDES`] (see [`OUTPUTS`]) of pictures `(B, 3, H, W)`: blue, green, red in
-    /// `0..=255`; sides are multiples of [`MULTIPLE`].
+    /// The maps `(B, 16, H / s, W / s)` at [`STRIDES`] (see [`OUTPUTS`]) of pictures `(B, 3, H, W)`: blue, green, red
+    /// in `0..=255`; sides are multiples of [`MULTIPLE`].
     ///
     /// # Errors
     /// Another shape.
