@@ -8,6 +8,9 @@ use crate::{
 };
 use std::{fmt, path::Path, sync::Arc};
 
+/// Reads the annotations of a folder; the scheme is the one that is asked for.
+type Open = fn(&Path, Option<&Arc<Scheme>>) -> Result<Box<dyn Dataset>>;
+
 /// All that is asked of a format; a row of the table in `mod.rs`.
 pub(crate) struct Format {
     /// Name in recipes, in packs and on the command line.
@@ -28,7 +31,7 @@ pub(crate) struct Format {
     pub hint: Option<fn(&Path) -> Option<Error>>,
     /// Reads every annotation; the first broken one is the error. A format that leaves open what its points mean reads
     /// them as those of the scheme that is asked for.
-    pub open: fn(&Path, Option<&Arc<Scheme>>) -> Result<Box<dyn Dataset>>,
+    pub open: Open,
     /// Reads and decodes everything and lists all that is broken.
     pub check: fn(&Path) -> Result<CheckReport>,
 }
