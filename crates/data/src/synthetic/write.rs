@@ -91,7 +91,7 @@ const PATHS: [(u8, usize, usize, bool); 7] = [
 ];
 
 /// An AAM shape file; coordinates are fractions of the picture's sides, which start half a pixel before the first
-/// pixel's centre.
+/// pixel's center.
 fn asf(picture: &str, width: f64, height: f64, points: &[Point], wide: bool) -> String {
     let rule = "#".repeat(70);
     let mut out = format!(
@@ -159,7 +159,7 @@ fn ibug(count: usize, dir: &Path, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// iBUG's points file: the first pixel's centre is `(1, 1)`.
+/// iBUG's points file: the first pixel's center is `(1, 1)`.
 fn pts(points: &[Point]) -> String {
     let rows: String = points.iter().map(|p| format!("{:.3} {:.3}\n", p.x + 1.0, p.y + 1.0)).collect();
     format!("version: 1\nn_points: {}\n{{\n{rows}}}\n", points.len())
