@@ -103,9 +103,9 @@ fn a_resumed_run_needs_nothing_again_and_takes_no_contradiction() {
     begin(&["--resume"]).assert().success();
     begin(&["--resume", "--set", "train.epochs=2"]).assert().success();
     assert_eq!(numbers(&run), before);
-    let words = "begun with another recipe: train.epochs: 2 there, 3 here";
+    let words = "started with another recipe: train.epochs was 2, is now 3";
     common::fails_with(&mut begin(&["--resume", "--set", "train.epochs=3"]), &[words]);
-    let words = "begun with another recipe: train.seed";
+    let words = "started with another recipe: train.seed";
     fs::write(&file, text.replacen("seed = 1", "seed = 8", 1)).unwrap();
     common::fails_with(&mut begin(&["--resume"]), &[words]);
     let mut other = resume(&run);

@@ -189,8 +189,8 @@ fn a_run_does_not_go_on_with_other_data() {
 fn validation_faces_are_not_trained_on_unless_the_recipe_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let twice = "data.datasets=[{kind=\"imm_nose\",train=\"train\"},{kind=\"imm_nose\",train=\"val\"}]";
-    for set in ["data.val=\"train\"", "data.datasets.0.train=\"all\"", twice] {
+    let twice = "data.train=[{path=\"imm_face_db\",split=\"train\"},{path=\"imm_face_db\",split=\"val\"}]";
+    for set in ["data.val.split=train", "data.train.0.split=all", twice] {
         let count = if set.contains("data.val") { "18 of 18" } else { "6 of 6" };
         let words = ["data.val: ", count, "validation faces that are trained on too", "data.allow_overlap = true"];
         fails_with(train(&run, 1).args(["--set", set]), &words);
@@ -216,7 +216,7 @@ fn one_picture_does_not_train_and_validate_itself() {
     let data = dir.path().join("ibug68/ibug_300W");
     let mut c = facekp();
     c.args(["train", "ibug68_resnet50_128", "--device", "cpu", "--set", "train.init_from=", "--set"]);
-    c.args(["data.datasets.0.train=\"train\"", "--data"]).arg(&data);
+    c.args(["data.train.0.split=train", "--data"]).arg(&data);
     fails_with(c.arg("--out").arg(dir.path().join("run")), &["1 of 1", "1 picture: none left to train on"]);
 }
 

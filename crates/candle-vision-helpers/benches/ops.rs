@@ -1,4 +1,4 @@
-//! Single operations over a table of shapes, each beside candle's own: `cargo bench -p candle-vision-helpers --bench
+//! Single operations over a table of shapes, each next to candle's: `cargo bench -p candle-vision-helpers --bench
 //! ops`.
 #![allow(clippy::panic)] // criterion has no other way to fail
 #![allow(missing_docs)] // criterion's macro writes a public function
@@ -46,10 +46,10 @@ fn layers(c: &mut Criterion) -> Result<()> {
     let gamma = Var::ones(64, candle_core::DType::F32, &Device::Cpu)?;
     let candle_norm = |x: &Tensor| -> Result<Tensor> {
         let mean = x.mean_keepdim((0, 2, 3))?;
-        let centred = x.broadcast_sub(&mean)?;
-        let var = centred.sqr()?.mean_keepdim((0, 2, 3))?;
+        let centered = x.broadcast_sub(&mean)?;
+        let var = centered.sqr()?.mean_keepdim((0, 2, 3))?;
         let scale = gamma.reshape((1, 64, 1, 1))?.broadcast_div(&(var + 1e-5)?.sqrt()?)?;
-        centred.broadcast_mul(&scale)?.broadcast_add(&gamma.reshape((1, 64, 1, 1))?)?.relu()
+        centered.broadcast_mul(&scale)?.broadcast_add(&gamma.reshape((1, 64, 1, 1))?)?.relu()
     };
     let pairs: [(&str, Tensor, Tensor); 3] = [
         (

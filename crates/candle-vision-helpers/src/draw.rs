@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn discs_have_their_area_and_centre() {
+    fn discs_have_their_area_and_center() {
         for (center, radius) in [(Point::new(20.3, 15.8), 6.0), (Point::new(18.0, 16.5), 2.5)] {
             let mut picture = RgbImage::new(40, 32);
             disc(&mut picture, center, radius, WHITE);

@@ -7,15 +7,15 @@ use crate::geom::{Point, Size};
 /// How a Gaussian meets what a map holds already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blend {
-    /// The larger of both.
+    /// The larger of the two values stays.
     Max,
-    /// Their sum.
+    /// The two values are added.
     Sum,
 }
 
 /// Blends an unnormalized Gaussian `exp(-d²/2σ²)` around `center` into `map` (row-major, of `size`).
 ///
-/// Cells farther away than 4σ keep their value (6σ where sums pile the tails up: beyond, `f32` beside 1 sees nothing).
+/// Cells farther away than 4σ keep their value (6σ where sums pile the tails up: beyond, `f32` next to 1 sees nothing).
 /// A σ that is not above 0, or a center that is not finite, changes nothing.
 pub fn render_gaussian(map: &mut [f32], size: Size, center: Point, sigma: f64, blend: Blend) {
     let Size { width, height } = size;
@@ -51,9 +51,9 @@ pub fn render_gaussian(map: &mut [f32], size: Size, center: Point, sigma: f64, b
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decode {
-    /// The highest cell.
+    /// The position of the highest cell.
     Argmax,
-    /// The highest cell, moved a quarter towards its higher neighbour.
+    /// The highest cell, moved a quarter towards its higher neighbor.
     Quarter,
     /// A quadratic fit of the logarithm around the highest cell (DARK, Zhang et al. 2020).
     Dark,
@@ -100,9 +100,9 @@ impl Map<'_> {
         best.map(|(i, v)| (i % self.width, i / self.width, v))
     }
 
-    /// A quarter towards the higher of the two neighbours, where there are two.
+    /// A quarter towards the higher of the two neighbors, where there are two.
     fn quarter(&self, x: usize, y: usize) -> Point {
-        let lean = |i: usize, neighbours: Option<(f64, f64)>| match neighbours {
+        let lean = |i: usize, neighbors: Option<(f64, f64)>| match neighbors {
             Some((before, after)) if after > before => i as f64 + 0.25,
             Some((before, after)) if after < before => i as f64 - 0.25,
             _ => i as f64,
@@ -115,7 +115,7 @@ impl Map<'_> {
     }
 
     /// The vertex of the least-squares paraboloid through the logarithms of 3×3 cells; at a border the nine cells next
-    /// to it. A Gaussian's logarithm is such a paraboloid, so its centre comes out exactly, even a little outside the
+    /// to it. A Gaussian's logarithm is such a paraboloid, so its center comes out exactly, even a little outside the
     /// map.
     fn dark(&self, x: usize, y: usize, peak: f32) -> Option<Point> {
         if self.width < 3 || self.height < 3 || !peak.is_finite() || peak <= 0.0 {
@@ -188,7 +188,7 @@ mod tests {
         }
 
         #[test]
-        fn dark_finds_centres_borders_included(x in -0.4..16.4, y in -0.4..12.4, sigma in 1.5..2.0) {
+        fn dark_finds_centers_borders_included(x in -0.4..16.4, y in -0.4..12.4, sigma in 1.5..2.0) {
             let center = Point::new(x, y);
             let (found, peak) = find_peak(&rendered(17, 13, center, sigma), 17, 13, Decode::Dark);
             prop_assert!(found.distance(center) < 0.05, "{found:?}");
@@ -204,7 +204,7 @@ mod tests {
                 (found.x - x).abs() < off && (found.y - y).abs() < off
             };
             prop_assert!(near(Decode::Argmax, 0.501));
-            // Moved a quarter towards the centre, except in the border cells.
+            // Moved a quarter towards the center, except in the border cells.
             let inner = x > 0.5 && x < 15.5 && y > 0.5 && y < 11.5;
             let off = if inner { 0.2501 } else { 0.501 };
             prop_assert!(near(Decode::Quarter, off));

@@ -1,7 +1,7 @@
 //! A hash of whole numbers that seeds and fixed test values are made of.
 
 /// Steele, Lea and Flood's SplitMix64 ("Fast splittable pseudorandom number generators", 2014): the output after one
-/// step of its counter from `x`, so that neighbouring numbers give unrelated ones.
+/// step of its counter from `x`, so that neighboring numbers give unrelated ones.
 pub const fn splitmix64(x: u64) -> u64 {
     let z = x.wrapping_add(STEP);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

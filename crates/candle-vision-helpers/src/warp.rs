@@ -151,7 +151,7 @@ impl Taps {
         let corners = corners.map(|(x, y)| self.back.apply(Point::new(x, y)));
         let Rect { x, y, width, height } = Rect::around(&corners).unwrap_or(size.area());
         let range = |from: f64, extent: f64, reach: f64, side: u32| {
-            // One pixel for the tap's neighbour, one for rounding.
+            // One pixel for the tap's neighbor, one for rounding.
             let first = ((from - reach - 2.0).floor().max(0.0) as u32).min(side - 1);
             first..((from + extent + reach + 2.0).ceil().max(0.0) as u32).clamp(first + 1, side)
         };

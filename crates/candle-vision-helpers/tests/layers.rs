@@ -1,4 +1,4 @@
-//! Pooling, upsampling, normalisation, losses and the rest: references and finite differences.
+//! Pooling, upsampling, normalization, losses and the rest: references and finite differences.
 
 use crate::common::{after, random, values, with};
 use candle_core::{Device, Result, Tensor, Var};
@@ -165,7 +165,7 @@ fn batch_norm_matches_double_precision() -> Result<()> {
 }
 
 #[test]
-fn optimiser_steps_match_a_scalar_calculation() -> Result<()> {
+fn optimizer_steps_match_a_scalar_calculation() -> Result<()> {
     let start = random(&[40_000], 1)?;
     let grad = random(&[40_000], 2)?;
     let zero = || Var::from_tensor(&start.zeros_like()?);

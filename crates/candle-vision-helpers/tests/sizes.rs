@@ -69,7 +69,7 @@ fn a_step_beyond_the_image_is_one_output() -> Result<()> {
     for stride in [7].into_iter().chain(ABSURD) {
         assert_eq!(run(stride)?, expected, "stride {stride}");
     }
-    // with wide gaps too, where every tap is a phase of its own but no plane is wide
+    // with wide gaps too, where every tap is a separate phase but no plane is wide
     let wide = 1 << 29;
     let p = ConvParams { stride: wide, padding: wide, dilation: wide, groups: 1 };
     let y = ops::conv2d(&x, &w, p, Epilogue::NONE)?;

@@ -12,7 +12,7 @@ use facekp_data::{
     datasets::{fetch, find, find_first, pack},
     synthetic::{self, FaceSet},
 };
-use facekp_eval::visualize;
+use facekp_eval::{stats::spread, visualize};
 use image::RgbImage;
 use std::{
     num::NonZeroUsize,
@@ -220,9 +220,9 @@ const TILE: usize = 240;
 fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
     let set = find_first(dir)?.open()?;
     // Spread over the whole set, so that every person or subset has its chance.
-    let n = set.len().min(count.get());
-    let tiles = (0..n).map(|i| tile(set.as_ref(), i * set.len() / n)).collect::<Result<Vec<_>>>()?;
-    write_file(out, &visualize::png(&draw::grid(&tiles, n.min(6), 4))?)?;
+    let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), count.get());
+    let tiles = chosen.iter().map(|&i| tile(set.as_ref(), i)).collect::<Result<Vec<_>>>()?;
+    write_file(out, &visualize::png(&draw::grid(&tiles, tiles.len().min(6), 4))?)?;
     say(&out.display().to_string())
 }
 

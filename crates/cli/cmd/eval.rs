@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_kind};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
 use facekp_eval::{Flip, MeanShape, Prediction, Predictor, Summary, metrics, run_files, stats::spread, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
@@ -135,8 +135,8 @@ pub struct Setting {
 /// The setting that a network's recipe names, with the data below `dir`.
 pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
-    let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
-    Ok(Setting { data: Arc::from(open_kind(dir, source.kind)?), flip: Flip::of(recipe.train.flip_test) })
+    let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
+    Ok(Setting { data: Arc::from(data), flip: Flip::of(recipe.train.flip_test) })
 }
 
 /// The predictions of each split; a face in several of them is looked at once.

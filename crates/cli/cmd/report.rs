@@ -1,13 +1,13 @@
 //! `facekp report`: the page of one or more run folders.
 
 use crate::{output::say, shared_args::DeviceArg};
-use anyhow::{Context, Result, bail};
-use facekp_data::{Dataset, DatasetKind, open_kind, pictures_in};
+use anyhow::{Result, bail};
+use facekp_data::{Dataset, Scheme, open_dataset, pictures_in};
 use facekp_eval::{
     Flip,
     report::{PageInput, RunInput, write},
 };
-use facekp_train::Recipe;
+use facekp_train::{Recipe, recipe::DataConfig};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -59,18 +59,20 @@ pub fn run(a: &Args) -> Result<()> {
 fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
-    let source = recipe.data.datasets.first().with_context(|| format!("{}: no dataset", file.display()))?;
-    let set = open_first(data, source.kind)?;
-    let (train, val) = (set.split(source.train)?, set.split(recipe.data.val)?);
-    let (val_name, flip) = (recipe.data.val.name().to_owned(), Flip::of(recipe.train.flip_test));
+    let DataConfig { train, val, .. } = &recipe.data;
+    let set = open_first(data, &val.path, &recipe.task.scheme)?;
+    // samples of another dataset than the one that is measured on are not shown
+    let trained = train.iter().find(|source| source.path == val.path);
+    let train = trained.map(|source| set.split(source.split)).transpose()?.unwrap_or_default();
+    let (val, val_name, flip) = (set.split(val.split)?, val.split.name().to_owned(), Flip::of(recipe.train.flip_test));
     Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name, augment: recipe.train.augment, flip })
 }
 
-/// The first of the folders that has a dataset of this kind.
-fn open_first(data: &[PathBuf], kind: DatasetKind) -> Result<Arc<dyn Dataset>> {
+/// The dataset that a recipe names, in the first of the folders that has it.
+fn open_first(data: &[PathBuf], path: &str, scheme: &Arc<Scheme>) -> Result<Arc<dyn Dataset>> {
     let mut first = None;
     for dir in data {
-        match open_kind(dir, kind) {
+        match open_dataset(dir, Some(path), scheme) {
             Ok(set) => return Ok(Arc::from(set)),
             Err(e) => first = first.or(Some(e)),
         }

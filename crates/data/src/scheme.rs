@@ -5,6 +5,7 @@ mod built_in;
 mod file;
 mod serial;
 
+pub(crate) use built_in::all;
 pub use built_in::{IBUG_68, IMM_58, NOSE_1, by_name};
 pub use serial::named;
 

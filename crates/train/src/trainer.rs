@@ -1,11 +1,13 @@
 //! A network in training: one epoch of steps, and its validation.
 
 use crate::{
-    Error, Observer, Recipe, Result,
-    fit::Data,
+    batches::Stream,
+    data::Data,
+    error::{Error, Result},
+    observe::Observer,
     optim::{Ema, Gradients, Optimizer},
-    start,
-    stream::Stream,
+    recipe::Recipe,
+    warm_start,
 };
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops;
@@ -41,8 +43,8 @@ impl<'a> Trainer<'a> {
     /// A network as it starts: seeded, with the mean shape, from other weights where the recipe says so.
     pub(crate) fn new(recipe: &'a Recipe, data: &Data, device: &Device) -> Result<Self> {
         let this = Self::blank(recipe, device)?;
-        start::mean_shape(recipe, data, &this.params)?;
-        start::weights(recipe, &this.params)?;
+        warm_start::mean_shape(recipe, data, &this.params)?;
+        warm_start::weights(recipe, &this.params)?;
         // averages start from those weights
         let ema = averages(recipe, &this.params)?;
         Ok(Self { ema, ..this })
@@ -157,7 +159,7 @@ impl<'a> Trainer<'a> {
                 errors.extend(self.errors(&batch, &output)?);
             }
         }
-        let split = self.recipe.data.val.name();
+        let split = self.recipe.data.val.split.name();
         let errors = if errors.is_empty() { None } else { Some(Summary::of(&errors, split)?) };
         Ok(Validation { loss: meter.finish()?, errors })
     }

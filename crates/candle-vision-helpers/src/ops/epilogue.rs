@@ -1,4 +1,4 @@
-//! What is done to a result before it is stored: by tensors at the door of an operation, by memory in its kernels.
+//! What is done to a result before it is stored: tensors are named at the call, memory in the kernels.
 
 /// What an operation does to its result before it is stored, in this order: `relu?(y + bias + residual)`. The tensors
 /// are given by reference: `Epilogue<&Tensor>`.
@@ -10,14 +10,14 @@ pub struct Epilogue<T> {
     pub bias: Option<T>,
     /// Shaped as the result, added to it.
     pub residual: Option<T>,
-    /// Whether a ReLU follows.
+    /// Whether a ReLU comes last.
     pub relu: bool,
 }
 
 impl<T> Epilogue<T> {
     /// Nothing: the result as it is.
     pub const NONE: Self = Self { bias: None, residual: None, relu: false };
-    /// A ReLU.
+    /// A ReLU and nothing else.
     pub const RELU: Self = Self { relu: true, ..Self::NONE };
 
     /// The same with other handles of its tensors.

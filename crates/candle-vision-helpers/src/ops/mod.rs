@@ -1,8 +1,7 @@
-//! Trainable operations that candle lacks, has wrong, or does slowly on a CPU: each with its own forward and backward
-//! pass.
+//! Trainable operations that candle lacks, has wrong, or does slowly on a CPU, each with a forward and a backward pass.
 //!
 //! Tensors are NCHW; on the CPU f32 only, contiguous or not (others are copied first). On CUDA the costly operations
-//! have kernels of their own for f32, the convolution through cuDNN (feature `cudnn`); elsewhere each operation is a
+//! have kernels here for f32, the convolution through cuDNN (feature `cudnn`); elsewhere each operation is a
 //! composition of candle's operations with right gradients. The results on the CPU are the same bit for bit for any
 //! number of threads: rayon's current pool is what they run on.
 //!

@@ -24,7 +24,7 @@ pub fn shrink(source: &RgbImage, scale: f64) -> (RgbImage, Affine) {
     }
 }
 
-/// Rows first, then columns.
+/// The mean over each new pixel's area: rows first, then columns.
 fn average(source: &RgbImage, width: u32, height: u32) -> RgbImage {
     let columns: Vec<Span> = spans(source.width(), width).collect();
     let mut target = RgbImage::new(width, height);

@@ -14,7 +14,7 @@ fn noise(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// White on black, coverage by 16×16 points a pixel: its centroid is the centre within 0.002 pixels.
+/// White on black, coverage by 16×16 points per pixel: its centroid is the center within 0.002 pixels.
 fn disc(width: u32, height: u32, center: Point, radius: f64) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let depth = radius - Point::new(f64::from(x), f64::from(y)).distance(center);
@@ -44,11 +44,11 @@ fn centroid(view: &Array3<f32>) -> Point {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn a_disc_and_its_centre_land_on_the_same_spot(x in 80.0..120.0, y in 80.0..120.0, radians in -3.2..3.2, scale in 0.06..2.0,
+    fn a_disc_and_its_center_land_on_the_same_spot(x in 80.0..120.0, y in 80.0..120.0, radians in -3.2..3.2, scale in 0.06..2.0,
                                                    dx in -0.5..0.5, dy in -0.5..0.5, mirror in any::<bool>(), gray in any::<bool>()) {
         let center = Point::new(x, y);
         let source = disc(200, 200, center, 16.0);
-        // The disc's centre goes near the view's, at any fraction of a pixel.
+        // The disc's center goes near the view's, at any fraction of a pixel.
         let to = Point::new(48.0 + dx, 40.0 + dy);
         let map = Affine::rotation_scale(center, radians, scale).unwrap().then(&Affine::translation(to.x - x, to.y - y));
         let map = if mirror { map.then(&Affine::mirror(97)) } else { map };
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn quick_pixels_equal_clamped_ones(radians in -3.2..3.2, scale in 0.3..3.0, dx in -20.0..20.0, dy in -20.0..20.0) {
-        // One tap a pixel, against the textbook formula in f64.
+        // One tap per pixel, against the textbook formula in f64.
         let source = noise(40, 30);
         let map = Affine::rotation_scale(Point::new(20.0, 15.0), radians, 1.0 + scale).unwrap().then(&Affine::translation(dx, dy));
         let view = warp(&source, &map, Size::new(33, 28), Channels::Rgb);

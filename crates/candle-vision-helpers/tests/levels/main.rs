@@ -1,5 +1,5 @@
-//! Tests that choose an instruction set. A process of their own: the choice holds for all of it, and other tests compare
-//! results bit for bit.
+//! Tests that choose an instruction set. A process of their own: the choice holds for all of it, and other tests
+//! compare results bit for bit.
 #![allow(clippy::panic)] // a test says so by panicking
 
 #[path = "../common/mod.rs"]

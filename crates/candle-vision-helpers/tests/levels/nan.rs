@@ -146,7 +146,7 @@ fn convolutions_and_linear_layers_keep_nan_where_it_is() -> Result<()> {
 }
 
 #[test]
-fn normalisations_keep_nan_where_it_is() -> Result<()> {
+fn normalizations_keep_nan_where_it_is() -> Result<()> {
     at_every_level(|level| {
         // every tail, and blocks of 4096
         for plane in (1..=40).chain([4096, 4099]) {

@@ -11,7 +11,7 @@ use std::thread;
 const LEVELS: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
 
 /// Bits of results and gradients, each the work of one operation: of lines read in place and of panels, of both forms
-/// of the weight gradient, of sums over channels and of normalisations.
+/// of the weight gradient, of sums over channels and of normalizations.
 fn all() -> Result<Vec<(String, Vec<u32>)>> {
     let p = ConvParams { padding: 1, ..ConvParams::default() };
     let var = |dims: &[usize], seed| Var::from_tensor(&random(dims, seed)?);
@@ -29,7 +29,7 @@ fn all() -> Result<Vec<(String, Vec<u32>)>> {
         let maps = Var::from_tensor(&random(&[2, 30, 40, 37], 5)?)?;
         for (what, y, of) in [
             ("convolution", conv, &vars[..]),
-            ("normalisation", eval, &vars[..1]),
+            ("normalization", eval, &vars[..1]),
             ("means", ops::avg_pool_global(&maps)?, &[]),
             ("softmax", ops::log_softmax_maps(&maps)?, std::slice::from_ref(&maps)),
         ] {

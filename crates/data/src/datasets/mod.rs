@@ -2,6 +2,7 @@
 
 pub mod check;
 mod contents;
+pub mod csv;
 mod faces;
 pub mod fetch;
 pub mod find;
@@ -26,6 +27,7 @@ const FORMATS: &[DatasetKind] = &[
     imm::KIND,
     ibug::KIND,
     pts_folder::KIND,
+    csv::KIND,
 ];
 
 /// Names in old recipes and packs of a format that is seen through a smaller scheme.

@@ -104,6 +104,9 @@ fn places(data: &Path, path: &str) -> Result<Vec<PathBuf>> {
     };
     let listed = if parent.is_dir() { io::list(parent)? } else { Vec::new() };
     let mut all: Vec<PathBuf> = listed.into_iter().filter(|p| starts_with(p, &name)).collect();
+    if place.exists() && !all.contains(&place) {
+        all.push(place.clone()); // a hidden one has to be named whole
+    }
     all.sort_by_key(rank);
     if all.first().is_some_and(|first| rank(first) < 3) {
         all.retain(|p| rank(p) < 3);

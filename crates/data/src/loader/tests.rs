@@ -3,11 +3,14 @@
 
 use super::*;
 use crate::{
+    sample::Sample,
     scheme::Scheme,
     split::Split,
     testing::{self, Memory},
     view::Crop,
 };
+use candle_core::Tensor;
+use candle_vision_helpers::Size;
 use std::sync::{LazyLock, atomic::Ordering};
 
 fn config() -> LoaderConfig {
@@ -157,7 +160,7 @@ fn dropping_the_epoch_stops_the_workers() {
     let reads = dataset.reads.load(Ordering::SeqCst);
     assert!(reads <= 7 * 4, "{reads} samples were read");
     // The loader holds the dataset, its threads no longer do.
-    assert_eq!(Arc::strong_count(&loader.shared), 1);
+    assert_eq!(Arc::strong_count(&loader.source), 1);
     drop(loader.epoch(1));
 }
 

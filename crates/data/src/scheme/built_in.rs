@@ -28,9 +28,14 @@ pub fn by_name(name: &str) -> Option<Arc<Scheme>> {
     ALL.iter().map(|scheme| &***scheme).find(|scheme| scheme.name == name).cloned()
 }
 
+/// The built-in schemes.
+pub(crate) fn all() -> Vec<Arc<Scheme>> {
+    ALL.iter().map(|scheme| Arc::clone(scheme)).collect()
+}
+
 /// The names of the built-in schemes, for errors.
 pub(super) fn names() -> String {
-    ALL.iter().map(|scheme| scheme.name.as_str()).collect::<Vec<_>>().join(", ")
+    all().iter().map(|scheme| scheme.name()).collect::<Vec<_>>().join(", ")
 }
 
 #[allow(clippy::panic)] // The text is this program's own; a test reads all of them.

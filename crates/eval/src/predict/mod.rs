@@ -197,7 +197,7 @@ impl Predictor {
 
     fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize]) -> Result<Loader> {
         self.check_scheme(data.as_ref())?;
-        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::in_order(self.task.view.clone(), BATCH))?)
+        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::plain(self.task.view.clone(), BATCH))?)
     }
 
     fn check_scheme(&self, data: &dyn Dataset) -> Result<()> {

@@ -35,7 +35,7 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         "Training pictures with their annotated points",
         "Training pictures about the face, with the annotation.",
     )?;
-    let plain = LoaderConfig::in_order(run.predictor.task().view.clone(), train.len());
+    let plain = LoaderConfig::plain(run.predictor.task().view.clone(), train.len());
     let config = LoaderConfig { augment: Some(run.input.augment.clone()), seed: 1, ..plain };
     let loader = Loader::new(data.clone(), train, config)?;
     let Some(batch) = loader.epoch(0).next() else { return Ok(()) };

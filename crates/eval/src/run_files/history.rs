@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{fmt, path::Path};
 
 /// The numbers of one epoch (the columns of `history.csv`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,20 @@ pub struct EpochRecord {
     pub total_epochs: Option<usize>,
     /// Wall clock time of the epoch, seconds.
     pub seconds: f64,
+}
+
+/// The epoch in one line, for bars and logs.
+impl fmt::Display for EpochRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {:.5}, validation {:.5}", self.train_loss, self.val_loss)?;
+        if self.val_px.is_finite() {
+            write!(f, ", {:.2} px", self.val_px)?;
+        }
+        if self.val_nme.is_finite() {
+            write!(f, ", NME {:.4}", self.val_nme)?;
+        }
+        Ok(())
+    }
 }
 
 /// The head of the file without the column `total_epochs`.

@@ -5,7 +5,7 @@
 
 mod pointwise;
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
 use candle_vision_helpers::{
     Size, Wrong, ops,

@@ -1,6 +1,6 @@
 //! Exponentially averaged weights, which are what is evaluated and saved.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::ema_steps;
 use std::collections::HashMap;

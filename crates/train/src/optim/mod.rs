@@ -10,7 +10,7 @@ pub use ema::Ema;
 pub use gradients::Gradients;
 pub use optimizer::Optimizer;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{Tensor, Var};
 use candle_vision_helpers::{
     Wrong,

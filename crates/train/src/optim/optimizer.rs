@@ -1,7 +1,7 @@
 //! One step of an optimiser over all parameters, and its state.
 
 use super::OptimizerConfig;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::{AdamWItem, AdamWStep, SgdStep, adamw_steps, sgd_step};
 use std::collections::{BTreeMap, HashMap};

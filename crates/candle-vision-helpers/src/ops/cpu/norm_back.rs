@@ -45,11 +45,11 @@ impl Backward<'_> {
         self.run(|_| 0.0, |c, sum, sum_x| ([f64::from(both[c]), 0.0, 0.0], [sum_x, sum]))
     }
 
-    /// Per channel: `coefficients(c, sum g, sum g (x - centre))` gives `dx = a g + b x + c` and the two parameters'
-    /// gradients.
+    /// For each channel, `coefficients(c, sum g, sum g (x - center))` gives `dx = a g + b x + c` and the two
+    /// parameters' gradients.
     fn run(
         &self,
-        centre: impl Fn(usize) -> f32 + Sync,
+        center: impl Fn(usize) -> f32 + Sync,
         coefficients: impl Fn(usize, f64, f64) -> ([f64; 3], [f64; 2]) + Sync,
     ) -> Result<Grads> {
         let s = self.planes;
@@ -66,7 +66,7 @@ impl Backward<'_> {
                 let (mut sum, mut sum_x) = (0f64, 0f64);
                 for b in 0..s.b {
                     let (_, x, dy, gate) = plane(b);
-                    let (g, gx) = vectors.run(Sums { len: s.plane, x, dy, gate, centre: centre(c) });
+                    let (g, gx) = vectors.run(Sums { len: s.plane, x, dy, gate, center: center(c) });
                     sum += g;
                     sum_x += gx;
                 }
@@ -105,7 +105,7 @@ struct Sums {
     x: *const f32,
     dy: *const f32,
     gate: *const f32,
-    centre: f32,
+    center: f32,
 }
 
 impl Kernel for Sums {
@@ -116,7 +116,7 @@ impl Kernel for Sums {
         // SAFETY: all pointers are good for `len` floats.
         unsafe {
             let zero = S::splat(0.0);
-            let minus = S::splat(-self.centre);
+            let minus = S::splat(-self.center);
             let mut from = 0;
             while from < self.len {
                 let end = self.len.min(from + 4096);
@@ -141,7 +141,7 @@ impl Kernel for Sums {
                         g = gated(*self.gate.add(i), g);
                     }
                     sum += f64::from(g);
-                    sum_x += f64::from(g * (*self.x.add(i) - self.centre));
+                    sum_x += f64::from(g * (*self.x.add(i) - self.center));
                 }
                 from = end;
             }

@@ -24,5 +24,6 @@ pub(crate) fn parts(each: usize, tasks: usize, most: usize) -> usize {
     if threads == 1 { 1 } else { (each * threads).div_ceil(tasks).clamp(1, most) }
 }
 
-/// Elements that a task of a cheap elementwise loop takes: enough to outweigh the hand-over, little enough to share out.
+/// Elements that a task of a cheap elementwise loop takes: enough to outweigh the hand-over, little enough to share
+/// out.
 pub(crate) const GRAIN: usize = 16 * 1024;

@@ -1,6 +1,6 @@
 //! Which kernel serves which shape: tables with all thresholds, of which the first row that suits is taken.
 //!
-//! A new kernel is a file of its own and a row here.
+//! A new kernel is a new file and a row here.
 
 use super::correlation::{self, Correlation, dots};
 use super::gemm::{Product, lines, panels};

@@ -17,7 +17,7 @@ pub(crate) fn forward(p: &Window, x: &[f32]) -> Result<(Vec<f32>, Vec<u8>)> {
     let y = unsafe {
         filled(p.planes * out, |y| {
             parallel::for_each(p.planes, |i| {
-                // SAFETY: one plane a task.
+                // SAFETY: one plane per task.
                 let (y, at) = (y.part(i * out, out), at_ptr.part(i * out, out));
                 plane_forward(p, &x[i * plane..][..plane], y, at);
             });
@@ -79,7 +79,7 @@ pub(crate) fn backward(p: &Window, dy: &[f32], at: &[u8]) -> Result<Vec<f32>> {
         filled(p.planes * plane, |dx| {
             parallel::for_each(p.planes, |i| {
                 std::ptr::write_bytes(dx.ptr().add(i * plane), 0, plane);
-                // SAFETY: one plane a task, initialised above.
+                // SAFETY: one plane per task, initialized above.
                 let dx = dx.part(i * plane, plane);
                 plane_backward(p, &dy[i * out..][..out], &at[i * out..][..out], dx);
             });
@@ -122,7 +122,7 @@ pub(crate) fn spread_mean(dy: &[f32], plane: usize) -> Vec<f32> {
     let mut dx = vec![0f32; dy.len() * plane];
     let to = Shared::of(&mut dx);
     parallel::for_each(dy.len(), |i| {
-        // SAFETY: one plane a task.
+        // SAFETY: one plane per task.
         unsafe { to.part(i * plane, plane) }.fill(dy[i] / plane as f32);
     });
     dx

@@ -17,14 +17,14 @@ pub(crate) struct Scratch(Vec<f32>);
 const KEPT: usize = 16 << 20;
 
 impl Scratch {
-    /// At least `len` floats of arbitrary (but initialised) content.
+    /// At least `len` floats of arbitrary (but initialized) content.
     pub(crate) fn new(len: usize) -> Self {
         let buffer = Self::kept(len);
         Self(if buffer.len() < len { vec![0.0; len] } else { buffer })
     }
 
-    /// `len` floats that `fill` writes, every one, as [`filled`](super::uncleared::filled) does: for lengths that come from what a caller asked
-    /// for.
+    /// `len` floats that `fill` writes, every one, as [`filled`](super::uncleared::filled) does: for lengths that come
+    /// from what a caller asked for.
     ///
     /// # Errors
     /// The memory is not there.
@@ -96,7 +96,7 @@ impl Drop for Scratch {
 mod tests {
     use super::*;
 
-    /// A thread with a pool of its own.
+    /// Runs on a thread whose pool is new.
     fn alone(f: impl FnOnce() + Send + 'static) {
         assert!(std::thread::spawn(f).join().is_ok());
     }

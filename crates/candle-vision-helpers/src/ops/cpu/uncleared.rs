@@ -25,7 +25,7 @@ impl Shared {
     /// The part from `start` on, `len` long.
     ///
     /// # Safety
-    /// It lies inside the buffer, nothing else touches it meanwhile, and it is initialised or only written.
+    /// It lies inside the buffer, nothing else touches it meanwhile, and it is initialized or only written.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn part<'a>(&self, start: usize, len: usize) -> &'a mut [f32] {

@@ -9,7 +9,7 @@ pub(crate) fn forward(x: &[f32], h: usize, w: usize) -> Vec<f32> {
     let to = Shared::of(&mut y);
     parallel::for_each(x.len() / (h * w), |i| {
         let x = &x[i * h * w..][..h * w];
-        // SAFETY: one plane a task.
+        // SAFETY: one plane per task.
         let y = unsafe { to.part(4 * i * h * w, 4 * h * w) };
         for (row, y) in y.chunks_exact_mut(2 * w).enumerate() {
             for (y, &x) in y.chunks_exact_mut(2).zip(&x[row / 2 * w..][..w]) {
@@ -26,7 +26,7 @@ pub(crate) fn backward(dy: &[f32], h: usize, w: usize) -> Vec<f32> {
     let to = Shared::of(&mut dx);
     parallel::for_each(dx.len() / (h * w), |i| {
         let dy = &dy[4 * i * h * w..][..4 * h * w];
-        // SAFETY: one plane a task.
+        // SAFETY: one plane per task.
         let dx = unsafe { to.part(i * h * w, h * w) };
         for (row, dy) in dy.chunks_exact(2 * w).enumerate() {
             for (dx, dy) in dx[row / 2 * w..][..w].iter_mut().zip(dy.chunks_exact(2)) {

@@ -17,7 +17,7 @@ pub(crate) fn sums(w: &[f32], o: usize, c: usize) -> Vec<f32> {
     let to = Shared::of(&mut all);
     parallel::for_each(c.div_ceil(CHANNELS), |task| {
         let (c0, c1) = (task * CHANNELS, c.min((task + 1) * CHANNELS));
-        // SAFETY: tasks have channels of their own.
+        // SAFETY: no two tasks share a channel.
         let to = unsafe { to.part(c0 * o * 16, (c1 - c0) * o * 16) };
         for oc in 0..o {
             for ic in c0..c1 {
@@ -38,7 +38,7 @@ pub(crate) fn gradient(d: &[f32], o: usize, c: usize) -> Vec<f32> {
     let mut all = vec![0.0; o * c * 9];
     let to = Shared::of(&mut all);
     parallel::for_each(o, |oc| {
-        // SAFETY: one output channel a task.
+        // SAFETY: one output channel per task.
         let to = unsafe { to.part(oc * c * 9, c * 9) };
         for (ic, to) in to.chunks_exact_mut(9).enumerate() {
             let from = &d[(ic * o + oc) * 16..][..16];

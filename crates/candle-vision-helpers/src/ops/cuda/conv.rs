@@ -195,7 +195,7 @@ impl Op<Cuda> for Conv {
             let len = planes.b * planes.c * planes.plane;
             let (channels, plane, n) = (count(planes.c)?, count(planes.plane)?, len as u64);
             let relu = u32::from(self.relu);
-            // SAFETY: the kernel's arguments; y has `len` elements, the bias one a channel.
+            // SAFETY: the kernel's arguments; y has `len` elements, the bias one per channel.
             unsafe { launch!(dev, "bias_relu", elementwise(len), &mut y, Maybe(bias), &channels, &plane, &n, &relu) }
         }
         let s = &self.shape;

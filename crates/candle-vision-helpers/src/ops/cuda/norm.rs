@@ -47,7 +47,7 @@ pub(crate) fn scale(x: &Tensor, both: &Tensor, epilogue: Epilogue<&Tensor>, plan
     }
 }
 
-/// The batch's statistics, and what they make of the normalisation.
+/// The batch's statistics, and what they make of the normalization.
 struct Found {
     mean: Tensor,
     var: Tensor,
@@ -103,7 +103,7 @@ fn apply_scale(
     let c = n.channels as usize;
     let (scale, shift) = (scale_then_shift.slice(..c), scale_then_shift.slice(c..2 * c));
     let (mut y, relu) = (empty::<f32>(dev, n.len as usize)?, u32::from(relu));
-    // SAFETY: the kernel's arguments; x, residual and y have `len` elements, scale and shift one a channel.
+    // SAFETY: the kernel's arguments; x, residual and y have `len` elements, scale and shift one per channel.
     unsafe {
         launch!(
             dev,
@@ -251,7 +251,7 @@ fn back(
     ])
 }
 
-/// `(2, C)`: the sums of the gradient times the normalised x, and of the gradient.
+/// `(2, C)`: the sums of the gradient times the normalized x, and of the gradient.
 fn channel_sums(
     dev: &CudaDevice,
     n: &Counts,

@@ -64,7 +64,7 @@ pub fn upsample_nearest2_conv3(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&
     applied(x, weight, epilogue, |relu| Transposed { shape, relu, upsampled: true })
 }
 
-/// The kernels, which add no residual: it and the ReLU behind it are operations of their own.
+/// The kernels, which add no residual: it and the ReLU behind it are separate operations.
 fn applied(
     x: &Tensor,
     weight: &Tensor,

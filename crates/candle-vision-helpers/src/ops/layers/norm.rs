@@ -15,20 +15,20 @@ use std::sync::{Arc, OnceLock};
 /// The parameters of a batch normalization: `gamma (x - mean) / sqrt(var + eps) + beta`.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm<'a> {
-    /// `(C)`: factors.
+    /// `(C)`: the factor of each channel.
     pub gamma: &'a Tensor,
-    /// `(C)`: what is added.
+    /// `(C)`: what is added to each channel.
     pub beta: &'a Tensor,
-    /// What keeps the root above 0.
+    /// Added to the variance, so that its root stays above 0.
     pub eps: f64,
 }
 
 /// Means and variances of channels.
 #[derive(Clone, Copy, Debug)]
 pub struct Statistics<'a> {
-    /// `(C)`: means.
+    /// `(C)`: the mean of each channel.
     pub mean: &'a Tensor,
-    /// `(C)`: variances.
+    /// `(C)`: the variance of each channel.
     pub var: &'a Tensor,
 }
 
@@ -138,7 +138,7 @@ pub fn fold_batch_norm(
 
 fn check(name: &str, x: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Planes> {
     if let Some(bias) = epilogue.bias {
-        bail!("{name}: bias: expected none beside beta, got {:?}", bias.dims());
+        bail!("{name}: bias: expected none, since beta is one, got {:?}", bias.dims());
     }
     Planes::of(name, x, epilogue.residual)
 }
@@ -256,7 +256,7 @@ pub(super) fn train_composed(
 
 #[cfg(test)]
 mod tests {
-    //! What other devices get, run on the CPU beside the kernels.
+    //! What other devices get, run on the CPU next to the kernels.
     use super::*;
     use crate::ops::layers::testing::same_values_and_gradients;
 

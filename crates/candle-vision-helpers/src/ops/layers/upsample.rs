@@ -54,7 +54,7 @@ impl Op<Cpu> for Nearest {
 
 #[cfg(test)]
 mod tests {
-    //! What other devices get, run on the CPU beside the kernels.
+    //! What other devices get, run on the CPU next to the kernels.
     use super::*;
     use crate::ops::layers::testing::same_values_and_gradients;
 

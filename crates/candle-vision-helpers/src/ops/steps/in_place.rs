@@ -6,7 +6,7 @@ use crate::ops::graph::storage::{Backend, Cpu};
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, Var, bail};
 use std::cell::RefCell;
 
-/// One chunk of all variables, and of the tensor beside them.
+/// One chunk of all variables, and of the tensor that goes with them.
 pub(super) type Step<'a> = dyn Fn(&mut [&mut [f32]], &[f32]) + Sync + 'a;
 
 /// Runs `step` over chunks of all variables and the tensor, in parallel. candle hands out one storage for writing at a

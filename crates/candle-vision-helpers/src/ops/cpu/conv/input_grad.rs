@@ -35,7 +35,7 @@ pub(crate) unsafe fn input_grad(
             let from = i * s.in_plane();
             for at in from..from + s.in_plane() {
                 let value = residual.map_or(bias, |r| bias + r[at]);
-                // SAFETY: one plane a task; nothing is read, since the memory may be fresh.
+                // SAFETY: one plane per task; nothing is read, since the memory may be fresh.
                 unsafe { dx.ptr().add(at).write(if relu { gated(value, value) } else { value }) };
             }
         });
@@ -101,7 +101,7 @@ fn framed(s: &ConvShape, dy: &[f32], (top, left): (usize, usize), (height, width
     let write = |to: Shared| {
         parallel::for_each(s.b * s.o, |i| {
             let dy = &dy[i * oh * ow..][..oh * ow];
-            // SAFETY: one plane a task.
+            // SAFETY: one plane per task.
             let to = unsafe { to.part(i * plane, plane) };
             let (above, rest) = to.split_at_mut(top * width);
             above.fill(0.0);

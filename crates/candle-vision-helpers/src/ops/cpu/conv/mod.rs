@@ -103,7 +103,7 @@ fn widened(s: &ConvShape, dy: &[f32], group: usize, width: usize, line: usize) -
         parallel::for_each(s.b * m, |i| {
             let channel = i / m * s.o + group * m + i % m;
             let dy = &dy[channel * s.out_plane()..][..s.out_plane()];
-            // SAFETY: one channel a task.
+            // SAFETY: one channel per task.
             let to = unsafe { to.part(i * line, line) };
             let (rows, rest) = to.split_at_mut(s.oh * width);
             rest.fill(0.0);

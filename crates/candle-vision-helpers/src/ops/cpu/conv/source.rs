@@ -1,5 +1,5 @@
 //! The images that a convolution reads: spread into planes with their padding, strided ones into one plane for each
-//! phase (pixels `stride i + r`), so that every tap of every kernel reads neighbours as neighbours.
+//! phase (pixels `stride i + r`), so that neighbors are neighbors for every tap of every kernel.
 
 use crate::ops::cpu::correlation::dots::SLACK;
 use crate::ops::cpu::parallel;
@@ -101,7 +101,7 @@ fn spread_planes(s: &ConvShape, x: &[f32], rows: &Axis, cols: &Axis, plane: usiz
     let (h, w) = (s.h, s.w);
     parallel::for_each(s.b * s.c, |i| {
         let x = &x[i * h * w..][..h * w];
-        // SAFETY: one plane a task.
+        // SAFETY: one plane per task.
         let to = unsafe { to.part(i * plane, plane) };
         let mut lines = to.chunks_exact_mut(cols.len);
         for &rh in &rows.phases {

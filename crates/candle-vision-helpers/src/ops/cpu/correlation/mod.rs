@@ -7,7 +7,7 @@ pub(crate) mod panels;
 use super::gemm::pack::Grid;
 
 /// A product that sums over positions: `c[m][n] = sum over q of a[m][q] * src[taps[n] + at(q)]`, where the rows of `a`
-/// lie in planes as the grid's destination says (rows merged, columns neighbours).
+/// lie in planes as the grid's destination says (rows merged, columns neighbors).
 ///
 /// A kernel's `run` writes `c`, `(m, taps)` row-major, each sum in an order that never changes. Its contract is one for
 /// all kernels: every address that taps, grid and planes give lies inside the source and `a`; `c` holds `m * taps`

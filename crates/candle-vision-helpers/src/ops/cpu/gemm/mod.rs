@@ -76,7 +76,7 @@ pub(crate) fn pack_columns(m: usize, data: &[f32], columns: &[usize], row: usize
 pub(crate) struct Product<'a> {
     pub matrix: Matrix<'a>,
     pub m: usize,
-    /// Where each tap's pixels begin in the source.
+    /// Where each tap's pixels start in the source.
     pub taps: &'a [usize],
     pub src: &'a [f32],
     pub grid: Grid,

@@ -1,4 +1,4 @@
-//! From planes of pixels to the panels that tiles read: positions, runs of neighbours, and the copies.
+//! From planes of pixels to the panels that tiles read: positions, runs of neighbors, and the copies.
 
 use crate::ops::cpu::simd::Simd;
 
@@ -8,7 +8,7 @@ pub(crate) struct Grid {
     pub images: usize,
     pub rows: usize,
     pub cols: usize,
-    /// Steps in the source: from image to image, from row to row; columns are neighbours.
+    /// Steps in the source: from image to image, from row to row; columns are neighbors.
     pub src_image: usize,
     pub src_row: usize,
     /// Steps in the destination.
@@ -48,9 +48,9 @@ impl Grid {
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
     pub count: usize,
-    /// A full vector, neighbours in the source.
+    /// A full vector, neighbors in the source.
     pub whole: bool,
-    /// A full vector, neighbours in the destination.
+    /// A full vector, neighbors in the destination.
     pub dst_whole: bool,
     pub src: [usize; 16],
     pub dst: [usize; 16],
@@ -78,9 +78,9 @@ impl Run {
                 }
             }
         }
-        let neighbours = |o: &[usize; 16]| count == lanes && (1..lanes).all(|l| o[l] == o[0] + l);
-        run.whole = neighbours(&run.src);
-        run.dst_whole = neighbours(&run.dst);
+        let neighbors = |o: &[usize; 16]| count == lanes && (1..lanes).all(|l| o[l] == o[0] + l);
+        run.whole = neighbors(&run.src);
+        run.dst_whole = neighbors(&run.dst);
         run
     }
 }

@@ -1,5 +1,5 @@
-//! The product over taps by panels: pixels are gathered into panels of a few kilobytes, and tiles of the matrix pass over
-//! them from cache. It serves every shape.
+//! The product over taps by panels: pixels are gathered into panels of a few kilobytes, and tiles of the matrix pass
+//! over them from cache. It serves every shape.
 
 use super::pack::{self, Run};
 use super::tile::{self, Rows, Sum};
@@ -55,7 +55,7 @@ impl Kernel for Block<'_> {
         let runs = &runs[..2 * panels];
         let first_row = tile::split(m, self.tiles.0).0;
         let rows = tile::split(m, self.tiles.1 - 1).1 - first_row;
-        // Panels whose positions are no neighbours in the destination are summed here and spread at the end.
+        // Panels whose positions are no neighbors in the destination are summed here and spread at the end.
         let mut aside = Scratch::new(panels * rows * 2 * l);
         let mut packed = Scratch::new(panels * 2 * l * DEPTH.min(taps.len().max(1)));
         let direct = |p: usize| {

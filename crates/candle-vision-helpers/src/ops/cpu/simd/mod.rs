@@ -1,5 +1,5 @@
-//! One vector type a processor: the few operations that the kernels are written in, and the choice among them at run
-//! time.
+//! One vector type per kind of processor: the few operations that the kernels are written in, and the choice among them
+//! at run time.
 //!
 //! A kernel is a struct that implements [`Kernel`]; its body is generic over [`Simd`] and `#[inline(always)]`, so that
 //! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is
@@ -32,7 +32,7 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn at_most(x: Self::V, most: Self::V) -> Self::V;
     /// Writes `LANES` rows of `LANES` floats, the columns of the rows given: `to[j * pitch + i] = rows[i][j]`.
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize);
-    /// The sum of the lanes, in an order of its own that never changes.
+    /// The sum of the lanes, in an order that never changes.
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         let mut lanes = [0f32; 16];
@@ -70,9 +70,9 @@ pub(crate) trait Kernel {
 pub enum Level {
     /// Plain Rust arrays: any processor.
     Portable = 1,
-    /// AVX2 with fused multiply-add.
+    /// AVX2 with fused multiply-add: 8 floats in a vector.
     Avx2 = 2,
-    /// AVX-512F.
+    /// AVX-512F: 16 floats in a vector.
     Avx512 = 3,
 }
 

@@ -1,4 +1,4 @@
-//! Vectors as plain arrays: right everywhere, and vectorised by the compiler where the target's base features allow it.
+//! Vectors as plain arrays: right everywhere, and vectorized by the compiler where the target's base features allow it.
 
 use super::{Simd, gated};
 

@@ -1,9 +1,20 @@
-//! `history.csv`: one line an epoch.
+//! The epochs of a run, and `history.csv`, which has a line for each.
 
-use super::EpochRecord;
-use crate::{Error, Result, checkpoint::Seam};
-use facekp_eval::run_files::history;
+use crate::error::{Error, Result};
+use facekp_eval::run_files::{EpochRecord, history};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// A resumed run that was given another number of epochs: its schedule has another end from here on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seam {
+    /// The last epoch before.
+    pub after: usize,
+    /// Epochs of the run, before.
+    pub from: usize,
+    /// Epochs of the run, from here on.
+    pub to: usize,
+}
 
 /// A record with the number of epochs that the run was to have then.
 fn with_total(record: &EpochRecord, seams: &[Seam]) -> EpochRecord {
@@ -36,14 +47,6 @@ pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
 pub fn from_csv(path: &Path, text: &str) -> Result<Vec<EpochRecord>> {
     let rows = history::parse(path, text)?;
     Ok(rows.into_iter().map(|r| EpochRecord { total_epochs: None, ..r }).collect())
-}
-
-/// Reads the history of a run folder.
-///
-/// # Errors
-/// When there is none, or it is broken.
-pub fn read(run: &Path) -> Result<Vec<EpochRecord>> {
-    Ok(history::read(&run.join("history.csv"))?)
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! How a network's weights start: the mean shape in the last bias, and weights of another run.
 
-use crate::{Error, Recipe, Result, fit::Data};
+use crate::{
+    data::{Data, Faces},
+    error::{Error, Result},
+    recipe::Recipe,
+};
 use candle_vision_helpers::Point;
 use facekp_data::{Dataset, ViewSpec};
 use facekp_models::{
@@ -21,7 +25,7 @@ pub(crate) fn mean_shape(recipe: &Recipe, data: &Data, params: &Params) -> Resul
     if recipe.task.codec != CodecConfig::Regression {
         return Ok(());
     }
-    let Some((dataset, indices)) = data.train.first() else { return Ok(()) };
+    let Some(Faces { dataset, indices }) = data.train.first() else { return Ok(()) };
     let mean = mean_of(dataset.as_ref(), indices, &recipe.task.view)?;
     Ok(recipe.task.set_mean_shape(params, &mean)?)
 }

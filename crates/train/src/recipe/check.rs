@@ -7,17 +7,17 @@ use candle_vision_helpers::{
 };
 
 impl Recipe {
-    /// The first thing that is wrong.
-    pub(super) fn check(&self) -> Result<(), Wrong> {
+    /// Checks every value on its own and against the others.
+    ///
+    /// # Errors
+    /// The first key that cannot be.
+    pub fn validate(&self) -> Result<(), Wrong> {
         let Self { name, data, task, train } = self;
         let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
         ensure("name", format_args!("{name:?}"), "letters, digits, '_', '-' and '.'", |_| plain)?;
-        ensure("data.datasets", data.datasets.len(), "one dataset or more", |&n| n > 0)?;
-        for source in &data.datasets {
-            ensure_positive("data.datasets", source.weight)?;
-            let Some(scheme) = source.kind.scheme_name() else { continue };
-            let (wanted, expected) = (task.scheme.name(), format!("{scheme:?}, as the dataset has"));
-            ensure("task.scheme", format_args!("{wanted:?}"), expected, |_| scheme == wanted)?;
+        ensure("data.train", data.train.len(), "one dataset or more", |&n| n > 0)?;
+        for (i, source) in data.train.iter().enumerate() {
+            ensure_positive(&format!("data.train.{i}.weight"), source.weight)?;
         }
         task.validate().map_err(|w| w.below("task"))?;
         train.validate().map_err(|w| w.below("train"))?;

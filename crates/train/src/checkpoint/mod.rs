@@ -17,17 +17,18 @@ mod names;
 mod state;
 
 use crate::{
-    Error, Recipe, Result,
     begin::{Begin, Mode},
-    faces::DataDigest,
-    observe::history,
+    digest::DataDigest,
+    error::{Error, Result},
+    history,
+    recipe::Recipe,
 };
 use candle_core::{DType, Tensor};
 use facekp_data::write_whole;
 use facekp_models::{Manifest, WeightsFile, weights};
 use lock::Lock;
 use names::{HISTORY, RECIPE, Survey, next};
-pub use state::{About, Saved, Seam, State};
+pub use state::{About, Saved, State};
 use std::path::{Path, PathBuf};
 
 /// The best weights.
@@ -60,13 +61,14 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Locks the folder of a run, and makes it where there is none; a run that is resumed also gives the state and
-    /// tensors it stands at. Nothing in it is changed before [`RunFolder::prepare`].
+    /// Locks the run's folder, and makes it where there is none; a run that is resumed also gives the state and tensors
+    /// it stands at. Nothing in it is changed before [`RunFolder::prepare`].
     ///
     /// # Errors
-    /// When another process trains in it, it does not hold what `begin` expects, the run was begun with another recipe,
+    /// When another process trains in it, it does not hold what `begin` expects, the run was started with another recipe,
     /// or its checkpoint is broken.
-    pub fn open(dir: &Path, recipe: &Recipe, begin: &Begin) -> Result<(Self, Option<Saved>)> {
+    pub fn open(recipe: &Recipe, begin: &Begin) -> Result<(Self, Option<Saved>)> {
+        let dir = begin.folder.as_path();
         lock::refuse_taken(dir)?;
         allow(dir, begin)?;
         let lock = Lock::take(dir)?;
@@ -77,7 +79,7 @@ impl RunFolder {
         });
         let saved = saved.inspect_err(|_| lock.undo())?;
         let data = saved.as_ref().and_then(|s| s.about.data.clone());
-        let about = About { overrides: begin.overrides.clone(), data };
+        let about = About { overrides: begin.overrides.clone(), profile: begin.profile.clone(), data };
         Ok((Self { dir: dir.to_owned(), lock, about }, saved))
     }
 
@@ -88,7 +90,7 @@ impl RunFolder {
     pub fn trains_on(&mut self, data: DataDigest) -> Result<()> {
         if let Some(difference) = self.about.data.as_ref().and_then(|then| then.difference(&data)) {
             let way = "give it that data, or begin a new run from its weights (train.init_from)";
-            let reason = format!("the run was begun on other data: {difference}: {way}");
+            let reason = format!("the run was started on other data: {difference}: {way}");
             return Err(Error::Run { path: self.dir.clone(), reason });
         }
         self.about.data = Some(data);
@@ -130,22 +132,12 @@ impl RunFolder {
         self.dir.join(name)
     }
 
-    /// Writes an epoch's files; whenever the process ends in between, [`RunFolder::open`] finds this epoch or the one
-    /// before it whole.
+    /// Writes an epoch's files, calling `after` with the folder when each has been written or renamed; whenever the
+    /// process ends in between, [`RunFolder::open`] finds this epoch or the one before it whole.
     ///
     /// # Errors
     /// When a file cannot be written; says which epoch is whole.
-    pub fn commit(&self, recipe: &Recipe, checkpoint: &Checkpoint<'_>) -> Result<()> {
-        self.commit_watched(recipe, checkpoint, &mut |_| {})
-    }
-
-    /// [`RunFolder::commit`], calling `after` with the folder when each file has been written or renamed.
-    pub(crate) fn commit_watched(
-        &self,
-        recipe: &Recipe,
-        checkpoint: &Checkpoint<'_>,
-        after: &mut dyn FnMut(&Path),
-    ) -> Result<()> {
+    pub fn commit(&self, recipe: &Recipe, checkpoint: &Checkpoint<'_>, after: &mut dyn FnMut(&Path)) -> Result<()> {
         self.write_epoch(recipe, checkpoint, after).map_err(|e| self.unfinished(&e))
     }
 
@@ -293,7 +285,7 @@ fn same_run(dir: &Path, recipe: &Recipe, begin: &Begin) -> Result<Saved> {
     let refuse = |reason: String| Err(Error::Run { path: dir.to_owned(), reason });
     let (done, wanted) = (saved.state.epoch(), recipe.train.epochs);
     match there.first_difference(recipe) {
-        Some(difference) => refuse(format!("the run was begun with another recipe: {difference}")),
+        Some(difference) => refuse(format!("the run was started with another recipe: {difference}")),
         None if wanted < done => refuse(format!("expected at least the {done} epochs that are done, got {wanted}")),
         None => Ok(saved),
     }

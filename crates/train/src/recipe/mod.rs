@@ -1,10 +1,16 @@
 //! Recipes: TOML, unknown keys refused; parsed, then validated, then run.
 
+mod built_in;
+mod check;
+mod difference;
+mod layers;
 mod load;
-mod validate;
+mod old_form;
 
-use crate::{Error, Result};
-use facekp_data::{Augment, DatasetKind, Split};
+pub use built_in::{About, Chain, Link, StandIn};
+
+use crate::error::{Error, Result};
+use facekp_data::{Augment, Split};
 use facekp_models::Task;
 use serde::{Deserialize, Serialize};
 
@@ -14,24 +20,24 @@ use serde::{Deserialize, Serialize};
 pub struct Recipe {
     /// The run's name.
     pub name: String,
-    /// Trained and validated on what.
+    /// The data to train and validate on.
     pub data: DataConfig,
     /// Scheme, view, codec, network.
     pub task: Task,
-    /// How.
+    /// How it is trained.
     pub train: TrainConfig,
 }
 
-/// Trained and validated on what.
+/// The data to train and validate on; folders below the data folder, recognised by what they hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// The first one validates; all are trained on.
-    pub datasets: Vec<Source>,
-    /// The validation split of the first dataset.
-    pub val: Split,
-    /// Lets validation faces be trained on, too: the errors then say what was learned by heart, not what is known of
-    /// new faces.
+    /// Trained on, all of them.
+    pub train: Vec<Source>,
+    /// Validated on.
+    pub val: Part,
+    /// Lets validation faces be trained on, too: the errors then say what was memorized, not what is known of new
+    /// faces.
     #[serde(default, skip_serializing_if = "is_off")]
     pub allow_overlap: bool,
 }
@@ -40,13 +46,23 @@ pub struct DataConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Which.
-    pub kind: DatasetKind,
+    /// Its folder or pack, as [`facekp_data::open_dataset`] finds it.
+    pub path: String,
     /// The part that is trained on.
-    pub train: Split,
+    pub split: Split,
     /// How often each of its samples occurs in an epoch, on average.
     #[serde(default = "one")]
     pub weight: f64,
+}
+
+/// A split of a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Its folder or pack, as [`facekp_data::open_dataset`] finds it.
+    pub path: String,
+    /// Which part of it.
+    pub split: Split,
 }
 
 fn is_off(switch: &bool) -> bool {
@@ -116,8 +132,15 @@ impl Recipe {
     /// # Errors
     /// One line: file, line, expected, got.
     pub fn load(name_or_file: &str, overrides: &[String]) -> Result<Self> {
-        let (file, text) = load::source(name_or_file)?;
-        Self::parse(&file, &text, overrides)
+        Self::load_profile(name_or_file, None, overrides)
+    }
+
+    /// As [`Recipe::load`], with what the recipe's table `[profile.NAME]` changes.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`], and when the recipe has no such profile.
+    pub fn load_profile(name_or_file: &str, profile: Option<&str>, overrides: &[String]) -> Result<Self> {
+        load::load(name_or_file, profile, overrides).map(|(_, recipe)| recipe)
     }
 
     /// A recipe from its text; `file` is what errors call it.
@@ -125,35 +148,20 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::load`].
     pub fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Self> {
-        let recipe = load::parse(file, text, overrides)?;
-        recipe.check().map_err(|wrong| load::locate(&wrong, file, text, overrides))?;
-        Ok(recipe)
-    }
-
-    /// Checks every value on its own and against the others.
-    ///
-    /// # Errors
-    /// The first key that cannot be, what was expected and what it is.
-    pub fn validate(&self) -> Result<()> {
-        self.check().map_err(|wrong| load::locate(&wrong, &self.name, "", &[]))
+        load::parse(file, text, None, overrides).map(|(_, recipe)| recipe)
     }
 
     /// The names of the built-in recipes.
     pub fn built_in() -> Vec<&'static str> {
-        load::BUILT_IN.iter().map(|(name, _)| *name).collect()
+        built_in::BUILT_IN.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The resolved recipe as TOML.
+    /// The resolved recipe as TOML, without a base or profiles.
     ///
     /// # Errors
     /// Never for a recipe that was loaded.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|e| Error::setting(&self.name, "what TOML can hold", e))
-    }
-
-    /// The first key whose value differs in `other`: `train.epochs: 3 there, 4 here`.
-    pub fn first_difference(&self, other: &Self) -> Option<String> {
-        load::first_difference(self, other)
     }
 }
 

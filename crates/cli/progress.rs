@@ -1,7 +1,8 @@
 //! A progress bar on standard error: the epoch's steps, loss, validation error, pictures per second, time left of the
 //! whole run.
 
-use super::{EpochRecord, Observer, line};
+use facekp_eval::run_files::EpochRecord;
+use facekp_train::{Observer, Plan};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -66,12 +67,13 @@ fn clock(d: Duration) -> String {
 }
 
 impl Observer for Progress {
-    fn start(&mut self, name: &str, epochs: usize, steps_per_epoch: usize, first_epoch: usize) {
-        let bar = ProgressBar::new(steps_per_epoch as u64);
+    fn start(&mut self, plan: &Plan) {
+        let bar = ProgressBar::new(plan.steps_per_epoch as u64);
         if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {msg}") {
             bar.set_style(style);
         }
-        *self = Self { bar: Some(bar), name: name.to_owned(), epochs, epoch: first_epoch, ..Self::default() };
+        let (name, epochs, epoch) = (plan.name.clone(), plan.epochs, plan.done);
+        *self = Self { bar: Some(bar), name, epochs, epoch, ..Self::default() };
         self.since = Some(Instant::now());
         self.show();
     }
@@ -89,7 +91,7 @@ impl Observer for Progress {
     fn epoch(&mut self, record: &EpochRecord) {
         self.epoch = record.epoch;
         self.seconds.add(record.seconds);
-        self.last = format!(" | epoch {}: {}", record.epoch, line(record));
+        self.last = format!(" | epoch {}: {record}", record.epoch);
         (self.samples, self.loss, self.since) = (0, Mean::default(), None);
         if let Some(bar) = &self.bar {
             bar.set_position(0);
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn says_loss_error_and_time_left() {
         let mut p = Progress::default();
-        p.start("nose", 3, 4, 1);
+        p.start(&Plan { name: "nose".into(), epochs: 3, steps_per_epoch: 4, done: 1 });
         p.step(8, Some(0.5));
         p.step(8, Some(0.25));
         assert_eq!(p.bar.as_ref().unwrap().prefix(), "nose 2/3");

@@ -3,7 +3,11 @@
 //! Each batch comes from one dataset. A dataset with weight 2 gives twice its batches to every epoch of the run, with
 //! weight 0.5 half of them: it goes on where it stopped, so that each of its samples comes up equally often.
 
-use crate::{Result, fit::Data, recipe::Recipe};
+use crate::{
+    data::{Data, Faces},
+    error::Result,
+    recipe::Recipe,
+};
 use facekp_data::{Batch, Loader, LoaderConfig};
 
 /// Decoded pictures kept in memory, a dataset.
@@ -16,7 +20,7 @@ type Batches<'a> = Box<dyn Iterator<Item = facekp_data::Result<Batch>> + Send + 
 /// # Errors
 /// When a dataset has no samples.
 pub(crate) fn training_loaders(recipe: &Recipe, data: &Data) -> Result<Vec<Loader>> {
-    let loader = |(source, (dataset, indices)): (usize, &(_, Vec<usize>))| {
+    let loader = |(source, Faces { dataset, indices }): (usize, &Faces)| {
         let batch = recipe.train.batch;
         let config = LoaderConfig {
             batch,
@@ -50,7 +54,7 @@ pub(crate) fn validation_loader(recipe: &Recipe, data: &Data) -> Result<Loader> 
         seed: recipe.train.seed,
         cache_bytes: CACHE_BYTES,
     };
-    Ok(Loader::new(std::sync::Arc::clone(&data.val.0), data.val.1.clone(), config)?)
+    Ok(Loader::new(std::sync::Arc::clone(&data.val.dataset), data.val.indices.clone(), config)?)
 }
 
 /// The batches of a run, epoch after epoch.
