@@ -197,6 +197,7 @@ fn words(message: &str) -> String {
     message
         .replace("unknown field", "unknown key")
         .replace("missing field", "missing key")
+        .replace("there are no fields", "expected none")
         .replace("unknown variant", "unknown value")
         .replace("invalid type: ", "wrong type: got ")
         .replace("expected usize", "expected a whole number")
