@@ -120,7 +120,8 @@ fn hidden_points_leave_a_face_in_the_errors_and_its_eyes_out_of_the_nme() {
 fn find_lists_what_a_folder_holds() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    (synth(d, "imm58", 12), synth(d, "ibug68", 12));
+    synth(d, "imm58", 12);
+    synth(d, "ibug68", 12);
     let list: serde_json::Value = serde_json::from_str(&output(&["datasets", "find", "--json"], d)).unwrap();
     let of = |key: &str| list.as_array().unwrap().iter().map(|e| e[key].clone()).collect::<Vec<_>>();
     assert_eq!(of("kind"), ["ibug68", "imm58"]);

@@ -13,8 +13,8 @@ pub struct Bench {
     /// Write the page from the results file, measure nothing.
     #[arg(long)]
     write_only: bool,
-    /// For benches/compare.py, behind `--`: --turns N, --threads N, --only NAME,.., --stock.
-    #[arg(last = true)]
+    /// For benches/compare.py: --turns N, --threads N, --only NAME,.., --stock.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
