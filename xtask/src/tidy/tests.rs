@@ -20,7 +20,7 @@ fn each_habit_is_checked() {
     assert!(wrong.iter().all(|(name, on)| direction(&manifest(name, on)).len() == 1));
     let both = "[workspace.dependencies]\nused = \"1\"\nidle = \"1\"\n\n[dependencies]\nused.workspace = true\n";
     assert_eq!(unused(both), ["Cargo.toml: expected a user of idle, got none"]);
-    let files = |text: &str| BTreeMap::from([("x".to_owned(), BTreeMap::from([(vec![], text.to_owned())]))]);
+    let files = |text: &str| BTreeMap::from([("xtask".to_owned(), BTreeMap::from([(vec![], text.to_owned())]))]);
     let count = |text: &str| places("| a habit | `xtask/src/run.rs` | 1 |", &files(text)).len();
     assert_eq!((count("mod run;\n// run\nfn running() {}"), count("mod run;\nuse run::f;")), (0, 1));
 }

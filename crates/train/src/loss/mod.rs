@@ -8,6 +8,7 @@ mod binary_cross_entropy;
 mod l1;
 mod mse;
 mod pointwise;
+mod rectified_wing;
 mod smooth_l1;
 mod soft_wing;
 mod softmax_cross_entropy;
@@ -57,6 +58,7 @@ losses! {
     smooth_l1 => SmoothL1,
     wing => Wing,
     soft_wing => SoftWing,
+    rectified_wing => RectifiedWing,
     adaptive_wing => AdaptiveWing,
     binary_cross_entropy => BinaryCrossEntropy,
     softmax_cross_entropy => SoftmaxCrossEntropy,
