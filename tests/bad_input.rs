@@ -124,7 +124,7 @@ fn empty_and_missing_folders_are_named() {
     assert_eq!(text.matches("No such file").count(), 1, "{text}");
     let mut command = facekp();
     command.args(["train", "nose", "--data"]).arg(dir.path()).arg("--out").arg(dir.path().join("run"));
-    fails_with(&mut command, &["IMM"]);
+    fails_with(&mut command, &["expected a dataset called imm_face_db, found none"]);
     assert!(files(dir.path()).is_empty());
 }
 
@@ -189,6 +189,9 @@ fn broken_and_foreign_weights_are_refused() {
     refused(&text, &["text.safetensors"]);
     // Weights of another task: evaluated on data of other points.
     let ibug = common::synth(dir.path(), "ibug68", 12);
-    fails_with(facekp().arg("eval").arg(&best).arg("--data").arg(ibug).args(["--split", "val"]), &["IMM"]);
+    fails_with(
+        facekp().arg("eval").arg(&best).arg("--data").arg(ibug).args(["--split", "val"]),
+        &["imm_face_db, found ibug68"],
+    );
     fails_with(facekp().args(["predict", "no-such-weights"]).arg(&picture), &["no-such-weights"]);
 }

@@ -109,7 +109,7 @@ fn a_resumed_run_needs_nothing_again_and_takes_no_contradiction() {
     fs::write(&file, text.replacen("seed = 1", "seed = 8", 1)).unwrap();
     common::fails_with(&mut begin(&["--resume"]), &[words]);
     let mut other = resume(&run);
-    common::fails_with(other.args(["--set", "name=other"]), &["name: "]);
+    common::fails_with(other.args(["--set", "name=other"]), &["name was \"nose\", is now \"other\""]);
     begin(&["--resume", "--epochs", "0"]).assert().code(2);
     fs::write(&file, text).unwrap();
     common::fails_with(

@@ -158,7 +158,7 @@ fn a_run_does_not_go_on_with_other_data() {
         c.args(["train", "nose", "--resume", "--epochs", "2", "--device", "cpu", "--data"]).arg(data.path());
         c.arg("--out").arg(&run);
         change(&data.path().join("imm_face_db"));
-        fails_with(&mut c, &["begun on other data", words]);
+        fails_with(&mut c, &["started on other data", words]);
         assert_eq!(files(&run), before);
     };
     let first = |data: &Path| {

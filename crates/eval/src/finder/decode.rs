@@ -20,8 +20,7 @@ pub(super) fn faces(maps: &[Tensor; 3], least: f64) -> Result<Vec<FoundFace>> {
         for at in 0..plane {
             let value = |output: usize| f64::from(values[output * plane + at]);
             let score = (sigmoid(value(0)) * sigmoid(value(1))).sqrt();
-            // not "at most", which is false for NaN
-            if !(score > least) {
+            if score.is_nan() || score <= least {
                 continue;
             }
             let (x, y) = ((at % width) as f64, (at / width) as f64);
