@@ -142,7 +142,7 @@ fn names_the_last_checkpoint(text: &str, run: &Path) {
     assert_eq!(lines.len(), 1, "{text}");
     let whole = match history(run).len() {
         0 => "no epoch was finished".to_owned(),
-        epoch => format!("the last whole checkpoint is that of epoch {epoch}, go on from it with --resume"),
+        epoch => format!("the last whole checkpoint is that of epoch {epoch}, continue from it with --resume"),
     };
     assert!(lines[0].ends_with(&whole) && lines[0].contains(run.to_str().unwrap()), "{text}, not {whole}");
 }

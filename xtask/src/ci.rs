@@ -19,7 +19,7 @@ pub fn run(a: &Args) -> Result<()> {
     run::step("clippy", &mut run::cargo("clippy --workspace --all-targets --locked -- -D warnings"))?;
     run::check("tests", &mut run::cargo("test --workspace --locked"))?;
     if !a.no_train {
-        // the tests' build of the program: a second, optimised build would take longer than the training
+        // the tests' build of the program: a second, optimized build would take longer than the training
         let mut tests = run::cargo("test --workspace --locked --no-run --message-format json-render-diagnostics");
         let program = run::built("smoke", &mut tests)?;
         train_all::run(&train_all::Args::smoke(run::root().join("target/ci-train-all"), program))?;

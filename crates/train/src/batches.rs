@@ -1,7 +1,7 @@
 //! One stream of batches from all training datasets.
 //!
 //! Each batch comes from one dataset. A dataset with weight 2 gives twice its batches to every epoch of the run, with
-//! weight 0.5 half of them: it goes on where it stopped, so that each of its samples comes up equally often.
+//! weight 0.5 half of them: it continues where it stopped, so that each of its samples comes up equally often.
 
 use crate::{
     data::{Data, Faces},
@@ -61,7 +61,7 @@ struct Source<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// A stream that goes on after `epochs` epochs of the run.
+    /// A stream that continues after `epochs` epochs of the run.
     pub(crate) fn new(loaders: &'a [Loader], weights: &[f64], epochs: usize) -> Self {
         let source = |(i, loader): (usize, &'a Loader)| {
             let weight = weights.get(i).copied().unwrap_or(1.0);

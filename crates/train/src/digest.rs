@@ -79,7 +79,7 @@ impl PartDigest {
     }
 }
 
-/// Box and points as they were read, bit for bit; hidden points are told from visible ones.
+/// Box and points as they were read, bit for bit; hidden points differ from visible ones.
 fn bytes(face: &Annotation) -> Vec<u8> {
     let Rect { x, y, width, height } = face.face;
     let points = face.points.points().iter().flat_map(|p| [p.x, p.y]);

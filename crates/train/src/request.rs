@@ -66,7 +66,7 @@ impl Request<'_> {
     /// The recipe of the run in `run`, and what made it of the named one where that is known.
     fn own(&self, run: &Path) -> Result<(Recipe, About)> {
         // the folder itself refuses what cannot be resumed
-        let Some((own, about)) = checkpoint::told(run)? else {
+        let Some((own, about)) = checkpoint::summary(run)? else {
             return Ok((self.named(self.profile, self.set)?, self.about()));
         };
         let refuse = |difference: String| {

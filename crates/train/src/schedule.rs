@@ -1,7 +1,7 @@
 //! Learning rates over the steps of a run.
 //!
 //! A run that is resumed with another number of epochs keeps the steps that were made; from there on the rate is that
-//! of a run that had the new number from the start. `constant` and `step` go on without a jump. `cosine` and
+//! of a run that had the new number from the start. `constant` and `step` continue without a jump. `cosine` and
 //! `one_cycle` end with the run: they are stretched over the new number, so that the rate, which was near its end,
 //! jumps up at the seam (`one_cycle` may even rise again).
 
@@ -113,7 +113,7 @@ impl ScheduleConfig {
     /// What a new number of epochs does to the rates, in words.
     pub fn at_a_seam(&self) -> &'static str {
         match self {
-            Self::Constant { .. } | Self::Step { .. } => "the learning rate goes on as before",
+            Self::Constant { .. } | Self::Step { .. } => "the learning rate continues as before",
             Self::Cosine { .. } | Self::OneCycle { .. } => {
                 "the schedule is stretched over all epochs, so the learning rate jumps here"
             }

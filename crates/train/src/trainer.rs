@@ -87,12 +87,12 @@ impl<'a> Trainer<'a> {
         Ok(Self { recipe, params, predictor, optimizer, ema })
     }
 
-    /// Steps of the optimiser so far.
+    /// Steps of the optimizer so far.
     pub(crate) fn steps(&self) -> usize {
         self.optimizer.steps()
     }
 
-    /// Steps of the optimiser in an epoch of some batches.
+    /// Steps of the optimizer in an epoch of some batches.
     pub(crate) fn steps_of(&self, batches: usize) -> usize {
         batches.div_ceil(self.recipe.train.accumulate)
     }

@@ -1,14 +1,14 @@
-//! Checkpoints of a run: weights, the optimiser, and all that a resumed run needs to continue to the same numbers.
+//! Checkpoints of a run: weights, the optimizer, and all that a resumed run needs to continue to the same numbers.
 //!
 //! `optim.safetensors` alone decides which epoch a run is at: it holds the trained weights, their averages, the
-//! optimiser's moments and, in its metadata, a [`State`] with the whole history. An epoch is committed by the rename of
+//! optimizer's moments and, in its metadata, a [`State`] with the whole history. An epoch is committed by the rename of
 //! that one file:
 //!
 //! 1. `best.safetensors.next` (when the epoch is the best) and `last.safetensors.next` are written,
 //! 2. `optim.safetensors.next` is written and renamed to `optim.safetensors`: from here on the epoch counts,
 //! 3. the two weight files are renamed into place, and `history.csv` is written from the state.
 //!
-//! A run that was killed anywhere in between is settled before it goes on: a `.next` file that belongs to the committed
+//! A run that was killed anywhere in between is settled before it continues: a `.next` file that belongs to the committed
 //! epoch is renamed, any other is deleted, and the history is written again. `recipe.toml` and `lock` stand there from
 //! the start.
 
@@ -72,7 +72,7 @@ impl RunFolder {
         lock::refuse_taken(dir)?;
         allow(dir, begin)?;
         let lock = Lock::take(dir)?;
-        // again, now that nobody else can change it
+        // again, now that no one else can change it
         let saved = allow(dir, begin).and_then(|there| match begin.mode {
             Mode::Resume if there.optim => same_run(dir, recipe, begin).map(Some),
             _ => Ok(None),
@@ -83,13 +83,13 @@ impl RunFolder {
         Ok((Self { dir: dir.to_owned(), lock, about }, saved))
     }
 
-    /// Keeps what the run trains and validates on, which must be what it was begun on.
+    /// Keeps what the run trains and validates on, which must be what it was started on.
     ///
     /// # Errors
     /// In one line what differs, and how many faces there were and are.
     pub fn trains_on(&mut self, data: DataDigest) -> Result<()> {
         if let Some(difference) = self.about.data.as_ref().and_then(|then| then.difference(&data)) {
-            let way = "give it that data, or begin a new run from its weights (train.init_from)";
+            let way = "give it that data, or start a new run from its weights (train.init_from)";
             let reason = format!("the run was started on other data: {difference}: {way}");
             return Err(Error::Run { path: self.dir.clone(), reason });
         }
@@ -159,11 +159,11 @@ impl RunFolder {
         Ok(())
     }
 
-    /// What went wrong, and where the run can go on.
+    /// What went wrong, and where the run can continue.
     pub(crate) fn unfinished(&self, e: &Error) -> Error {
         let whole = match state::read(&self.dir, false) {
             Ok(saved) => format!(
-                "the last whole checkpoint is that of epoch {}, go on from it with --resume",
+                "the last whole checkpoint is that of epoch {}, continue from it with --resume",
                 saved.state.epoch()
             ),
             Err(_) => "no epoch was finished".to_owned(),
@@ -207,17 +207,17 @@ impl RunFolder {
 }
 
 /// What the checkpoint in `dir` says, without its tensors; of a run without an epoch, nothing but its recipe. `None`
-/// where no run was begun.
+/// where no run was started.
 ///
 /// # Errors
 /// When the checkpoint or the recipe is broken.
-pub(crate) fn told(dir: &Path) -> Result<Option<(Recipe, About)>> {
+pub(crate) fn summary(dir: &Path) -> Result<Option<(Recipe, About)>> {
     let there = Survey::of(dir)?;
     let recipe = dir.join(RECIPE);
     Ok(if there.optim {
         let saved = state::read(dir, false)?;
         Some((saved.recipe, saved.about))
-    } else if there.begun && recipe.is_file() {
+    } else if there.started && recipe.is_file() {
         Some((Recipe::load(&recipe.to_string_lossy(), &[])?, About::default()))
     } else {
         None
@@ -233,7 +233,7 @@ fn allow(dir: &Path, begin: &Begin) -> Result<Survey> {
     let refuse = |reason: String| Err(Error::Run { path: dir.to_owned(), reason });
     match begin.mode {
         Mode::Resume => may_resume(dir, &there)?,
-        Mode::New if there.optim || (there.begun && there.weights.is_some()) => {
+        Mode::New if there.optim || (there.started && there.weights.is_some()) => {
             let ways = "resume it (--resume), replace it (--overwrite) or choose another folder";
             return refuse(format!("holds a run already: {ways}"));
         }
@@ -258,12 +258,12 @@ fn may_resume(dir: &Path, there: &Survey) -> Result<()> {
     match there.weights {
         _ if there.optim => Ok(()),
         Some(weights) => refuse(format!(
-            "{OPTIM} is missing beside {weights}, without which nothing can be resumed: put it back, or begin a new run \
+            "{OPTIM} is missing beside {weights}, without which nothing can be resumed: put it back, or start a new run \
              from these weights (train.init_from)"
         )),
         // killed before the end of its first epoch: it starts over
-        None if there.begun => Ok(()),
-        None => refuse("nothing to resume: no run was begun here".to_owned()),
+        None if there.started => Ok(()),
+        None => refuse("nothing to resume: no run was started here".to_owned()),
     }
 }
 
@@ -272,7 +272,7 @@ fn is_within(path: &Path, dir: &Path) -> bool {
     real(path).zip(real(dir)).is_some_and(|(path, dir)| path.starts_with(dir))
 }
 
-/// The checkpoint in `dir`, if `recipe` goes on with it.
+/// The checkpoint in `dir`, if `recipe` continues it.
 ///
 /// # Errors
 /// When it is broken or another recipe's, or has more epochs than are asked for.

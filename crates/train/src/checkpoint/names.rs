@@ -23,7 +23,7 @@ const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     /// Whether it is a run's: by its lock, its checkpoint, or its recipe beside weights.
-    pub begun: bool,
+    pub started: bool,
     /// The weights that are there.
     pub weights: Option<&'static str>,
     /// Whether the checkpoint is there.
@@ -44,14 +44,14 @@ impl Survey {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
             *own && (name.ends_with(".next") || part_of(name).is_some())
         };
-        let begun = lock::is_ours(dir) || optim || (has(&RECIPE) && (weights.is_some() || all.iter().any(begins)));
+        let started = lock::is_ours(dir) || optim || (has(&RECIPE) && (weights.is_some() || all.iter().any(begins)));
         let is_litter = |path: &Path| LITTER.iter().any(|l| path.file_name() == Some(OsStr::new(l)));
-        let others = all.into_iter().filter(|(_, own)| !begun || !own).map(|(path, _)| path);
+        let others = all.into_iter().filter(|(_, own)| !started || !own).map(|(path, _)| path);
         let others = others.filter(|path| !is_litter(path));
         let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut foreign: Vec<String> = others.map(name).collect();
         foreign.sort();
-        Ok(Self { begun, weights, optim, foreign })
+        Ok(Self { started, weights, optim, foreign })
     }
 
     /// The first few foreign names, in words.

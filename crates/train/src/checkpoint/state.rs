@@ -1,4 +1,4 @@
-//! Where a run stands, and how the optimiser's file says it.
+//! Where a run stands, and how the optimizer's file says it.
 
 use super::OPTIM;
 use crate::{
@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 /// Where a run stands after an epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// Steps of the optimiser so far.
+    /// Steps of the optimizer so far.
     pub steps: usize,
     /// One record an epoch.
     pub history: Vec<EpochRecord>,
@@ -73,7 +73,7 @@ impl State {
         false
     }
 
-    /// Gives the run another number of epochs; its patience begins anew, or a run that had lost it would not go on.
+    /// Gives the run another number of epochs; its patience starts anew, or a run that had lost it would not continue.
     pub fn lengthen(&mut self, from: usize, to: usize) {
         self.seams.push(Seam { after: self.epoch(), from, to });
         self.stale = 0;
@@ -124,7 +124,7 @@ struct Written {
     data: Option<DataDigest>,
 }
 
-/// Writes the optimiser's file.
+/// Writes the optimizer's file.
 pub(super) fn write(
     path: &Path,
     recipe: &Recipe,
@@ -149,7 +149,7 @@ pub(super) fn write(
     Ok(weights::write_tensors(path, tensors, HashMap::from([(STATE_KEY.to_owned(), json)]), DType::F32)?)
 }
 
-/// Reads the optimiser's file in `dir`; without its tensors when `tensors` is off.
+/// Reads the optimizer's file in `dir`; without its tensors when `tensors` is off.
 pub(super) fn read(dir: &Path, tensors: bool) -> Result<Saved> {
     let path = dir.join(OPTIM);
     let bytes = std::fs::read(&path).map_err(|e| Error::Run { path: path.clone(), reason: e.to_string() })?;

@@ -20,7 +20,7 @@ fn bits(file: &Path) -> Bits {
     tensors.into_iter().map(|(name, t)| (name, of(t))).collect()
 }
 
-/// What must be the same of two runs: the history but for the seconds, all weights, moments and results.
+/// What must be the same of two runs: the history except for the seconds, all weights, moments and results.
 fn numbers(run: &Path) -> (Vec<String>, Vec<Bits>, Vec<String>) {
     let strip = |r: EpochRecord| format!("{:?}", EpochRecord { seconds: 0.0, ..r });
     let history = read_history(run).into_iter().map(strip).collect();
@@ -164,13 +164,13 @@ fn a_few_samples_are_memorized() {
 
 #[test]
 fn a_run_without_progress_stops_early() {
-    // a rate of next to nothing leaves the error where it is, but for its last bits
+    // a rate of next to nothing leaves the error where it is, except for its last bits
     let changes = ["train.epochs=50", "train.patience=3", "train.schedule={kind=\"constant\",lr=1e-30}", "train.ema=0"];
     let dir = tempfile::tempdir().unwrap();
     let outcome = train(&recipe(&changes).unwrap(), dir.path(), Mode::New).unwrap();
     assert_eq!((outcome.epochs, outcome.best_epoch), (4, 1));
     let again = train(&recipe(&changes).unwrap(), dir.path(), Mode::Resume).unwrap();
-    assert_eq!(again.epochs, 4, "a stopped run goes on when it is resumed");
+    assert_eq!(again.epochs, 4, "a stopped run continues when it is resumed");
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(super) trait Loss {
     fn compute(&self, of: &Taken<'_>) -> Result<Tensor>;
 }
 
-/// Whether single points can be told from the output, so that their coordinates can be compared.
+/// Whether the output says single points, so that their coordinates can be compared.
 pub(super) fn has_coordinates(codec: &CodecConfig) -> bool {
     target(codec).is_none_or(|target| target == Target::Softmax)
 }

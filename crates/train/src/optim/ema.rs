@@ -5,7 +5,7 @@ use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::ema_steps;
 use std::collections::HashMap;
 
-/// Shadows of all variables of a network. Running statistics of normalisation are averaged like the parameters, for
+/// Shadows of all variables of a network. Running statistics of normalization are averaged like the parameters, for
 /// they must fit the averaged weights rather than the last ones.
 pub struct Ema {
     decay: f64,

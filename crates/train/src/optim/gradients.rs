@@ -4,7 +4,7 @@ use crate::error::Result;
 use candle_core::{Tensor, Var, backprop::GradStore};
 use candle_vision_helpers::ops;
 
-/// One gradient (or none yet) for each parameter of an optimiser, in its order.
+/// One gradient (or none yet) for each parameter of an optimizer, in its order.
 #[derive(Debug, Default)]
 pub struct Gradients {
     sums: Vec<Option<Tensor>>,

@@ -1,13 +1,13 @@
 //! Optimisers with state that is saved: SGD with momentum, Adam, AdamW; and the averaged weights.
 //!
-//! In all of them, parameters with one dimension (biases, the scales and shifts of normalisation) are not decayed.
+//! In all of them, parameters with one dimension (biases, the scales and shifts of normalization) are not decayed.
 
 mod ema;
 mod gradients;
 mod optimizer;
 
-pub use ema::Ema;
-pub use gradients::Gradients;
+pub(crate) use ema::Ema;
+pub(crate) use gradients::Gradients;
 pub use optimizer::Optimizer;
 
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use candle_vision_helpers::{
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Which optimiser; the learning rate comes from the schedule.
+/// Optimizer and its settings; the learning rate comes from the schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerConfig {
@@ -27,7 +27,7 @@ pub enum OptimizerConfig {
     Sgd {
         /// 0 turns it off.
         momentum: f64,
-        /// L2.
+        /// L2 penalty.
         #[serde(default)]
         weight_decay: f64,
         /// Look-ahead momentum.
@@ -36,26 +36,26 @@ pub enum OptimizerConfig {
     },
     /// Kingma and Ba 2014; weight decay added to the gradient.
     Adam {
-        /// Of the first moment.
+        /// Decay rate of the first moment.
         #[serde(default = "beta1")]
         beta1: f64,
-        /// Of the second moment.
+        /// Decay rate of the second moment.
         #[serde(default = "beta2")]
         beta2: f64,
-        /// L2.
+        /// L2 penalty.
         #[serde(default)]
         weight_decay: f64,
     },
-    /// Loshchilov and Hutter 2017; biases and normalisation parameters are not decayed.
+    /// Loshchilov and Hutter 2017; biases and normalization parameters are not decayed.
     #[serde(rename = "adamw")]
     AdamW {
-        /// Of the first moment.
+        /// Decay rate of the first moment.
         #[serde(default = "beta1")]
         beta1: f64,
-        /// Of the second moment.
+        /// Decay rate of the second moment.
         #[serde(default = "beta2")]
         beta2: f64,
-        /// Decoupled.
+        /// Decoupled weight decay.
         weight_decay: f64,
     },
 }

@@ -1,4 +1,4 @@
-//! One step of an optimiser over all parameters, and its state.
+//! One step of an optimizer over all parameters, and its state.
 
 use super::OptimizerConfig;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 const EPS: f64 = 1e-8;
 
-/// An optimiser of some parameters, with the state it keeps of each.
+/// An optimizer of some parameters, with the state it keeps of each.
 pub struct Optimizer {
     config: OptimizerConfig,
     slots: Vec<Slot>,
@@ -25,7 +25,7 @@ struct Slot {
 }
 
 impl Optimizer {
-    /// An optimiser of the parameters whose names start with none of `freeze`; the longest start in `lr_factors` gives
+    /// An optimizer of the parameters whose names start with none of `freeze`; the longest start in `lr_factors` gives
     /// a factor of the learning rate.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Optimizer {
         let trained = params.iter().filter(|(name, _)| !freeze.iter().any(|s| name.starts_with(s)));
         let slots = trained.map(|p| Slot::new(p, config, lr_factors)).collect::<Result<Vec<_>>>()?;
         if slots.is_empty() {
-            return Err(Error::setting("train.freeze", "a parameter that is left to train", "all of them"));
+            return Err(Error::setting("train.freeze", "a parameter that is left to train", "all of them frozen"));
         }
         Ok(Self { config: config.clone(), slots, steps: 0 })
     }

@@ -80,15 +80,15 @@ fn one() -> f64 {
 pub struct TrainConfig {
     /// Passes over the training samples.
     pub epochs: usize,
-    /// Samples a step.
+    /// Samples per step.
     pub batch: usize,
-    /// All that chance depends on.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// See [`crate::loss`].
+    /// The loss.
     pub loss: crate::loss::LossConfig,
-    /// See [`crate::optim`].
+    /// The optimizer.
     pub optimizer: crate::optim::OptimizerConfig,
-    /// See [`crate::schedule`].
+    /// The learning rate over the run.
     pub schedule: crate::schedule::ScheduleConfig,
     /// Changes of the views in training.
     #[serde(default)]
@@ -96,7 +96,7 @@ pub struct TrainConfig {
     /// Largest global norm of the gradients; 0 turns clipping off.
     #[serde(default)]
     pub clip_norm: f64,
-    /// Decay of the averaged weights that are evaluated and saved, a step; 0 turns averaging off.
+    /// Decay of the averaged weights that are evaluated and saved, per step; 0 turns averaging off.
     #[serde(default)]
     pub ema: f64,
     /// Stops after this many epochs without a better validation error; 0 never.
@@ -115,7 +115,7 @@ pub struct TrainConfig {
     /// Factors of the learning rate by the start of the parameter's name.
     #[serde(default)]
     pub lr_factors: std::collections::BTreeMap<String, f64>,
-    /// Batches whose gradients are added up before one step of the optimiser.
+    /// Batches whose gradients are added up before one step of the optimizer.
     #[serde(default = "one_epoch")]
     pub accumulate: usize,
     /// Averages predictions with the mirrored picture in validation.
