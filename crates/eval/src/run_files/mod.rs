@@ -204,7 +204,7 @@ mod tests {
         let path = dir.path().join("predictions.json");
         for (text, part) in [
             ("{", "expected predictions"),
-            (r#"{"scheme":"x","split":"val","faces":[]}"#, "known scheme"),
+            (r#"{"scheme":"x","split":"val","faces":[]}"#, "expected one of imm58, ibug68, nose1"),
             (
                 r#"{"scheme":"nose1","split":"val","faces":[{"id":"a","subset":null,"points":[]}]}"#,
                 "expected 1 points for a, got 0",
