@@ -1,9 +1,6 @@
 //! Bad lists, points and packs of the 68-point datasets, as the commands meet them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, fails_with, files, synth};
+use crate::common::{facekp, fails_with, files, synth};
 use std::{fs, path::Path};
 
 const LIST: &str = "labels_ibug_300W_train.xml";

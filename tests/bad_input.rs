@@ -1,9 +1,6 @@
 //! Bad input: one line that names file, line and what was expected; status 1; no panic; nothing half-written.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{SMALL, facekp, fails_with, files, people, picture, stem, train, trained};
+use crate::common::{self, SMALL, facekp, fails_with, files, people, picture, stem, train, trained};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -11,14 +8,9 @@ use std::{
 use tempfile::TempDir;
 
 /// A copy of the rendered people, to be broken.
-fn copy() -> TempDir {
+fn broken() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let to = dir.path().join("imm_face_db");
-    fs::create_dir(&to).unwrap();
-    for entry in fs::read_dir(people().join("imm_face_db")).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
-    }
+    common::copy(people(), dir.path());
     dir
 }
 
@@ -97,7 +89,7 @@ fn broken_asf_files_are_named_with_their_line() {
         ),
     ];
     for (_, change, words) in cases {
-        let data = copy();
+        let data = broken();
         let name = stem(2, 3);
         edit(&data.path().join("imm_face_db").join(format!("{name}.asf")), change);
         let words: Vec<&str> = [&[name.as_str()], words].concat();
@@ -106,8 +98,8 @@ fn broken_asf_files_are_named_with_their_line() {
 }
 
 #[test]
-fn check_goes_on_to_the_end_and_lists_all() {
-    let data = copy();
+fn check_continues_to_the_end_and_lists_all() {
+    let data = broken();
     let dir = data.path().join("imm_face_db");
     let [empty, no_picture, cut] = [stem(1, 1) + ".asf", stem(2, 2) + ".jpg", stem(3, 3) + ".jpg"];
     fs::write(dir.join(&empty), "").unwrap();

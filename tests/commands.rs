@@ -1,9 +1,6 @@
 //! Each command on small rendered data, start to end.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, files, people, picture, synth, train, trained};
+use crate::common::{self, facekp, files, people, picture, synth, train, trained};
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -55,7 +52,7 @@ fn a_run_folder_holds_what_is_promised_and_its_numbers_are_reproduced() {
     let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
     let mut lines = history.lines();
     assert!(lines.next().unwrap().starts_with("epoch,train_loss,val_loss,val_nme"));
-    assert_eq!(lines.count(), 2, "one row an epoch");
+    assert_eq!(lines.count(), 2, "one row per epoch");
     let recorded: Value = serde_json::from_slice(&std::fs::read(run.join("eval.json")).unwrap()).unwrap();
     let again =
         json(facekp().arg("eval").arg(&run).arg("--data").arg(people()).args(["--split", "val", "--json", "-"]));

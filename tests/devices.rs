@@ -1,11 +1,7 @@
 //! The CPU and a GPU give the same loss within 1e-3 after ten steps, where there is a GPU and the program is built for
 //! it.
-#![cfg(feature = "cuda")]
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod common;
-
-use common::{facekp, synth};
+use crate::common::{facekp, synth};
 use std::path::Path;
 
 /// The validation loss after one epoch.

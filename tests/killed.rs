@@ -1,20 +1,16 @@
-//! A run that ends at any moment, in any way, goes on to the same bits, and what is not its own in its folder stays as
+//! A run that ends at any moment, in any way, resumes to the same bits, and what is not its own in its folder stays as
 //! it is.
 //!
 //! Five moments of each way; `FACEKP_MOMENTS=20` tries as many as it says.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::train;
+use crate::common::{self, shared_folder, train};
 use std::{
     fs,
     io::Read,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    sync::LazyLock,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -22,18 +18,16 @@ use std::{
 const EPOCHS: usize = 20;
 const NOTES: &str = "mine, not the run's";
 
-/// The run that nothing happens to, how long it takes, and the folder it is kept in.
+/// The run that nothing happens to, and how long it takes.
 fn whole() -> (&'static Path, Duration) {
-    static RUN: OnceLock<(tempfile::TempDir, PathBuf, Duration)> = OnceLock::new();
-    let (_, run, took) = RUN.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let run = dir.path().join("whole");
+    static RUN: LazyLock<(PathBuf, Duration)> = LazyLock::new(|| {
+        let run = shared_folder().join("whole");
         common::people();
-        let begun = Instant::now();
+        let start = Instant::now();
         train(&run, EPOCHS).assert().success();
-        (dir, run, begun.elapsed())
+        (run, start.elapsed())
     });
-    (run, *took)
+    (&RUN.0, RUN.1)
 }
 
 fn moments() -> usize {
@@ -57,11 +51,11 @@ fn start(run: &Path, before: &str) -> Child {
     c.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Puts a file of somebody else into the folder as soon as the run has begun.
+/// Puts a file of somebody else into the folder as soon as the run has started.
 fn add_notes(run: &Path, child: &mut Child) {
-    let begun = Instant::now();
+    let start = Instant::now();
     while !run.join("recipe.toml").is_file() {
-        assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60));
+        assert!(child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60));
         sleep(Duration::from_micros(200));
     }
     fs::write(run.join("notes.txt"), NOTES).unwrap();
@@ -89,7 +83,7 @@ fn bits(run: &Path) -> Vec<Vec<u8>> {
     all
 }
 
-/// Goes on with a run that ended, and compares its end with the undisturbed one.
+/// Resumes a run that ended, and compares its end with the undisturbed one.
 fn resumes(run: &Path, what: &str) {
     train(run, EPOCHS).arg("--resume").assert().success();
     assert_eq!(history(run), history(whole().0), "{what}");
@@ -132,7 +126,7 @@ fn sigterm() {
     });
 }
 
-/// Logs are no results: the run goes on.
+/// Logs are no results: the run continues.
 #[test]
 fn a_closed_stderr() {
     let all = at_moments(3, |child| {

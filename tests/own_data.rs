@@ -1,15 +1,12 @@
-//! Data of one's own, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! Users' own data, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
 
-mod common;
-
-use common::{facekp, fails_with, files, picture, synth, trained};
+use crate::common::{self, facekp, fails_with, files, picture, synth, trained};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// Twelve rendered faces with their `.pts`, all in one folder of one's own.
+/// Twelve rendered faces with their `.pts`, all in one folder of a user's.
 fn own(dir: &Path) -> PathBuf {
     let (from, to) = (synth(dir, "ibug68", 12), dir.join("own"));
     fs::create_dir(&to).unwrap();
@@ -106,7 +103,7 @@ fn hidden_points_leave_a_face_in_the_errors_and_its_eyes_out_of_the_nme() {
     fs::write(&file, text.lines().enumerate().map(row).collect::<Vec<_>>().join("\n")).unwrap();
 
     let (text, hidden) = eval("hidden.json");
-    assert!(text.contains("all: NME leaves out 1 face of 12 with hidden eyes, NME pupil 1 face"), "{text}");
+    assert!(text.contains("all: NME leaves out 1 face of 12 with a hidden normalizer, NME pupil 1 face"), "{text}");
     assert_eq!((&hidden["faces"], &hidden["without_nme"]), (&12.into(), &1.into()));
     // Two points of 816 are gone, and one face of twelve is out of the NME: a box that reached to the picture's corner
     // would show in every number.

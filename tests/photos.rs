@@ -1,10 +1,6 @@
 //! `predict` over a folder of user photos: what is broken costs a line, never the others, and memory stays bounded.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{facekp, people, picture, trained};
+use crate::common::{self, facekp, people, picture, trained};
 use serde_json::Value;
 use std::{
     ffi::OsStr,
@@ -108,7 +104,7 @@ fn one_broken_picture_has_its_entry_as_two_have() {
 }
 
 #[test]
-fn what_is_no_picture_is_a_line_and_the_others_go_on() {
+fn what_is_no_picture_is_a_line_and_the_others_continue() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().join("here");
     fs::create_dir_all(here.join("empty")).unwrap();
@@ -131,10 +127,11 @@ fn what_is_no_picture_is_a_line_and_the_others_go_on() {
 
 #[test]
 fn a_box_beyond_sense_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
     for wrong in ["0,0,1e9,1e9", "-1e9,0,2,2", "639,0,100000,100000"] {
         let mut command = facekp();
         command.arg("predict").arg(trained().join("nose")).arg(picture()).args(["--box", wrong]);
-        common::fails_with(command.current_dir(std::env::temp_dir()), &["expected a box", "640 x 480"]);
+        common::fails_with(command.current_dir(dir.path()), &["expected a box", "640 x 480"]);
     }
 }
 

@@ -1,9 +1,6 @@
 //! Pictures that cost too much, are not whole, or are turned: what every command says of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{SMALL, facekp, fails_with, people, picture, stem, trained};
+use crate::common::{self, SMALL, facekp, fails_with, people, picture, stem, trained};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -112,7 +109,7 @@ fn every_command_that_decodes_keeps_to_the_limit() {
 }
 
 #[test]
-fn the_report_goes_on_after_a_broken_photo_and_knows_all_spellings() {
+fn the_report_continues_after_a_broken_photo_and_knows_all_spellings() {
     let dir = tempfile::tempdir().unwrap();
     let photos = dir.path().join("photos");
     fs::create_dir(&photos).unwrap();
@@ -161,11 +158,7 @@ fn a_photo_with_missing_blocks_gives_a_warning_and_a_result() {
 fn data_with_missing_blocks_are_refused_by_check_and_training() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("imm_face_db");
-    fs::create_dir(&data).unwrap();
-    for entry in fs::read_dir(people().join("imm_face_db")).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, data.join(from.file_name().unwrap())).unwrap();
-    }
+    common::copy(people(), dir.path());
     let name = stem(1, 1) + ".jpg";
     fs::write(data.join(&name), cut(1.0, &[]).split_last_chunk::<2>().unwrap().0).unwrap();
     facekp().args(["datasets", "check"]).arg(&data).assert().success();
@@ -178,7 +171,7 @@ fn data_with_missing_blocks_are_refused_by_check_and_training() {
     fails_with(train.args(["--set", "train.epochs=1"]), &[&line]);
 }
 
-/// The `.pts` of a turned photo, put beside it, is in other pixels than the file's: JSON, log and `check` say so.
+/// The `.pts` of a turned photo, put next to it, is in other pixels than the file's: JSON, log and `check` say so.
 #[test]
 fn turned_photos_are_told_apart_from_their_files() {
     let dir = tempfile::tempdir().unwrap();
@@ -194,9 +187,9 @@ fn turned_photos_are_told_apart_from_their_files() {
     // Twelve such pictures with 68 points each.
     let folder = tempfile::tempdir().unwrap();
     let points = common::synth(folder.path(), "ibug68", 12);
-    let mut beside = Vec::new();
-    collect(&points, &mut beside);
-    for file in beside.iter().filter(|f| f.extension().is_some_and(|e| e == "pts")).take(12) {
+    let mut all = Vec::new();
+    collect(&points, &mut all);
+    for file in all.iter().filter(|f| f.extension().is_some_and(|e| e == "pts")).take(12) {
         let jpeg = fs::read(file.with_extension("jpg")).unwrap();
         let exif = turned(8);
         let segment = &exif[2..38];

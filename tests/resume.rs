@@ -1,9 +1,6 @@
 //! A training that is killed and resumed ends with the same numbers as one that never stopped, bit for bit.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::train;
+use crate::common::{self, train};
 use std::{
     fs,
     path::Path,
@@ -20,7 +17,7 @@ fn history(run: &Path) -> Vec<String> {
     text.lines().map(|l| l.rsplit_once(',').unwrap().0.to_owned()).collect()
 }
 
-/// The optimiser's tensors, without the header, which holds the history with its clock.
+/// The optimizer's tensors, without the header, which holds the history with its clock.
 fn values(run: &Path) -> Vec<u8> {
     let bytes = fs::read(run.join("optim.safetensors")).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -77,7 +74,7 @@ fn numbers(run: &Path) -> (Vec<String>, Vec<u8>, Vec<u8>) {
     (history(run), fs::read(run.join("best.safetensors")).unwrap(), values(run))
 }
 
-/// `facekp train nose --resume` and nothing of what the run was begun with.
+/// `facekp train nose --resume` and nothing of what the run was started with.
 fn resume(run: &Path) -> assert_cmd::Command {
     let mut c = common::facekp();
     c.args(["train", "nose", "--resume", "--device", "cpu", "--data"]).arg(common::people()).arg("--out").arg(run);
@@ -106,9 +103,9 @@ fn a_resumed_run_needs_nothing_again_and_takes_no_contradiction() {
     begin(&["--resume"]).assert().success();
     begin(&["--resume", "--set", "train.epochs=2"]).assert().success();
     assert_eq!(numbers(&run), before);
-    let words = "begun with another recipe: train.epochs: 2 there, 3 here";
+    let words = "started with another recipe: train.epochs was 2, is now 3";
     common::fails_with(&mut begin(&["--resume", "--set", "train.epochs=3"]), &[words]);
-    let words = "begun with another recipe: train.seed";
+    let words = "started with another recipe: train.seed";
     fs::write(&file, text.replacen("seed = 1", "seed = 8", 1)).unwrap();
     common::fails_with(&mut begin(&["--resume"]), &[words]);
     let mut other = resume(&run);

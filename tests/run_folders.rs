@@ -1,10 +1,7 @@
-//! Run folders: nothing but a run's own files is removed, one process writes at a time, and what cannot go on is
-//! refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! Run folders: nothing but a run's own files is removed, one process writes at a time, and what cannot be resumed
+//! is refused.
 
-mod common;
-
-use common::{SMALL, facekp, fails_with, files, people, synth, train};
+use crate::common::{self, SMALL, facekp, fails_with, files, people, synth, train};
 use std::{
     fs,
     path::Path,
@@ -13,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A run that goes on until it is killed.
+/// A run that continues until it is killed.
 struct Running(Child);
 
 impl Running {
@@ -23,9 +20,9 @@ impl Running {
         let mut c = Command::new(command.get_program());
         c.args(command.get_args()).env_remove("FACEKP_DATA").stdout(quiet()).stderr(quiet());
         let mut this = Self(c.spawn().unwrap());
-        let begun = Instant::now();
+        let start = Instant::now();
         while !ready() {
-            assert!(this.0.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60));
+            assert!(this.0.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60));
             sleep(Duration::from_millis(2));
         }
         this
@@ -148,14 +145,6 @@ fn what_cannot_be_resumed_says_what_is_missing() {
     assert_eq!(files(&run), before);
 }
 
-/// A copy of the rendered people.
-fn copy(to: &Path) {
-    fs::create_dir_all(to.join("imm_face_db")).unwrap();
-    for (from, _) in files(&people().join("imm_face_db")) {
-        fs::copy(&from, to.join("imm_face_db").join(from.file_name().unwrap())).unwrap();
-    }
-}
-
 #[test]
 fn a_run_does_not_go_on_with_other_data() {
     let dir = tempfile::tempdir().unwrap();
@@ -164,7 +153,7 @@ fn a_run_does_not_go_on_with_other_data() {
     let before = files(&run);
     let refused = |change: &dyn Fn(&Path), words: &str| {
         let data = tempfile::tempdir().unwrap();
-        copy(data.path());
+        common::copy(people(), data.path());
         let mut c = facekp();
         c.args(["train", "nose", "--resume", "--epochs", "2", "--device", "cpu", "--data"]).arg(data.path());
         c.arg("--out").arg(&run);
@@ -190,7 +179,7 @@ fn a_run_does_not_go_on_with_other_data() {
     refused(&moved, "training faces: the same 18, but other points or boxes");
     // the same data in another place
     let data = tempfile::tempdir().unwrap();
-    copy(data.path());
+    common::copy(people(), data.path());
     let mut c = facekp();
     c.args(["train", "nose", "--resume", "--device", "cpu", "--data"]).arg(data.path()).arg("--out").arg(&run);
     c.assert().success();
@@ -200,10 +189,10 @@ fn a_run_does_not_go_on_with_other_data() {
 fn validation_faces_are_not_trained_on_unless_the_recipe_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let twice = "data.datasets=[{kind=\"imm_nose\",train=\"train\"},{kind=\"imm_nose\",train=\"val\"}]";
-    for set in ["data.val=\"train\"", "data.datasets.0.train=\"all\"", twice] {
+    let twice = "data.train=[{path=\"imm_face_db\",split=\"train\"},{path=\"imm_face_db\",split=\"val\"}]";
+    for set in ["data.val.split=train", "data.train.0.split=all", twice] {
         let count = if set.contains("data.val") { "18 of 18" } else { "6 of 6" };
-        let words = ["data.val: ", count, "validation faces are trained on too", "data.allow_overlap = true"];
+        let words = ["data.val: ", count, "validation faces that are trained on too", "data.allow_overlap = true"];
         fails_with(train(&run, 1).args(["--set", set]), &words);
         assert!(!run.exists());
     }
@@ -227,7 +216,7 @@ fn one_picture_does_not_train_and_validate_itself() {
     let data = dir.path().join("ibug68/ibug_300W");
     let mut c = facekp();
     c.args(["train", "ibug68_resnet50_128", "--device", "cpu", "--set", "train.init_from=", "--set"]);
-    c.args(["data.datasets.0.train=\"train\"", "--data"]).arg(&data);
+    c.args(["data.train.0.split=train", "--data"]).arg(&data);
     fails_with(c.arg("--out").arg(dir.path().join("run")), &["1 of 1", "1 picture: none left to train on"]);
 }
 

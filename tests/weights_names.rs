@@ -1,9 +1,6 @@
 //! Names of weights mean the same to every command and to recipes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::{SMALL, facekp, fails_with, people, train};
+use crate::common::{self, SMALL, facekp, fails_with, people, train};
 use std::fs;
 
 #[test]
@@ -20,7 +17,7 @@ fn weights_are_found_by_the_same_names_everywhere() {
     let picture = common::picture();
     let picture = picture.to_str().unwrap();
     let data = people().to_str().unwrap();
-    // `nose` is shipped beside the program's sources, `mine` is a run above this folder
+    // `nose` is shipped with the program's sources, `mine` is a run above this folder
     for name in ["nose", "mine"] {
         at(&["predict", name, picture]).assert().success();
         at(&["eval", name, "--split", "val", "--data", data]).assert().success();

@@ -1,4 +1,4 @@
-//! The command line as a whole; each command's arguments stand beside its `run`.
+//! The command line as a whole; each command's arguments are in its file in `cmd`.
 
 use crate::cmd;
 use clap::{Parser, Subcommand};
@@ -19,7 +19,7 @@ pub struct Cli {
     pub verbose: bool,
     /// Refuse pictures of more pixels than this; a file may have 4 bytes, and decoding take 8 bytes of memory, per
     /// pixel.
-    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS,
+    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_MAX_PIXELS, help_heading = "Data",
         value_parser = clap::value_parser!(u64).range(1..))]
     pub max_pixels: u64,
 }
@@ -59,5 +59,65 @@ impl Command {
             Self::Finder(a) => cmd::finder::run(a),
             Self::Bench(a) => cmd::bench::run(a),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Calls `check` with every command and its name.
+    fn walk(command: &clap::Command, name: &str, check: &mut dyn FnMut(&clap::Command, &str)) {
+        check(command, name);
+        for below in command.get_subcommands().filter(|c| c.get_name() != "help") {
+            walk(below, &format!("{name} {}", below.get_name()), check);
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_of_itself() {
+        let mut seen = 0;
+        walk(&Cli::command(), "facekp", &mut |command, name| {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.starts_with(&format!("Example: {name} ")), "{name}: {text:?}");
+            seen += 1;
+        });
+        assert!(seen > 10);
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_a_help() {
+        walk(&Cli::command(), "facekp", &mut |command, name| {
+            let arguments = command.get_arguments().filter(|a| !matches!(a.get_id().as_str(), "help" | "version"));
+            for argument in arguments {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.chars().count() > 5, "{name} {}: {help:?}", argument.get_id());
+            }
+        });
+    }
+
+    #[test]
+    fn shared_options_stand_in_their_groups() {
+        let groups = [
+            ("dir", "Data"),
+            ("data", "Data"),
+            ("split", "Data"),
+            ("max_pixels", "Data"),
+            ("json", "Output"),
+            ("out", "Output"),
+        ];
+        let groups = groups.into_iter().chain([("device", "Device"), ("no_tf32", "Device"), ("verbose", "Logging")]);
+        let groups: Vec<_> = groups.collect();
+        walk(&Cli::command(), "facekp", &mut |command, name| {
+            for argument in command.get_arguments() {
+                let (id, heading) = (argument.get_id().as_str(), argument.get_help_heading());
+                if let Some((_, group)) = groups.iter().find(|(key, _)| *key == id && !name.contains("datasets")) {
+                    assert_eq!(heading, Some(*group), "{name} --{id}");
+                }
+            }
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_vision_helpers::{Rect, heatmap::Decode};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use facekp_data::Kind;
+use facekp_data::DatasetKind;
 use serde::Deserialize;
 use serde::de::{IntoDeserializer, value};
 
@@ -31,8 +31,8 @@ pub fn parse_change(s: &str) -> Result<String, String> {
 }
 
 /// A kind of dataset by its name in recipes.
-pub fn kinds() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse::<Kind>())
+pub fn kinds() -> impl TypedValueParser<Value = DatasetKind> {
+    PossibleValuesParser::new(DatasetKind::names()).try_map(|name| name.parse::<DatasetKind>())
 }
 
 /// The name of a weights file.

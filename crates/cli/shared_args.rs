@@ -1,6 +1,7 @@
 //! Options that several commands have.
 
 use anyhow::Result;
+use candle_vision_helpers::ops::{self, Precision};
 use clap::Args;
 use facekp_train::device::DeviceName;
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ pub struct DeviceArg {
 impl DeviceArg {
     /// The device, with the precision that was asked for.
     pub fn open(&self) -> Result<candle_core::Device> {
-        candle_vision_helpers::ops::set_tf32(!self.no_tf32);
+        let precision = if self.no_tf32 { Precision::F32 } else { Precision::Tf32 };
+        ops::set_precision(precision);
         Ok(self.device.open()?)
     }
 }

@@ -1,10 +1,13 @@
-//! What the whole-command tests share: the program, and small rendered data in a folder that goes away.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, missing_docs)]
+//! What the whole-command tests share: the program, small rendered data and a trained network, each made once.
+
+mod shared;
 
 use assert_cmd::Command;
+pub use shared::shared_folder;
 use std::{
+    fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{LazyLock, Mutex},
 };
 
 /// The program, away from the user's settings.
@@ -14,26 +17,44 @@ pub fn facekp() -> Command {
     c
 }
 
-/// Renders `count` pictures below `dir` and returns their folder.
+/// A folder of its own below `dir` with `count` rendered pictures; the same ones are rendered once and copied.
 pub fn synth(dir: &Path, scheme: &str, count: usize) -> PathBuf {
+    static RENDERING: Mutex<()> = Mutex::new(());
+    let from = shared_folder().join(format!("{scheme}-{count}"));
+    {
+        let _alone = RENDERING.lock();
+        if !from.exists() {
+            let count = count.to_string();
+            let mut c = facekp();
+            c.args(["datasets", "synth", "--scheme", scheme, "--count", &count, "--out"]).arg(&from).assert().success();
+        }
+    }
     let out = dir.join(if scheme == "imm58" { "imm_face_db" } else { "ibug_300W" });
-    facekp()
-        .args(["datasets", "synth", "--scheme", scheme, "--count", &count.to_string(), "--out"])
-        .arg(&out)
-        .assert()
-        .success();
+    copy(&from, &out);
     out
 }
 
-/// Four rendered people, six pictures each, rendered once for all tests of a program: the parent of `imm_face_db/`.
+/// Copies a folder with all that is below it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|e| e.unwrap()) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// Four rendered people, six pictures each, never changed: the parent of `imm_face_db/`.
 pub fn people() -> &'static Path {
-    static DIR: OnceLock<tempfile::TempDir> = OnceLock::new();
-    DIR.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        synth(dir.path(), "imm58", 24);
+    static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
+        let dir = shared_folder().join("people");
+        synth(&dir, "imm58", 24);
         dir
-    })
-    .path()
+    });
+    &DIR
 }
 
 /// The file name without its end of a rendered person's picture: the letter of the sex is the renderer's choice.
@@ -65,15 +86,14 @@ pub const SMALL: [&str; 8] = [
     "cpu",
 ];
 
-/// A small trained nose network, trained once for all tests of a program: its run folder.
+/// A small trained nose network, trained once and never changed: the parent of the run folder `nose/`.
 pub fn trained() -> &'static Path {
-    static DIR: OnceLock<tempfile::TempDir> = OnceLock::new();
-    DIR.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        train(dir.path().join("nose").as_path(), 2).assert().success();
+    static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
+        let dir = shared_folder().join("trained");
+        train(&dir.join("nose"), 2).assert().success();
         dir
-    })
-    .path()
+    });
+    &DIR
 }
 
 /// `facekp train nose` in small, for `epochs` epochs.

@@ -1,10 +1,10 @@
-//! Single operations over a table of shapes, each beside candle's own: `cargo bench -p candle-vision-helpers --bench
+//! Single operations over a table of shapes, each next to candle's: `cargo bench -p candle-vision-helpers --bench
 //! ops`.
 #![allow(clippy::panic)] // criterion has no other way to fail
 #![allow(missing_docs)] // criterion's macro writes a public function
 
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Epilogue};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
@@ -29,9 +29,11 @@ fn convolutions(c: &mut Criterion) -> Result<()> {
         let p = ConvParams { stride, padding: k / 2, ..Default::default() };
         let mut group = c.benchmark_group(format!("conv2d {b}x{ch}x{h}x{w} to {o}, {k}x{k} stride {stride}"));
         let stock = |x: &Tensor, w: &Tensor| x.conv2d(w, p.padding, stride, 1, 1);
-        group.bench_function("forward, ours", |bench| bench.iter(|| black_box(ops::conv2d(&xd, &wd, None, p, false))));
+        group.bench_function("forward, ours", |bench| {
+            bench.iter(|| black_box(ops::conv2d(&xd, &wd, p, Epilogue::NONE)))
+        });
         group.bench_function("forward, candle", |bench| bench.iter(|| black_box(stock(&xd, &wd))));
-        let (ours, theirs) = (ops::conv2d(&x, &weight, None, p, false)?, stock(&x, &weight)?);
+        let (ours, theirs) = (ops::conv2d(&x, &weight, p, Epilogue::NONE)?, stock(&x, &weight)?);
         group.bench_function("backward, ours", |bench| bench.iter(|| black_box(ours.backward())));
         group.bench_function("backward, candle", |bench| bench.iter(|| black_box(theirs.backward())));
         group.finish();
@@ -44,13 +46,17 @@ fn layers(c: &mut Criterion) -> Result<()> {
     let gamma = Var::ones(64, candle_core::DType::F32, &Device::Cpu)?;
     let candle_norm = |x: &Tensor| -> Result<Tensor> {
         let mean = x.mean_keepdim((0, 2, 3))?;
-        let centred = x.broadcast_sub(&mean)?;
-        let var = centred.sqr()?.mean_keepdim((0, 2, 3))?;
+        let centered = x.broadcast_sub(&mean)?;
+        let var = centered.sqr()?.mean_keepdim((0, 2, 3))?;
         let scale = gamma.reshape((1, 64, 1, 1))?.broadcast_div(&(var + 1e-5)?.sqrt()?)?;
-        centred.broadcast_mul(&scale)?.broadcast_add(&gamma.reshape((1, 64, 1, 1))?)?.relu()
+        centered.broadcast_mul(&scale)?.broadcast_add(&gamma.reshape((1, 64, 1, 1))?)?.relu()
     };
     let pairs: [(&str, Tensor, Tensor); 3] = [
-        ("batch norm and ReLU", ops::batch_norm_train(&x, &gamma, &gamma, 1e-5, None, true)?.y, candle_norm(&x)?),
+        (
+            "batch norm and ReLU",
+            ops::batch_norm_train(&x, &BatchNorm { gamma: &gamma, beta: &gamma, eps: 1e-5 }, Epilogue::RELU)?.y,
+            candle_norm(&x)?,
+        ),
         ("max-pool 2", ops::max_pool2d(&x, 2, 2, 0)?, x.max_pool2d(2)?),
         (
             "nearest x2",
@@ -67,7 +73,7 @@ fn layers(c: &mut Criterion) -> Result<()> {
     let mut group = c.benchmark_group("forward 8x64x112x112");
     let xd = x.detach();
     group.bench_function("batch norm and ReLU, ours", |bench| {
-        bench.iter(|| ops::batch_norm_train(&xd, &gamma, &gamma, 1e-5, None, true))
+        bench.iter(|| ops::batch_norm_train(&xd, &BatchNorm { gamma: &gamma, beta: &gamma, eps: 1e-5 }, Epilogue::RELU))
     });
     group.bench_function("batch norm and ReLU, candle", |bench| bench.iter(|| candle_norm(&xd)));
     group.bench_function("max-pool 3 stride 2, ours", |bench| bench.iter(|| ops::max_pool2d(&xd, 3, 2, 1)));

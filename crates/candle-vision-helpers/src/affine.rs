@@ -37,7 +37,7 @@ impl Affine {
         if m.iter().chain(&inv).all(|v| v.is_finite()) { Ok(Self { fwd: m, inv }) } else { Err(NotInvertible(m)) }
     }
 
-    /// A shift.
+    /// The map that moves everything by `(dx, dy)`.
     pub fn translation(dx: f64, dy: f64) -> Self {
         Self { fwd: [1.0, 0.0, dx, 0.0, 1.0, dy], inv: [1.0, 0.0, -dx, 0.0, 1.0, -dy] }
     }
@@ -68,12 +68,12 @@ impl Affine {
         Self { fwd: [-1.0, 0.0, w, 0.0, 1.0, 0.0], inv: [-1.0, 0.0, w, 0.0, 1.0, 0.0] }
     }
 
-    /// Where `p` goes.
+    /// The point that `p` is moved to.
     pub fn apply(&self, p: Point) -> Point {
         map(&self.fwd, p)
     }
 
-    /// Where `p` came from.
+    /// The point that is moved to `p`.
     pub fn unapply(&self, p: Point) -> Point {
         map(&self.inv, p)
     }
@@ -83,7 +83,7 @@ impl Affine {
         Self { fwd: compose(&next.fwd, &self.fwd), inv: compose(&self.inv, &next.inv) }
     }
 
-    /// The inverse.
+    /// The map that undoes this one.
     pub fn inverse(&self) -> Self {
         Self { fwd: self.inv, inv: self.fwd }
     }
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn rotation_keeps_the_centre_and_scales_distances(x in -50.0..50.0, y in -50.0..50.0, radians in -3.2..3.2, scale in 0.1..8.0, p in points()) {
+        fn rotation_keeps_the_center_and_scales_distances(x in -50.0..50.0, y in -50.0..50.0, radians in -3.2..3.2, scale in 0.1..8.0, p in points()) {
             let center = Point::new(x, y);
             let map = Affine::rotation_scale(center, radians, scale).unwrap();
             prop_assert!(map.apply(center).distance(center) < 1e-9);

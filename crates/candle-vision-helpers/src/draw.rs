@@ -6,16 +6,16 @@ use crate::{
 };
 use image::{Rgb, RgbImage};
 
-/// A colour, red, green, blue.
+/// A color: red, green, blue.
 pub type Color = [u8; 3];
-/// Predictions.
+/// The color of predictions.
 pub const RED: Color = [230, 25, 25];
-/// Truth.
+/// The color of the truth.
 pub const BLUE: Color = [20, 70, 255];
-/// Boxes.
+/// The color of boxes.
 pub const GREEN: Color = [30, 180, 60];
 
-/// From dark to bright in even steps, readable in grey as well.
+/// Colors from dark to bright in even steps, readable in gray as well.
 const HEAT: [Color; 5] = [[0, 0, 0], [90, 20, 110], [190, 50, 80], [250, 145, 15], [255, 255, 175]];
 
 /// A filled, antialiased disc of `radius` pixels about `center`; parts outside the picture are dropped.
@@ -36,7 +36,7 @@ pub fn line(picture: &mut RgbImage, from: Point, to: Point, thickness: f64, colo
     });
 }
 
-/// The outline of `rect`.
+/// The outline of `rect`, `thickness` pixels wide.
 pub fn rect(picture: &mut RgbImage, rect: Rect, thickness: f64, color: Color) {
     let (x1, y1) = (rect.x + rect.width, rect.y + rect.height);
     let corners = [Point::new(rect.x, rect.y), Point::new(x1, rect.y), Point::new(x1, y1), Point::new(rect.x, y1)];
@@ -45,9 +45,9 @@ pub fn rect(picture: &mut RgbImage, rect: Rect, thickness: f64, color: Color) {
     }
 }
 
-/// Writes `text` in capitals of 5×7 cells, each `size` pixels wide; `(x, y)` is the top left pixel. Each letter takes
+/// Writes `text` in capitals of 5×7 cells, each `size` pixels wide, from the top left pixel `(x, y)`. Each letter takes
 /// `6 * size` pixels; what has no glyph shows as a box.
-pub fn text(picture: &mut RgbImage, x: i64, y: i64, size: u32, color: Color, text: &str) {
+pub fn text(picture: &mut RgbImage, (x, y): (i64, i64), size: u32, color: Color, text: &str) {
     let size = i64::from(size.max(1));
     for (n, letter) in text.chars().enumerate() {
         let left = x + n as i64 * 6 * size;
@@ -59,12 +59,12 @@ pub fn text(picture: &mut RgbImage, x: i64, y: i64, size: u32, color: Color, tex
     }
 }
 
-/// Width in pixels that [`text`] takes, without the gap after the last letter.
+/// The width in pixels that [`text`] takes, without the gap after the last letter.
 pub fn text_width(text: &str, size: u32) -> u32 {
     (text.chars().count() as u32 * 6).saturating_sub(1) * size.max(1)
 }
 
-/// Places `tiles` in a grid of `columns`, `gap` pixels apart on white; tiles keep their size and are centred in their
+/// Places `tiles` in a grid of `columns`, `gap` pixels apart on white; tiles keep their size and are centered in their
 /// cells.
 pub fn grid(tiles: &[RgbImage], columns: usize, gap: u32) -> RgbImage {
     let columns = columns.clamp(1, tiles.len().max(1));
@@ -82,7 +82,7 @@ pub fn grid(tiles: &[RgbImage], columns: usize, gap: u32) -> RgbImage {
     sheet
 }
 
-/// Blends a heat map (values in `0..=1`, `(H, W)`, stretched to the picture) over `picture`, dark to bright, with
+/// Blends a heatmap (values in `0..=1`, `(H, W)`, stretched to the picture) over `picture`, dark to bright, with
 /// `opacity`.
 pub fn overlay_heat(picture: &mut RgbImage, heat: &ndarray::Array2<f32>, opacity: f64) {
     let (rows, columns) = heat.dim();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn discs_have_their_area_and_centre() {
+    fn discs_have_their_area_and_center() {
         for (center, radius) in [(Point::new(20.3, 15.8), 6.0), (Point::new(18.0, 16.5), 2.5)] {
             let mut picture = RgbImage::new(40, 32);
             disc(&mut picture, center, radius, WHITE);
@@ -190,7 +190,7 @@ mod tests {
             line(&mut picture, bad, bad, 1.0, RED);
             rect(&mut picture, Rect::new(bad.x, bad.y, 3.0, 3.0), 1.0, RED);
         }
-        text(&mut picture, -400, 300, 2, RED, "OUT");
+        text(&mut picture, (-400, 300), 2, RED, "OUT");
         assert!(picture.pixels().all(|p| p.0 == [0; 3]));
         rect(&mut picture, Rect::new(2.0, -5.0, 100.0, 8.0), 1.0, BLUE);
         assert_eq!(
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn text_is_as_wide_as_it_says() {
         let mut picture = RgbImage::new(80, 20);
-        text(&mut picture, 2, 3, 2, WHITE, "h1e");
+        text(&mut picture, (2, 3), 2, WHITE, "h1e");
         let columns = picture.enumerate_pixels().filter(|(_, _, p)| p[0] > 0).map(|(x, ..)| x);
         assert_eq!((columns.clone().min(), columns.max()), (Some(2), Some(1 + text_width("h1e", 2))));
         let glyphs: std::collections::HashSet<_> = ('A'..='Z').chain('0'..='9').map(font::glyph).collect();

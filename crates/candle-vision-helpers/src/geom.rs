@@ -1,13 +1,14 @@
-//! Points, rectangles and sizes, in pixels; the centre of the first pixel is `(0, 0)`.
+//! Points, rectangles and sizes, in pixels; the center of the first pixel is `(0, 0)`.
 
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 /// A position in pixels: `x` to the right, `y` down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// To the right.
+    /// Pixels to the right of the first pixel's center.
     pub x: f64,
-    /// Downwards.
+    /// Pixels below the first pixel's center.
     pub y: f64,
 }
 
@@ -42,9 +43,9 @@ impl Point {
 /// Width and height in whole pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Size {
-    /// Columns.
+    /// Width in pixels.
     pub width: usize,
-    /// Rows.
+    /// Height in pixels.
     pub height: usize,
 }
 
@@ -54,7 +55,12 @@ impl Size {
         Self { width, height }
     }
 
-    /// The area that a picture of this size covers: from `(-0.5, -0.5)`, since pixel centres are whole numbers.
+    /// The size of a picture.
+    pub fn of(picture: &RgbImage) -> Self {
+        Self::new(picture.width() as usize, picture.height() as usize)
+    }
+
+    /// The area that a picture of this size covers: from `(-0.5, -0.5)`, since pixel centers are whole numbers.
     pub fn area(self) -> Rect {
         Rect { x: -0.5, y: -0.5, width: self.width as f64, height: self.height as f64 }
     }
@@ -63,13 +69,13 @@ impl Size {
 /// An upright rectangle of continuous pixel coordinates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rect {
-    /// Left edge.
+    /// Position of the left edge, in pixels.
     pub x: f64,
-    /// Top edge.
+    /// Position of the top edge, in pixels.
     pub y: f64,
-    /// Extent to the right.
+    /// Extent to the right, in pixels.
     pub width: f64,
-    /// Extent downwards.
+    /// Extent downwards, in pixels.
     pub height: f64,
 }
 
@@ -93,12 +99,12 @@ impl Rect {
         Some(Self::new(x0, y0, x1 - x0, y1 - y0))
     }
 
-    /// The centre.
+    /// The rectangle's center.
     pub fn center(self) -> Point {
         Point::new(self.x + self.width / 2.0, self.y + self.height / 2.0)
     }
 
-    /// The square about the same centre whose side is the longer side times `factor`.
+    /// The square about the same center whose side is the longer side times `factor`.
     pub fn square(self, factor: f64) -> Self {
         let side = self.width.max(self.height) * factor;
         let c = self.center();
@@ -113,7 +119,12 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_picture_covers_half_a_pixel_beyond_its_centres() {
+    fn a_size_is_width_before_height() {
+        assert_eq!(Size::of(&RgbImage::new(3, 2)), Size::new(3, 2));
+    }
+
+    #[test]
+    fn a_picture_covers_half_a_pixel_beyond_its_centers() {
         assert_eq!(Size::new(640, 480).area(), Rect::new(-0.5, -0.5, 640.0, 480.0));
         assert_eq!(Size::new(640, 480).area().center(), Point::new(319.5, 239.5));
     }
@@ -138,7 +149,7 @@ mod tests {
         }
 
         #[test]
-        fn a_square_keeps_the_centre(x in -1e3..1e3, y in -1e3..1e3, w in 0.1..1e3, h in 0.1..1e3, factor in 0.5..3.0) {
+        fn a_square_keeps_the_center(x in -1e3..1e3, y in -1e3..1e3, w in 0.1..1e3, h in 0.1..1e3, factor in 0.5..3.0) {
             let r = Rect::new(x, y, w, h);
             let s = r.square(factor);
             prop_assert!(s.center().distance(r.center()) < 1e-9);

@@ -1,5 +1,6 @@
 //! Gradients against central finite differences.
 
+use crate::rng;
 use candle_core::{DType, Result, Tensor, Var, bail};
 
 /// Checks the gradient of `f` with respect to every element of every input: the output is projected on a fixed random
@@ -40,25 +41,21 @@ pub fn check(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor], eps: f6
             let allowed = tolerance * expected.abs().max(got[at].abs()).max(1.0);
             // also where one of them is NaN
             if (expected - got[at]).abs().partial_cmp(&allowed).is_none_or(|o| o.is_gt()) {
-                bail!("input {i} {:?}, element {at}: expected a gradient of {expected}, got {}", input.dims(), got[at]);
+                bail!(
+                    "grad_check: input {i} {:?}, element {at}: expected a gradient of {expected}, got {}",
+                    input.dims(),
+                    got[at]
+                );
             }
         }
     }
     Ok(())
 }
 
-/// Numbers between -1 and 1 that are the same every time (Steele and others' SplitMix64).
+/// Numbers between -1 and 1 that are the same every time.
 fn fixed(len: usize) -> Vec<f32> {
-    let mut state = 0x5eed_u64;
-    (0..len)
-        .map(|_| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-        })
-        .collect()
+    let states = (0..len as u64).map(|i| rng::STEP.wrapping_mul(i).wrapping_add(0x5eed));
+    states.map(|state| (rng::splitmix64(state) >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
 }
 
 #[cfg(test)]

@@ -1,17 +1,29 @@
 //! Heatmaps: Gaussians rendered around points, and points found again in maps.
 //!
-//! Map cell `(0, 0)` is centred on map coordinate `(0, 0)`; the codec that owns the stride maps view pixels to cells.
+//! Map cell `(0, 0)` is centered on map coordinate `(0, 0)`; the codec that owns the stride maps view pixels to cells.
 
-use crate::geom::Point;
-use candle_core::{Result, Tensor};
+use crate::geom::{Point, Size};
 
-/// Adds (`sum`) or maximises an unnormalised Gaussian `exp(-d²/2σ²)` around `center` into `map` (`height × width`,
-/// row-major).
+/// How a Gaussian meets what a map holds already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blend {
+    /// The larger of the two values stays.
+    Max,
+    /// The two values are added.
+    Sum,
+}
+
+/// Blends an unnormalized Gaussian `exp(-d²/2σ²)` around `center` into `map` (row-major, of `size`).
 ///
-/// Cells farther away than 4σ keep their value (6σ where sums pile the tails up: beyond, `f32` beside 1 sees nothing).
-/// A σ that is not above 0, or a centre that is not finite, adds nothing.
-pub fn render_gaussian(map: &mut [f32], width: usize, height: usize, center: Point, sigma: f64, sum: bool) {
-    let reach = if sum { 6.0 * sigma } else { 4.0 * sigma };
+/// Cells farther away than 4σ keep their value (6σ where sums pile the tails up: beyond, `f32` next to 1 sees nothing).
+/// A σ that is not above 0, or a center that is not finite, changes nothing.
+pub fn render_gaussian(map: &mut [f32], size: Size, center: Point, sigma: f64, blend: Blend) {
+    let Size { width, height } = size;
+    let reach = sigma
+        * match blend {
+            Blend::Max => 4.0,
+            Blend::Sum => 6.0,
+        };
     if width == 0 || !reach.is_finite() || reach <= 0.0 || !center.is_finite() {
         return;
     }
@@ -21,24 +33,27 @@ pub fn render_gaussian(map: &mut [f32], width: usize, height: usize, center: Poi
     };
     let (columns, rows) = (range(center.x, width), range(center.y, height));
     let bell = |d: f64| (-0.5 * (d / sigma).powi(2)).exp() as f32;
-    // The Gaussian is a product of one factor a column and one a row.
+    // The Gaussian is a product of a factor for each column and one for each row.
     let across: Vec<f32> = columns.clone().map(|x| bell(x as f64 - center.x)).collect();
     for (y, row) in map.chunks_exact_mut(width).enumerate().take(rows.end).skip(rows.start) {
         let down = bell(y as f64 - center.y);
         for (cell, factor) in row[columns.clone()].iter_mut().zip(&across) {
             let value = down * factor;
-            *cell = if sum { *cell + value } else { cell.max(value) };
+            *cell = match blend {
+                Blend::Max => cell.max(value),
+                Blend::Sum => *cell + value,
+            };
         }
     }
 }
 
-/// How a position is read from a map.
+/// How a point's position is read from its map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decode {
-    /// The highest cell.
+    /// The position of the highest cell.
     Argmax,
-    /// The highest cell, moved a quarter towards its higher neighbour.
+    /// The highest cell, moved a quarter towards its higher neighbor.
     Quarter,
     /// A quadratic fit of the logarithm around the highest cell (DARK, Zhang et al. 2020).
     Dark,
@@ -85,9 +100,9 @@ impl Map<'_> {
         best.map(|(i, v)| (i % self.width, i / self.width, v))
     }
 
-    /// A quarter towards the higher of the two neighbours, where there are two.
+    /// A quarter towards the higher of the two neighbors, where there are two.
     fn quarter(&self, x: usize, y: usize) -> Point {
-        let lean = |i: usize, neighbours: Option<(f64, f64)>| match neighbours {
+        let lean = |i: usize, neighbors: Option<(f64, f64)>| match neighbors {
             Some((before, after)) if after > before => i as f64 + 0.25,
             Some((before, after)) if after < before => i as f64 - 0.25,
             _ => i as f64,
@@ -100,7 +115,7 @@ impl Map<'_> {
     }
 
     /// The vertex of the least-squares paraboloid through the logarithms of 3×3 cells; at a border the nine cells next
-    /// to it. A Gaussian's logarithm is such a paraboloid, so its centre comes out exactly, even a little outside the
+    /// to it. A Gaussian's logarithm is such a paraboloid, so its center comes out exactly, even a little outside the
     /// map.
     fn dark(&self, x: usize, y: usize, peak: f32) -> Option<Point> {
         if self.width < 3 || self.height < 3 || !peak.is_finite() || peak <= 0.0 {
@@ -145,30 +160,15 @@ impl Map<'_> {
     }
 }
 
-/// Differentiable soft-argmax of log-probabilities `(B, K, H, W)` (normalised over each map): expected `(B, K, 2)` in
-/// cells, x then y.
-///
-/// # Errors
-/// On another rank.
-pub fn soft_argmax(log_probabilities: &Tensor) -> Result<Tensor> {
-    let (_, _, h, w) = log_probabilities.dims4()?;
-    let p = log_probabilities.exp()?;
-    let place = |n: usize| Tensor::arange(0u32, n as u32, p.device())?.to_dtype(p.dtype());
-    let x = p.sum(2)?.broadcast_mul(&place(w)?)?.sum(2)?;
-    let y = p.sum(3)?.broadcast_mul(&place(h)?)?.sum(2)?;
-    Tensor::stack(&[x, y], 2)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use candle_core::{Device, Var};
     use proptest::prelude::*;
 
     fn rendered(width: usize, height: usize, center: Point, sigma: f64) -> Vec<f32> {
         let mut map = vec![0.0; width * height];
-        render_gaussian(&mut map, width, height, center, sigma, false);
+        render_gaussian(&mut map, Size::new(width, height), center, sigma, Blend::Max);
         map
     }
 
@@ -177,7 +177,8 @@ mod tests {
         fn cells_hold_the_formula(x in -4.0..20.0, y in -4.0..16.0, sigma in 0.5..12.0, sum in any::<bool>()) {
             let (width, height) = (17, 13);
             let mut map = vec![0.25; width * height];
-            render_gaussian(&mut map, width, height, Point::new(x, y), sigma, sum);
+            let blend = if sum { Blend::Sum } else { Blend::Max };
+            render_gaussian(&mut map, Size::new(width, height), Point::new(x, y), sigma, blend);
             for (i, &v) in map.iter().enumerate() {
                 let d2 = (Point::new((i % width) as f64, (i / width) as f64).distance(Point::new(x, y))).powi(2);
                 let bell = (-d2 / (2.0 * sigma * sigma)).exp() as f32;
@@ -187,7 +188,7 @@ mod tests {
         }
 
         #[test]
-        fn dark_finds_centres_borders_included(x in -0.4..16.4, y in -0.4..12.4, sigma in 1.5..2.0) {
+        fn dark_finds_centers_borders_included(x in -0.4..16.4, y in -0.4..12.4, sigma in 1.5..2.0) {
             let center = Point::new(x, y);
             let (found, peak) = find_peak(&rendered(17, 13, center, sigma), 17, 13, Decode::Dark);
             prop_assert!(found.distance(center) < 0.05, "{found:?}");
@@ -203,7 +204,7 @@ mod tests {
                 (found.x - x).abs() < off && (found.y - y).abs() < off
             };
             prop_assert!(near(Decode::Argmax, 0.501));
-            // Moved a quarter towards the centre, but for the border cells.
+            // Moved a quarter towards the center, except in the border cells.
             let inner = x > 0.5 && x < 15.5 && y > 0.5 && y < 11.5;
             let off = if inner { 0.2501 } else { 0.501 };
             prop_assert!(near(Decode::Quarter, off));
@@ -241,50 +242,13 @@ mod tests {
     #[test]
     fn sums_pile_up_and_maxima_do_not() {
         let center = Point::new(4.0, 4.0);
-        let peak = |sum| {
+        let peak = |blend| {
             let mut map = vec![0.0; 81];
             for _ in 0..2 {
-                render_gaussian(&mut map, 9, 9, center, 1.5, sum);
+                render_gaussian(&mut map, Size::new(9, 9), center, 1.5, blend);
             }
             map[40]
         };
-        assert_eq!((peak(true), peak(false)), (2.0, 1.0));
-    }
-
-    #[test]
-    fn soft_argmax_has_the_gradient_of_finite_differences() {
-        let (h, w) = (3, 4);
-        let raw: Vec<f32> = (0..2 * h * w).map(|i| ((i * 37 % 11) as f32) / 7.0).collect();
-        let coordinates = |logits: &Tensor| {
-            let flat = logits.reshape((1, 2, h * w)).unwrap();
-            let log_sum = flat.exp().unwrap().sum_keepdim(2).unwrap().log().unwrap();
-            soft_argmax(&flat.broadcast_sub(&log_sum).unwrap().reshape((1, 2, h, w)).unwrap()).unwrap()
-        };
-        let at = |values: &[f32]| Tensor::from_slice(values, (1, 2, h, w), &Device::Cpu).unwrap();
-        // Against the definition, in f64.
-        let out = coordinates(&at(&raw)).flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        for k in 0..2 {
-            let e: Vec<f64> = raw[k * h * w..][..h * w].iter().map(|&v| f64::from(v).exp()).collect();
-            let mean = |pick: fn(usize, usize) -> usize| {
-                e.iter().enumerate().map(|(i, v)| v * pick(i, 4) as f64).sum::<f64>() / e.iter().sum::<f64>()
-            };
-            assert!((f64::from(out[2 * k]) - mean(|i, w| i % w)).abs() < 1e-5);
-            assert!((f64::from(out[2 * k + 1]) - mean(|i, w| i / w)).abs() < 1e-5);
-        }
-        // A weighted sum of all outputs, so that each contributes its own gradient.
-        let weights = Tensor::new(&[[[1.0f32, -2.0], [0.5, 3.0]]], &Device::Cpu).unwrap();
-        let loss = |values: &Tensor| (coordinates(values) * &weights).unwrap().sum_all().unwrap();
-        let var = Var::from_tensor(&at(&raw)).unwrap();
-        let gradient =
-            loss(&var).backward().unwrap().get(&var).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        for i in 0..raw.len() {
-            let shifted = |by: f32| {
-                let mut values = raw.clone();
-                values[i] += by;
-                loss(&at(&values)).to_scalar::<f32>().unwrap()
-            };
-            let numeric = (shifted(1e-2) - shifted(-1e-2)) / 2e-2;
-            assert!((gradient[i] - numeric).abs() < 2e-3, "{i}: {} {numeric}", gradient[i]);
-        }
+        assert_eq!((peak(Blend::Sum), peak(Blend::Max)), (2.0, 1.0));
     }
 }

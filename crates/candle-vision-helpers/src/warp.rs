@@ -1,10 +1,12 @@
 //! Warps a picture through an [`Affine`] into a planar float picture; antialiased when shrinking.
 
 mod plane;
+mod resize;
 mod shrink;
 #[cfg(test)]
 mod tests;
 
+pub use resize::resize;
 pub use shrink::shrink;
 
 use crate::{
@@ -21,19 +23,28 @@ const SHRINK_FIRST: f64 = 4.0;
 /// Bounds the work of maps that squeeze one axis only.
 const MOST_TAPS: f64 = 8.0;
 
+/// What a view keeps of a picture's colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// Luma alone (ITU-R BT.601): one channel.
+    Luma,
+    /// Red, green and blue: three channels.
+    Rgb,
+}
+
 /// Warps `source` into a view of `size`: the value at view pixel `p` is the source at `to_view.unapply(p)`,
 /// bilinear, averaged over the pixel's footprint when shrinking.
 ///
-/// Returns `(C, H, W)` in `0..=1` with `C` = 1 (`grey`, ITU-R BT.601 luma) or 3. Outside the source the nearest
+/// Returns `(C, H, W)` in `0..=1` with as many channels as asked for. Outside the source the nearest
 /// edge pixel is repeated. A source without pixels gives black.
-pub fn warp(source: &RgbImage, to_view: &Affine, size: Size, grey: bool) -> Array3<f32> {
+pub fn warp(source: &RgbImage, to_view: &Affine, size: Size, channels: Channels) -> Array3<f32> {
     let (across, down) = footprint(to_view);
     let least = across.min(down);
     if least > SHRINK_FIRST && source.width().max(source.height()) > 1 {
         let (small, to_small) = shrink(source, 2.0 / least);
-        return warp_taps(&small, &to_small.inverse().then(to_view), size, grey);
+        return warp_taps(&small, &to_small.inverse().then(to_view), size, channels);
     }
-    warp_taps(source, to_view, size, grey)
+    warp_taps(source, to_view, size, channels)
 }
 
 /// The rectangle of whole pixels from `(x, y)`, cut out of `source`, and the map to its pixels; what lies outside is
@@ -50,17 +61,22 @@ fn footprint(to_view: &Affine) -> (f64, f64) {
     (a.hypot(d), b.hypot(e))
 }
 
-/// Averages `nx × ny` bilinear taps a view pixel: about one tap a source pixel that its footprint covers.
-fn warp_taps(source: &RgbImage, to_view: &Affine, size: Size, grey: bool) -> Array3<f32> {
-    let mut view = Array3::<f32>::zeros((if grey { 1 } else { 3 }, size.height, size.width));
+/// Averages `nx × ny` bilinear taps for each view pixel: about one tap for each source pixel that its footprint covers.
+fn warp_taps(source: &RgbImage, to_view: &Affine, size: Size, channels: Channels) -> Array3<f32> {
+    let count = match channels {
+        Channels::Luma => 1,
+        Channels::Rgb => 3,
+    };
+    let mut view = Array3::<f32>::zeros((count, size.height, size.width));
     if let Some(out) = view.as_slice_mut().filter(|out| !out.is_empty() && !source.is_empty()) {
         let taps = Taps::new(to_view);
-        if grey {
-            taps.fill(source, size, |at, value: f32| out[at] = value);
-        } else {
-            let (red, rest) = out.split_at_mut(size.width * size.height);
-            let (green, blue) = rest.split_at_mut(size.width * size.height);
-            taps.fill(source, size, |at, [r, g, b, _]: [f32; 4]| (red[at], green[at], blue[at]) = (r, g, b));
+        match channels {
+            Channels::Luma => taps.fill(source, size, |at, value: f32| out[at] = value),
+            Channels::Rgb => {
+                let (red, rest) = out.split_at_mut(size.width * size.height);
+                let (green, blue) = rest.split_at_mut(size.width * size.height);
+                taps.fill(source, size, |at, [r, g, b, _]: [f32; 4]| (red[at], green[at], blue[at]) = (r, g, b));
+            }
         }
     }
     view
@@ -137,7 +153,7 @@ impl Taps {
         let corners = corners.map(|(x, y)| self.back.apply(Point::new(x, y)));
         let Rect { x, y, width, height } = Rect::around(&corners).unwrap_or(size.area());
         let range = |from: f64, extent: f64, reach: f64, side: u32| {
-            // One pixel for the tap's neighbour, one for rounding.
+            // One pixel for the tap's neighbor, one for rounding.
             let first = ((from - reach - 2.0).floor().max(0.0) as u32).min(side - 1);
             first..((from + extent + reach + 2.0).ceil().max(0.0) as u32).clamp(first + 1, side)
         };

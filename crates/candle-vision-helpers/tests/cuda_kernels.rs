@@ -1,6 +1,5 @@
 //! The text of the CUDA kernels, compiled for the host and run there against loops written out: what a machine without
 //! a GPU can show of them.
-#![cfg(target_os = "linux")] // where the C compiler that Rust links with brings OpenMP
 
 use std::{error::Error, path::Path, process::Command};
 

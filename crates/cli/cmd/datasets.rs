@@ -1,4 +1,4 @@
-//! `facekp datasets`: render, check, fetch, preview and pack.
+//! `facekp datasets`: find, check, preview, pack, render and fetch.
 
 use crate::{
     output::{say, write_file},
@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
-    Dataset,
-    dataset::{check, open_any},
-    fetch, pack, scheme, synthetic,
+    Dataset, Split, check,
+    datasets::{fetch, find, find_first, pack},
+    synthetic::{self, FaceSet},
 };
-use facekp_eval::visualize;
+use facekp_eval::{stats::spread, visualize};
 use image::RgbImage;
 use std::{
     num::NonZeroUsize,
@@ -41,6 +41,15 @@ enum SynthScheme {
 /// What can be done with datasets.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Say which datasets a folder holds, itself or in its sub-folders.
+    #[command(after_help = "Example: facekp datasets find datasets --json")]
+    Find {
+        /// The folder, or a pack.
+        dir: PathBuf,
+        /// As a JSON list on stdout.
+        #[arg(long)]
+        json: bool,
+    },
     /// Render faces with exact keypoints as files of a real format.
     #[command(after_help = "Example: facekp datasets synth --scheme imm58 --count 240 --out datasets/imm_face_db")]
     Synth {
@@ -113,6 +122,7 @@ enum Command {
 
 pub fn run(a: &Args) -> Result<()> {
     match &a.command {
+        Command::Find { dir, json } => find_in(dir, *json),
         Command::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
         Command::Check { dir } => check_dir(dir),
         Command::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
@@ -125,13 +135,49 @@ pub fn run(a: &Args) -> Result<()> {
     }
 }
 
+/// A dataset as `facekp datasets find --json` prints it.
+#[derive(serde::Serialize)]
+struct Entry {
+    kind: &'static str,
+    path: String,
+    scheme: String,
+    points: usize,
+    faces: usize,
+    splits: Vec<&'static str>,
+    synthetic: bool,
+    describe: String,
+}
+
+fn find_in(dir: &Path, json: bool) -> Result<()> {
+    let mut entries = Vec::new();
+    for found in find(dir)? {
+        let set = found.open()?;
+        let splits = Split::ALL.into_iter().filter(|&s| set.split(s).is_ok()).map(Split::name).collect();
+        entries.push(Entry {
+            kind: found.kind.name(),
+            scheme: set.scheme().name().to_owned(),
+            points: set.scheme().len(),
+            faces: set.len(),
+            splits,
+            synthetic: set.is_synthetic(),
+            describe: set.describe(),
+            path: found.path.to_string_lossy().into_owned(),
+        });
+    }
+    if json {
+        return say(&serde_json::to_string_pretty(&entries)?);
+    }
+    let line = |e: &Entry| format!("{}: {}, {}; {}", e.path, e.kind, e.describe, e.splits.join(" "));
+    entries.iter().try_for_each(|e| say(&line(e)))
+}
+
 fn synth(which: SynthScheme, count: usize, out: &Path, seed: u64) -> Result<()> {
-    let scheme = match which {
-        SynthScheme::Imm58 => &scheme::IMM_58,
-        SynthScheme::Ibug68 => &scheme::IBUG_68,
+    let set = match which {
+        SynthScheme::Imm58 => FaceSet::Imm,
+        SynthScheme::Ibug68 => FaceSet::Ibug,
     };
-    synthetic::write_dataset(scheme, count, out, seed)?;
-    say(&format!("{}: {count} rendered faces, {} points each", out.display(), scheme.len))
+    synthetic::write_dataset(set, count, out, seed)?;
+    say(&format!("{}: {count} rendered faces, {} points each", out.display(), set.scheme().len()))
 }
 
 /// How many warnings are listed; more are counted.
@@ -172,11 +218,11 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
 const TILE: usize = 240;
 
 fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
-    let (_, set) = open_any(dir)?;
+    let set = find_first(dir)?.open()?;
     // Spread over the whole set, so that every person or subset has its chance.
-    let n = set.len().min(count.get());
-    let tiles = (0..n).map(|i| tile(set.as_ref(), i * set.len() / n)).collect::<Result<Vec<_>>>()?;
-    write_file(out, &visualize::png(&draw::grid(&tiles, n.min(6), 4))?)?;
+    let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), count.get());
+    let tiles = chosen.iter().map(|&i| tile(set.as_ref(), i)).collect::<Result<Vec<_>>>()?;
+    write_file(out, &visualize::png(&draw::grid(&tiles, tiles.len().min(6), 4))?)?;
     say(&out.display().to_string())
 }
 
@@ -190,15 +236,16 @@ fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
     let thickness = (f.width * sample.to_image.scale() / 100.0).max(1.0);
     draw::rect(&mut boxed, Rect::new(a.x, a.y, b.x - a.x, b.y - a.y), thickness, draw::GREEN);
     sample.image = Arc::new(boxed);
-    let mut tile = visualize::face_picture(&sample, None, true, TILE)?;
-    draw::text(&mut tile, 4, 4, 1, draw::GREEN, &sample.id);
+    let mut tile = visualize::face_picture(&sample, None, Some(&sample.points), TILE)?;
+    draw::text(&mut tile, (4, 4), 1, draw::GREEN, &sample.id);
     Ok(tile)
 }
 
 fn pack_dir(dir: &Path, out: &Path, options: pack::Options) -> Result<()> {
-    let (kind, set) = open_any(dir)?;
+    let found = find_first(dir)?;
+    let set = found.open()?;
     let bar = terminal::bar(set.len() as u64, "{bar:30} {pos}/{len} faces, {eta} left");
-    pack::write(set.as_ref(), kind, out, options, &mut |done, _| bar.set_position(done as u64))?;
+    pack::write(set.as_ref(), found.kind, out, options, &mut |done, _| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     let bytes = std::fs::metadata(out).with_context(|| out.display().to_string())?.len();
     say(&format!("{}: {} faces, {:.1} MiB", out.display(), set.len(), bytes as f64 / 1048576.0))

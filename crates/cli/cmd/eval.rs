@@ -7,12 +7,8 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{
-    Crop, Dataset, Split,
-    dataset::{Kind, open_any},
-    open,
-};
-use facekp_eval::{MeanShape, Prediction, Predictor, Summary, baseline::Frame, files, metrics, visualize};
+use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
+use facekp_eval::{Flip, MeanShape, Prediction, Predictor, Summary, metrics, run_files, stats::spread, visualize};
 use facekp_models::Manifest;
 use facekp_train::Recipe;
 use std::{
@@ -24,7 +20,7 @@ use std::{
 /// What makes the predictions.
 #[allow(clippy::large_enum_variant)] // there is one
 enum Subject {
-    Network { predictor: Predictor, flip: bool },
+    Network { predictor: Predictor, flip: Flip },
     MeanShape(MeanShape),
 }
 
@@ -57,7 +53,7 @@ pub struct Args {
     decode: Option<candle_vision_helpers::heatmap::Decode>,
     /// With `mean-shape`: the dataset, where DIR holds several.
     #[arg(long, value_name = "KIND", value_parser = kinds(), help_heading = "Data")]
-    dataset: Option<Kind>,
+    dataset: Option<DatasetKind>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -86,7 +82,7 @@ pub fn run(a: &Args) -> Result<()> {
         write_result(json, &(text + "\n"))?;
     }
     if let Some(csv) = &a.csv {
-        files::write_csv(csv, &rows)?;
+        run_files::write_csv(csv, &rows)?;
     }
     Ok(())
 }
@@ -94,10 +90,10 @@ pub fn run(a: &Args) -> Result<()> {
 fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if a.weights == "mean-shape" {
         let data: Arc<dyn Dataset> = Arc::from(match a.dataset {
-            Some(kind) => open(&a.data.dir, kind)?,
-            None => open_any(&a.data.dir)?.1,
+            Some(kind) => open_kind(&a.data.dir, kind)?,
+            None => find_first(&a.data.dir)?.open()?,
         });
-        let frame = Frame::for_scheme(data.scheme());
+        let frame = data.frame();
         let shape = MeanShape::fit(data.as_ref(), &data.split(Split::Train)?, frame)?;
         let place = match frame {
             Frame::Box => "in the tight box of each face's points",
@@ -114,8 +110,8 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if let Some(decode) = a.decode {
         predictor = predictor.with_decode(decode).with_context(|| file.manifest.name.clone())?;
     }
-    let (data, flip) = setting(&file.manifest, &a.data.dir)?;
-    let flip = flip && !a.no_flip;
+    let Setting { data, flip } = setting(&file.manifest, &a.data.dir)?;
+    let flip = if a.no_flip { Flip::Off } else { flip };
     let about = format!(
         "{} (epoch {}, trained on {}); {}; sees {}{}",
         file.manifest.name,
@@ -123,17 +119,24 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         file.manifest.data,
         data.describe(),
         seen(file.manifest.task.view.crop),
-        if flip { "; averaged with the mirrored picture" } else { "" }
+        if flip == Flip::Averaged { "; averaged with the mirrored picture" } else { "" }
     );
     Ok((Subject::Network { predictor, flip }, data, about))
 }
 
-/// The dataset below `dir` that a network was validated on, and whether its predictions are averaged with the mirrored
-/// picture's.
-pub fn setting(manifest: &Manifest, dir: &Path) -> Result<(Arc<dyn Dataset>, bool)> {
+/// What a network is measured on, and how.
+pub struct Setting {
+    /// The dataset that it was validated on.
+    pub data: Arc<dyn Dataset>,
+    /// Whether its recipe averages with the mirrored picture.
+    pub flip: Flip,
+}
+
+/// The setting that a network's recipe names, with the data below `dir`.
+pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
-    let source = recipe.data.datasets.first().context("the recipe names no dataset")?;
-    Ok((Arc::from(open(dir, source.kind)?), recipe.train.flip_test))
+    let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
+    Ok(Setting { data: Arc::from(data), flip: Flip::of(recipe.train.flip_test) })
 }
 
 /// The predictions of each split; a face in several of them is looked at once.
@@ -168,12 +171,13 @@ fn predictions(subject: &Subject, data: &Arc<dyn Dataset>, indices: &[usize]) ->
 
 /// Eight faces in two rows.
 fn draw(file: &Path, data: &dyn Dataset, predictions: &[Prediction]) -> Result<()> {
-    let count = predictions.len().min(8);
-    let chosen = (0..count).map(|i| &predictions[i * predictions.len() / count]);
-    let tiles = chosen
-        .map(|p| Ok(visualize::face_picture(&data.get(p.index)?, Some(&p.points), true, 300)?))
-        .collect::<Result<Vec<_>>>()?;
-    write_file(file, &visualize::png(&draw::grid(&tiles, count.clamp(1, 4), 4))?)
+    let tile = |p: &Prediction| {
+        let sample = data.get(p.index)?;
+        Ok(visualize::face_picture(&sample, Some(&p.points), Some(&sample.points), 300)?)
+    };
+    let chosen: Vec<&Prediction> = spread(&predictions.iter().collect::<Vec<_>>(), 8);
+    let tiles = chosen.into_iter().map(tile).collect::<Result<Vec<_>>>()?;
+    write_file(file, &visualize::png(&draw::grid(&tiles, tiles.len().clamp(1, 4), 4))?)
 }
 
 fn table(summaries: &[Summary]) -> String {

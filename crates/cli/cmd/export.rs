@@ -1,4 +1,5 @@
-//! `facekp export`: a network as a weights file to ship, with its measured errors in it and in the manifest beside it.
+//! `facekp export`: a network as a weights file to ship, with its measured errors in it and in manifest.toml next to
+//! it.
 
 use crate::{
     cmd::eval,
@@ -77,7 +78,7 @@ fn refuse_foreign(weights: &Path, manifest: &Path) -> Result<()> {
 
 fn measure(weights: &Path, manifest: &Manifest, a: &Args) -> Result<Vec<Summary>> {
     let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
-    let (data, flip) = eval::setting(manifest, &a.data.dir)?;
+    let eval::Setting { data, flip } = eval::setting(manifest, &a.data.dir)?;
     eval::by_split(data.as_ref(), &a.split, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
         .into_iter()
         .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))

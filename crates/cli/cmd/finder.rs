@@ -3,9 +3,9 @@
 use crate::{output::say, shared_args::DataArg};
 use anyhow::{Context, Result};
 use candle_core::Device;
-use facekp_data::{Split, dataset::open_any};
+use facekp_data::{Split, datasets::find_first};
 use facekp_eval::{Finder, finder::fit_boxes};
-use facekp_models::{FinderFile, FinderManifest, weights::read_tensors, yunet::YuNet};
+use facekp_models::{FinderFile, FinderManifest, networks::yunet::YuNet, weights::read_tensors};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -70,11 +70,11 @@ fn convert(from: &Path, to: &Path) -> Result<()> {
 
 fn fit(data: &DataArg, file: &Path) -> Result<()> {
     let finder = Finder::load(file, &Device::Cpu)?;
-    let (_, set) = open_any(&data.dir)?;
+    let set = find_first(&data.dir)?.open()?;
     let fit = fit_boxes(&finder, set.as_ref(), &set.split(Split::Train)?)?;
-    say(&format!("{}: {} views of faces, mean overlap {:.4}", set.scheme().name, fit.faces, fit.overlap))?;
+    say(&format!("{}: {} views of faces, mean overlap {:.4}", set.scheme().name(), fit.faces, fit.overlap))?;
     let mut weights = FinderFile::read(file)?;
-    weights.manifest.boxes.insert(set.scheme().name.to_string(), fit);
+    weights.manifest.boxes.insert(set.scheme().name().to_string(), fit);
     weights.save(file)?;
     say(&format!("{}: sha256 {}", file.display(), sha256(file)?))
 }

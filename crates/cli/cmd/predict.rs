@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(required = true, value_name = "PICTURE|DIR")]
     pictures: Vec<PathBuf>,
     /// The face's box in every picture [default: found by the network].
-    #[arg(long = "box", value_name = "X,Y,W,H", value_parser = parse_box, allow_hyphen_values = true)]
+    #[arg(long = "box", value_name = "X,Y,W,H", value_parser = parse_box, allow_hyphen_values = true, help_heading = "Data")]
     face: Option<Rect>,
     /// Where the overlay PNG and the .pts of each picture go.
     #[arg(long, value_name = "DIR", default_value = "predictions", help_heading = "Output")]
@@ -71,7 +71,7 @@ pub fn run(a: &Args) -> Result<()> {
     }
 }
 
-/// The pictures that an argument stands for. A folder without any stands for itself, and fails in its turn.
+/// The pictures that an argument stands for. A folder without any stands for itself, and fails when its turn comes.
 fn inside(argument: &Path) -> Vec<PathBuf> {
     let listed = argument.is_dir().then(|| pictures_in(argument).ok()).flatten();
     listed.unwrap_or_else(|| vec![argument.to_path_buf()])
@@ -95,7 +95,7 @@ fn one(predictor: &Predictor, file: &Path, face: Option<Rect>, output: &Path, he
     }
     let mut drawn = (*photo.image).clone();
     let shown: Vec<Point> = found.points.iter().map(|p| photo.to_image.apply(*p)).collect();
-    visualize::overlay(&mut drawn, predictor.task().scheme()?, Some(&shown), None);
+    visualize::overlay(&mut drawn, &predictor.task().scheme, Some(&shown), None);
     let (overlay, points) = (with_suffix(output, ".png"), with_suffix(output, ".pts"));
     let maps = if heatmap {
         let maps = predictor.heat_of_photo(&photo, found.face, HEAT).with_context(|| file.display().to_string())?;
@@ -134,7 +134,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// `out/name.keypoints` for each picture; two pictures of one name are told apart by a number, never overwritten.
+/// `out/name.keypoints` for each picture; two pictures of one name get different numbers.
 fn output_names(pictures: &[PathBuf], out: &Path) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
     let mut name = |picture: &PathBuf| {

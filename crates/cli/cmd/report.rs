@@ -1,10 +1,13 @@
 //! `facekp report`: the page of one or more run folders.
 
 use crate::{output::say, shared_args::DeviceArg};
-use anyhow::{Context, Result, bail};
-use facekp_data::{Dataset, dataset::Kind, open, pictures_in};
-use facekp_eval::report::{PageInput, RunInput, write};
-use facekp_train::Recipe;
+use anyhow::{Result, bail};
+use facekp_data::{Dataset, Scheme, open_dataset, pictures_in};
+use facekp_eval::{
+    Flip,
+    report::{PageInput, RunInput, write},
+};
+use facekp_train::{Recipe, recipe::DataConfig};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,13 +27,13 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets", help_heading = "Data")]
     data: Vec<PathBuf>,
     /// The page's title.
-    #[arg(long, default_value = "Facial keypoints")]
+    #[arg(long, help_heading = "Output", default_value = "Facial keypoints")]
     title: String,
     /// The profile's name, for the page.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     profile: Option<String>,
     /// A sentence for the box at the top of the page.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
     notice: Vec<String>,
     /// A folder of photos to run every network on.
     #[arg(long, value_name = "DIR", help_heading = "Data")]
@@ -56,17 +59,20 @@ pub fn run(a: &Args) -> Result<()> {
 fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
-    let source = recipe.data.datasets.first().with_context(|| format!("{}: no dataset", file.display()))?;
-    let set = open_first(data, source.kind)?;
-    let (train, val) = (set.split(source.train)?, set.split(recipe.data.val)?);
-    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name: recipe.data.val.name().to_owned() })
+    let DataConfig { train, val, .. } = &recipe.data;
+    let set = open_first(data, &val.path, &recipe.task.scheme)?;
+    // samples of another dataset than the one that is measured on are not shown
+    let trained = train.iter().find(|source| source.path == val.path);
+    let train = trained.map(|source| set.split(source.split)).transpose()?.unwrap_or_default();
+    let (val, val_name, flip) = (set.split(val.split)?, val.split.name().to_owned(), Flip::of(recipe.train.flip_test));
+    Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name, augment: recipe.train.augment, flip })
 }
 
-/// The first of the folders that has a dataset of this kind.
-fn open_first(data: &[PathBuf], kind: Kind) -> Result<Arc<dyn Dataset>> {
+/// The dataset that a recipe names, in the first of the folders that has it.
+fn open_first(data: &[PathBuf], path: &str, scheme: &Arc<Scheme>) -> Result<Arc<dyn Dataset>> {
     let mut first = None;
     for dir in data {
-        match open(dir, kind) {
+        match open_dataset(dir, Some(path), scheme) {
             Ok(set) => return Ok(Arc::from(set)),
             Err(e) => first = first.or(Some(e)),
         }

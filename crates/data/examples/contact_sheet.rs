@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stderr)]
 
-use facekp_data::{scheme, synthetic::render};
+use facekp_data::synthetic::{FaceSet, render};
 use image::{Rgb, RgbImage, imageops};
 use std::{env, error::Error, time::Instant};
 
@@ -12,13 +12,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [name, count, out, rest @ ..] = &args[..] else {
         return Err("expected SCHEME COUNT PICTURE [points] [SEED]".into());
     };
-    let scheme = scheme::by_name(name).ok_or("expected imm58 or ibug68")?;
+    let set = [FaceSet::Imm, FaceSet::Ibug].into_iter().find(|s| s.scheme().name() == name);
+    let set = set.ok_or("expected imm58 or ibug68")?;
     let seed = rest.iter().find_map(|s| s.parse().ok()).unwrap_or(1);
     let count: usize = count.parse()?;
-    let (columns, w, h) = if scheme.len == 68 { (6, 420, 420) } else { (6, 640, 480) };
+    let (columns, w, h) = if set == FaceSet::Ibug { (6, 420, 420) } else { (6, 640, 480) };
     let mut sheet = RgbImage::new((columns * w) as u32, (count.div_ceil(columns) * h) as u32);
     let start = Instant::now();
-    let pictures: Vec<_> = (0..count).map(|i| render(scheme, seed, i)).collect();
+    let pictures: Vec<_> = (0..count).map(|i| render(set, seed, i)).collect();
     eprintln!("{:.1} ms a picture", start.elapsed().as_secs_f64() * 1e3 / count as f64);
     for (i, r) in pictures.into_iter().enumerate() {
         let mut picture = r.image;

@@ -1,5 +1,6 @@
 //! What can be wrong with data: one line that says where, what was expected and what was there.
 
+use candle_vision_helpers::Wrong;
 use std::path::PathBuf;
 
 /// The result of reading data.
@@ -55,7 +56,10 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
-    /// A request that this data cannot answer (a split it does not have, an impossible setting).
+    /// A setting that cannot be.
+    #[error(transparent)]
+    Config(#[from] Wrong),
+    /// A request that this data cannot answer, such as a split it does not have.
     #[error("{0}")]
     Invalid(String),
     /// A tensor operation failed.

@@ -2,30 +2,35 @@
 
 use crate::scheme::Scheme;
 use candle_vision_helpers::{Affine, Point};
+use std::sync::Arc;
 
 /// Positions in some picture's pixels, with the scheme that gives them meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Keypoints {
-    scheme: &'static Scheme,
+    scheme: Arc<Scheme>,
     points: Vec<Point>,
     visible: Vec<bool>,
 }
 
 impl Keypoints {
     /// All points visible; `None` when their number is not the scheme's or one is not finite.
-    pub fn new(scheme: &'static Scheme, points: Vec<Point>) -> Option<Self> {
-        let ok = points.len() == scheme.len && points.iter().all(|p| p.is_finite());
-        ok.then(|| Self { scheme, visible: vec![true; points.len()], points })
+    pub fn new(scheme: &Arc<Scheme>, points: Vec<Point>) -> Option<Self> {
+        let ok = points.len() == scheme.len() && points.iter().all(|p| p.is_finite());
+        ok.then(|| Self { scheme: Arc::clone(scheme), visible: vec![true; points.len()], points })
     }
 
     /// Points of which nothing is known, all hidden.
-    pub fn hidden(scheme: &'static Scheme) -> Self {
-        Self { scheme, points: vec![Point::default(); scheme.len], visible: vec![false; scheme.len] }
+    pub fn hidden(scheme: &Arc<Scheme>) -> Self {
+        Self {
+            scheme: Arc::clone(scheme),
+            points: vec![Point::default(); scheme.len()],
+            visible: vec![false; scheme.len()],
+        }
     }
 
     /// The scheme.
-    pub fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    pub fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
 
     /// The positions, in the scheme's order.
@@ -55,12 +60,12 @@ impl Keypoints {
         Self { points: self.points.iter().map(|&p| map.apply(p)).collect(), ..self.clone() }
     }
 
-    /// Renamed as in a mirror: point `i` takes the place of point `flip[i]`. Positions are not moved.
+    /// Renamed as in a mirror: point `i` takes the place of its partner. Positions are not moved.
     pub fn flipped_names(&self) -> Self {
         let mut renamed = self.clone();
         for (i, (&point, &visible)) in self.points.iter().zip(&self.visible).enumerate() {
-            // A scheme without a table (or with a short one) keeps the names.
-            let to = self.scheme.flip.get(i).copied().filter(|&to| to < self.points.len()).unwrap_or(i);
+            // What has no mirror image keeps its names; training refuses to mirror it.
+            let to = self.scheme.mirror().and_then(|m| m.get(i)).copied().unwrap_or(i);
             renamed.points[to] = point;
             renamed.visible[to] = visible;
         }

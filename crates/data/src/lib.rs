@@ -2,24 +2,14 @@
 //!
 //! files → [`Sample`] (original pixels) → [`View`] (what a network sees) → [`Batch`] (tensors).
 
-pub mod augment;
-pub mod check;
-pub mod crop;
 pub mod dataset;
+pub mod datasets;
 pub mod error;
-pub mod fetch;
-mod files;
 pub mod formats;
-mod found;
-pub mod ibug;
-pub mod imm;
+mod io;
 pub mod keypoints;
 pub mod loader;
-pub mod pack;
 pub mod picture;
-mod predictions;
-pub mod pts_folder;
-mod record;
 pub mod sample;
 pub mod scheme;
 pub mod split;
@@ -27,19 +17,25 @@ pub mod synthetic;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod testing;
-mod write;
+pub mod view;
 
-pub use augment::Augment;
-pub use crop::{Crop, View, ViewSpec};
-pub use dataset::{Dataset, Kind, open};
+pub use dataset::{Dataset, Frame};
+pub use datasets::{
+    CheckReport, DatasetKind,
+    check::check,
+    open::{open_dataset, open_kind},
+    pack::PackDataset,
+};
 pub use error::{Error, Result};
-pub use files::{is_picture, pictures_in};
+pub use io::{
+    is_picture, pictures_in,
+    predictions::{PREDICTION_SUFFIX, is_prediction},
+    write_whole,
+};
 pub use keypoints::Keypoints;
 pub use loader::{Batch, Loader, LoaderConfig};
-pub use pack::PackDataset;
 pub use picture::{Picture, load_picture};
-pub use predictions::{PREDICTION_SUFFIX, is_prediction};
 pub use sample::{Annotation, Sample, Scale};
 pub use scheme::Scheme;
 pub use split::Split;
-pub use write::write_whole;
+pub use view::{Augment, Crop, View, ViewSpec};

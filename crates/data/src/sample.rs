@@ -9,10 +9,12 @@ use std::{path::PathBuf, sync::Arc};
 /// keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scale {
-    /// Between the outer eye corners.
-    pub interocular: Option<f64>,
-    /// Between the eye centres.
-    pub interpupil: Option<f64>,
+    /// The scheme's normalizer: on faces the distance between the outer eye corners.
+    #[serde(alias = "interocular")]
+    pub normalizer: Option<f64>,
+    /// The scheme's second normalizer: on faces the distance between the eye centres.
+    #[serde(alias = "interpupil")]
+    pub normalizer_pupil: Option<f64>,
 }
 
 /// A picture with one face and its keypoints.

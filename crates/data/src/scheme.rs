@@ -1,139 +1,169 @@
-//! Point schemes as const tables: how many points, their groups, which pairs swap in a mirror, what errors are divided
-//! by.
+//! Point schemes as values read from TOML: how many points, their groups, which pairs swap in a mirror, what errors are
+//! divided by.
 
-use candle_vision_helpers::Point;
+mod built_in;
+mod file;
+mod serial;
 
-/// Points that belong together, in drawing order.
-#[derive(Debug, PartialEq, Eq)]
+pub(crate) use built_in::all;
+pub use built_in::{IBUG_68, IMM_58, NOSE_1, by_name};
+pub use serial::named;
+
+use candle_vision_helpers::{Point, Rect};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// A set of keypoints with fixed order and meaning. Sound by construction: [`Scheme::from_toml`] checks what it reads,
+/// as does every deserializer.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "file::File", into = "file::File")]
+pub struct Scheme {
+    name: String,
+    names: Vec<String>,
+    len: usize,
+    groups: Vec<Group>,
+    mirror: Option<Vec<usize>>,
+    normalizer: Option<Normalizer>,
+    normalizer_pupil: Option<Normalizer>,
+    part_of: Option<PartOf>,
+}
+
+/// Consecutive points that belong together, in drawing order.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// For tables and plots.
-    pub name: &'static str,
-    /// First point.
-    pub start: usize,
-    /// One past the last point.
-    pub end: usize,
-    /// Whether the outline closes.
-    pub closed: bool,
+    /// The heading in tables and plots.
+    pub name: String,
+    /// The group's points.
+    pub points: Range<usize>,
+    /// How the points are joined in drawings.
+    pub outline: Outline,
 }
 
-/// A distance between the means of two point sets.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Distance {
-    /// One end: the mean of these points.
-    pub a: &'static [usize],
-    /// The other end.
-    pub b: &'static [usize],
+/// How the points of a group are joined in drawings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outline {
+    /// A line from the first point to the last.
+    #[default]
+    Open,
+    /// A line that returns to the first point.
+    Closed,
+    /// No line.
+    None,
 }
 
-impl Distance {
-    /// Measures it on a whole set of points of the scheme.
-    pub fn measure(&self, points: &[Point]) -> Option<f64> {
-        let mean = |set: &[usize]| {
-            set.iter().map(|&i| points.get(i).copied()).collect::<Option<Vec<_>>>().and_then(Point::mean)
-        };
-        Some(mean(self.a)?.distance(mean(self.b)?))
+/// What errors are divided by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalizer {
+    /// The words for tables, such as `interocular (outer eye corners)`.
+    pub name: String,
+    /// The length itself.
+    pub length: Length,
+}
+
+/// A length of a face or another object, in pixels of its picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Length {
+    /// Between the means of two sets of points.
+    Between(Vec<usize>, Vec<usize>),
+    /// The diagonal of the object's box.
+    Diagonal,
+    /// The geometric mean of the sides of the object's box.
+    Side,
+}
+
+/// The larger scheme whose points some points are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartOf {
+    /// The larger scheme's name.
+    pub scheme: String,
+    /// For each point, its index in the larger scheme.
+    pub points: Vec<usize>,
+}
+
+impl Scheme {
+    /// Reads a scheme from TOML; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// One line with the file, the line where TOML knows it, the key, what was expected and what was there.
+    pub fn from_toml(file: &std::path::Path, text: &str) -> crate::Result<Self> {
+        toml::from_str(text).map_err(|e| {
+            let line = e.span().and_then(|s| text.get(..s.start)).map(|before| before.matches('\n').count() + 1);
+            let got = e.message().replace('\n', " ");
+            crate::Error::format(file, line.filter(|_| !got.contains("expected")), "a scheme", got)
+        })
+    }
+
+    /// The name in recipes and weight files: `imm58`, `ibug68`, `nose1`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of points.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: a scheme has one point at least.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The points' names, in order; none where the scheme does not name them.
+    pub fn point_names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The groups, which cover all points, in order, without overlap.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// For each point the one that it becomes in a mirror, an involution; `None` where a mirror image is no object of
+    /// this kind.
+    pub fn mirror(&self) -> Option<&[usize]> {
+        self.mirror.as_deref()
+    }
+
+    /// What errors are divided by for the NME; on faces the distance of the outer eye corners, the field's standard.
+    pub fn normalizer(&self) -> Option<&Normalizer> {
+        self.normalizer.as_ref()
+    }
+
+    /// What errors are divided by for a second NME; on faces the distance of the eye centres (means of the eyes'
+    /// points).
+    pub fn normalizer_pupil(&self) -> Option<&Normalizer> {
+        self.normalizer_pupil.as_ref()
+    }
+
+    /// The larger scheme whose points these are. The normalizers' indices are then those of the larger scheme.
+    pub fn part_of(&self) -> Option<&PartOf> {
+        self.part_of.as_ref()
+    }
+
+    /// The place of every point of this scheme among the points of `whole`; `None` where it is another scheme's.
+    pub fn places_in(&self, whole: &Self) -> Option<Vec<usize>> {
+        if self == whole {
+            return Some((0..self.len).collect());
+        }
+        let part = self.part_of.as_ref().filter(|p| p.scheme == whole.name)?;
+        part.points.iter().all(|&i| i < whole.len).then(|| part.points.clone())
     }
 }
 
-/// A set of keypoints with fixed order and meaning.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Scheme {
-    /// The name in recipes and weight files: `imm58`, `ibug68`, `nose1`.
-    pub name: &'static str,
-    /// How many points.
-    pub len: usize,
-    /// Cover all points, in order, without overlap.
-    pub groups: &'static [Group],
-    /// `flip[i]` is the point that point `i` becomes in a mirror; an involution.
-    pub flip: &'static [usize],
-    /// Between the outer eye corners, the field's standard normaliser; `None` where the scheme has no eyes.
-    pub interocular: Option<Distance>,
-    /// Between the eye centres (means of the eye points).
-    pub interpupil: Option<Distance>,
+impl Normalizer {
+    /// The length on a whole set of points and its box; `None` where points are missing, hidden or in one place.
+    pub fn measure(&self, points: &[Point], visible: &[bool], area: Rect) -> Option<f64> {
+        let mean = |set: &[usize]| {
+            let shown = |&i: &usize| points.get(i).copied().filter(|_| visible.get(i).copied().unwrap_or(false));
+            set.iter().map(shown).collect::<Option<Vec<_>>>().and_then(Point::mean)
+        };
+        let length = match &self.length {
+            Length::Between(a, b) => mean(a)?.distance(mean(b)?),
+            Length::Diagonal => area.width.hypot(area.height),
+            Length::Side => (area.width * area.height).sqrt(),
+        };
+        Some(length).filter(|l| *l > 0.0 && l.is_finite())
+    }
 }
-
-/// The scheme called `name`.
-pub fn by_name(name: &str) -> Option<&'static Scheme> {
-    [&IMM_58, &IBUG_68, &NOSE_1].into_iter().find(|s| s.name == name)
-}
-
-const fn group(name: &'static str, start: usize, end: usize, closed: bool) -> Group {
-    Group { name, start, end, closed }
-}
-
-/// The 58 points of the IMM face database. Left and right are the subject's own.
-///
-/// No table of mirror pairs was published. This one is the one-to-one assignment with the least residual between the
-/// Procrustes-aligned mean shape of the 80 frontal pictures and its mirror image: 1.0 px on average, 2.6 px at most, at
-/// 124 px between the outer eye corners; every point's second-best partner is at least five times as far.
-/// The tests repeat the measurement.
-pub static IMM_58: Scheme = Scheme {
-    name: "imm58",
-    len: 58,
-    groups: &[
-        group("jaw", 0, 13, false),
-        group("left eye", 13, 21, true),
-        group("right eye", 21, 29, true),
-        group("left brow", 29, 34, false),
-        group("right brow", 34, 39, false),
-        group("mouth", 39, 47, true),
-        group("nose", 47, 58, false),
-    ],
-    #[rustfmt::skip]
-    flip: &[
-        12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, // jaw
-        21, 22, 23, 24, 25, 26, 27, 28, // left eye
-        13, 14, 15, 16, 17, 18, 19, 20, // right eye
-        34, 35, 36, 37, 38, // left brow
-        29, 30, 31, 32, 33, // right brow
-        43, 42, 41, 40, 39, 46, 45, 44, // mouth
-        57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, // nose
-    ],
-    // Each eye starts at its outer corner and goes over the upper lid.
-    interocular: Some(Distance { a: &[21], b: &[13] }),
-    interpupil: Some(Distance { a: &[21, 22, 23, 24, 25, 26, 27, 28], b: &[13, 14, 15, 16, 17, 18, 19, 20] }),
-};
-
-/// The 68 points of iBUG 300-W. Left and right are the subject's own.
-pub static IBUG_68: Scheme = Scheme {
-    name: "ibug68",
-    len: 68,
-    groups: &[
-        group("jaw", 0, 17, false),
-        group("right brow", 17, 22, false),
-        group("left brow", 22, 27, false),
-        group("nose bridge", 27, 31, false),
-        group("nose base", 31, 36, false),
-        group("right eye", 36, 42, true),
-        group("left eye", 42, 48, true),
-        group("outer mouth", 48, 60, true),
-        group("inner mouth", 60, 68, true),
-    ],
-    #[rustfmt::skip]
-    flip: &[
-        16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, // jaw
-        26, 25, 24, 23, 22, // right brow
-        21, 20, 19, 18, 17, // left brow
-        27, 28, 29, 30, // nose bridge
-        35, 34, 33, 32, 31, // nose base
-        45, 44, 43, 42, 47, 46, // right eye
-        39, 38, 37, 36, 41, 40, // left eye
-        54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, // outer mouth
-        64, 63, 62, 61, 60, 67, 66, 65, // inner mouth
-    ],
-    interocular: Some(Distance { a: &[36], b: &[45] }),
-    interpupil: Some(Distance { a: &[36, 37, 38, 39, 40, 41], b: &[42, 43, 44, 45, 46, 47] }),
-};
-
-/// The tip of the nose alone: point 52 of IMM.
-pub static NOSE_1: Scheme = Scheme {
-    name: "nose1",
-    len: 1,
-    groups: &[group("nose tip", 0, 1, false)],
-    flip: &[0],
-    interocular: None,
-    interpupil: None,
-};
-
-/// The point of [`IMM_58`] that [`NOSE_1`] is.
-pub const IMM_NOSE_TIP: usize = 52;

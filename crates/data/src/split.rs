@@ -1,5 +1,7 @@
 //! The parts of a dataset.
 
+use crate::error::Error;
+
 /// A part of a dataset, named as on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,11 +31,9 @@ impl Split {
         [Self::Train, Self::Fit, Self::Val, Self::Test, Self::Common, Self::Challenging, Self::Full, Self::All];
 
     /// Why nothing is left of `pictures` after validation took its part.
-    pub(crate) fn none_left(pictures: usize, whose: &str) -> crate::Error {
+    pub(crate) fn none_left(pictures: usize, whose: &str) -> Error {
         let s = if pictures == 1 { "" } else { "s" };
-        crate::Error::Invalid(format!(
-            "{whose}: {pictures} picture{s}: none left to train on beside the validation faces"
-        ))
+        Error::Invalid(format!("{whose}: {pictures} picture{s}: none left to train on beside the validation faces"))
     }
 
     /// The name on the command line.
@@ -49,6 +49,13 @@ impl Split {
             Self::All => "all",
         }
     }
+}
+
+/// Training faces, in the order of ids, without and with every tenth.
+pub(crate) fn fit_and_val(train: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    let pick =
+        |tenth: bool| train.iter().enumerate().filter(|(k, _)| (k % 10 == 0) == tenth).map(|(_, &i)| i).collect();
+    (pick(false), pick(true))
 }
 
 impl std::str::FromStr for Split {

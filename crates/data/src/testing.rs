@@ -1,22 +1,31 @@
 //! Samples and a dataset in memory, for the tests of this crate.
 
-use crate::{Dataset, Error, Keypoints, Result, Sample, Scale, Scheme, Split, scheme::Group};
+use crate::{
+    dataset::Dataset,
+    error::{Error, Result},
+    keypoints::Keypoints,
+    sample::{Sample, Scale},
+    scheme::Scheme,
+    split::Split,
+};
 use candle_vision_helpers::{Affine, Point, Rect, Size, draw};
 use image::{Rgb, RgbImage};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// Two points that a mirror swaps, and one in the middle.
-pub(crate) static PAIR: Scheme = Scheme {
-    name: "pair",
-    len: 3,
-    groups: &[Group { name: "all", start: 0, end: 3, closed: false }],
-    flip: &[1, 0, 2],
-    interocular: None,
-    interpupil: None,
-};
+pub(crate) static PAIR: LazyLock<Arc<Scheme>> =
+    LazyLock::new(|| scheme("name = 'pair'\npoints = 3\nmirror = [[0, 1]]"));
+
+/// A scheme from its TOML.
+pub(crate) fn scheme(text: &str) -> Arc<Scheme> {
+    Arc::new(Scheme::from_toml(Path::new("test.toml"), text).unwrap())
+}
 
 /// A sample of `image` whose points are `points`.
 pub(crate) fn sample(image: RgbImage, face: Rect, points: [Point; 3]) -> Sample {
@@ -25,7 +34,7 @@ pub(crate) fn sample(image: RgbImage, face: Rect, points: [Point; 3]) -> Sample 
         path: "one.png".into(),
         subject: None,
         subset: None,
-        original: Size::new(image.width() as usize, image.height() as usize),
+        original: Size::of(&image),
         image: Arc::new(image),
         to_image: Affine::IDENTITY,
         face,
@@ -67,7 +76,7 @@ impl Memory {
 }
 
 impl Dataset for Memory {
-    fn scheme(&self) -> &'static Scheme {
+    fn scheme(&self) -> &Arc<Scheme> {
         &PAIR
     }
 

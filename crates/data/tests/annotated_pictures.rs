@@ -1,12 +1,11 @@
 //! Pictures beside annotations: names in any spelling are found, and a camera's orientation is named.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facekp_data::{
-    Kind,
-    dataset::check,
-    is_picture, open,
+    check,
+    datasets::pts_folder,
+    is_picture, open_kind,
     picture::{load_photo, load_picture},
-    scheme, synthetic,
+    synthetic::{self, FaceSet},
 };
 use image::{RgbImage, codecs::jpeg::JpegEncoder, metadata::Orientation};
 use std::{
@@ -17,7 +16,7 @@ use std::{
 const SPELLINGS: [&str; 11] = ["jpg", "JPG", "Jpg", "jpeg", "Jpeg", "jpe", "JPE", "jfif", "JFIF", "Jfif", "jpG"];
 
 /// Four rendered pictures of a scheme.
-fn rendered(points: &'static scheme::Scheme) -> tempfile::TempDir {
+fn rendered(points: FaceSet) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     synthetic::write_dataset(points, 4, folder.path(), 0).unwrap();
     folder
@@ -60,7 +59,7 @@ fn pictures_are_known_by_every_spelling() {
 
 #[test]
 fn points_files_find_their_picture_in_every_spelling() {
-    let folder = rendered(&scheme::IBUG_68);
+    let folder = rendered(FaceSet::Ibug);
     let points = with_extension(folder.path(), "pts").remove(0);
     let dir = tempfile::tempdir().unwrap();
     for (i, spelling) in SPELLINGS.iter().enumerate() {
@@ -68,7 +67,7 @@ fn points_files_find_their_picture_in_every_spelling() {
         fs::copy(&points, &name).unwrap();
         fs::copy(points.with_extension("jpg"), name.with_extension(spelling)).unwrap();
     }
-    let all = open(dir.path(), Kind::Pts68).unwrap();
+    let all = open_kind(dir.path(), pts_folder::KIND).unwrap();
     assert_eq!(all.len(), SPELLINGS.len());
     for i in 0..all.len() {
         all.get(i).unwrap();
@@ -77,7 +76,7 @@ fn points_files_find_their_picture_in_every_spelling() {
 
 #[test]
 fn asf_files_find_their_picture_in_every_spelling() {
-    let folder = rendered(&scheme::IMM_58);
+    let folder = rendered(FaceSet::Imm);
     let shapes = with_extension(folder.path(), "asf");
     for (shape, spelling) in shapes.iter().zip(["Jpg", "jpe", "jfif", "JFIF"]) {
         let picture = shape.with_extension(spelling);
@@ -94,7 +93,7 @@ fn asf_files_find_their_picture_in_every_spelling() {
 
 #[test]
 fn annotated_pictures_with_an_orientation_are_named_in_every_format() {
-    for points in [&scheme::IMM_58, &scheme::IBUG_68] {
+    for points in [FaceSet::Imm, FaceSet::Ibug] {
         let folder = rendered(points);
         let pictures = with_extension(folder.path(), "jpg");
         assert!(check(folder.path()).unwrap().warnings.is_empty());

@@ -1,12 +1,14 @@
 //! Downloads from a small server on loopback: whole, continued, changed meanwhile, and archives that are not to be
 //! trusted.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Size};
 use facekp_data::{
-    dataset::{Kind, open},
-    fetch::{Source, fetch, source},
+    datasets::{
+        fetch::{Source, fetch, source},
+        imm,
+    },
     formats::asf,
+    open_kind,
 };
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
@@ -121,7 +123,7 @@ fn imm_archive(prefix: &str) -> Vec<u8> {
 /// The folder of `fetch`, with nothing beside it.
 fn fetched(dest: &Path, source: &Source, url: &str) -> Result<(), String> {
     let folder = fetch(source, dest, Some(url), &mut |_, _| {}).map_err(|e| e.to_string())?;
-    assert_eq!(open(&folder, Kind::Imm58).unwrap().len(), 1);
+    assert_eq!(open_kind(&folder, imm::KIND).unwrap().len(), 1);
     assert_eq!(left(dest), ["imm_face_db"]);
     Ok(())
 }
@@ -143,7 +145,7 @@ fn a_dataset_comes_whole_in_either_layout() {
             fetch(&source("imm").unwrap(), dest.path(), Some(&url), &mut |done, of| last = (done, of)).unwrap();
         assert_eq!(Some(last.0), last.1);
         assert!(last.0 > 500);
-        assert_eq!(open(&folder, Kind::Imm58).unwrap().len(), 1);
+        assert_eq!(open_kind(&folder, imm::KIND).unwrap().len(), 1);
         // Asked again, it is there: the server does not answer any more.
         fetched(dest.path(), &source("imm").unwrap(), &url).unwrap();
         assert_eq!(*heard.lock().unwrap(), [""]);

@@ -1,11 +1,7 @@
 //! Annotation formats: what is read, and that everything broken names its file, its line and what was expected.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "formats/asf.rs"]
 mod asf;
-#[path = "formats/imglab.rs"]
 mod imglab;
-#[path = "formats/pts.rs"]
 mod pts;
 
 use facekp_data::Error;

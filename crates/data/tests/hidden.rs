@@ -1,41 +1,23 @@
 //! Points that their file marks as not visible, `-1 -1` or `0 0`: hidden in every format, counted by a check, and in
 //! nobody's box or scale.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use candle_vision_helpers::{Point, Rect, Size};
+use crate::common::{SIZE, fact, picture, points};
+use candle_vision_helpers::{Point, Rect};
 use facekp_data::{
     Dataset, Sample,
-    dataset::{Kind, check, open},
+    datasets::{ibug, imm, pack, pts_folder},
     formats::{asf, imglab_xml, pts},
-    pack,
+    open_kind,
 };
 use std::{fs, path::Path};
 
-const SIZE: Size = Size::new(64, 48);
-
-fn picture(path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 4) as u8, (y * 5) as u8, 90])).save(path).unwrap();
-}
-
-/// `count` points in columns of three pixels; the first eight are in the top row.
-fn points(count: usize) -> Vec<Point> {
-    (0..count).map(|i| Point::new(20.0 + (i % 8) as f64 * 3.0, 10.0 + (i / 8) as f64 * 3.0)).collect()
-}
-
 /// A `.pts` with `mark` in place of the rows of `hidden`.
-fn pts_face(path: &Path, hidden: &[usize], mark: &str) {
+fn marked_face(path: &Path, hidden: &[usize], mark: &str) {
     picture(&path.with_extension("jpg"));
     pts::write(path, &points(68)).unwrap();
     let text = fs::read_to_string(path).unwrap();
     let row = |(i, l): (usize, &str)| if i >= 3 && hidden.contains(&(i - 3)) { mark.to_owned() } else { l.to_owned() };
     fs::write(path, text.lines().enumerate().map(row).collect::<Vec<_>>().join("\n")).unwrap();
-}
-
-fn fact(dir: &Path, name: &str) -> Option<String> {
-    let report = check(dir).unwrap();
-    assert!(report.problems.is_empty(), "{:?}", report.problems);
-    report.facts.into_iter().find(|f| f.0 == name).map(|f| f.1)
 }
 
 fn hidden(sample: &Sample) -> Vec<usize> {
@@ -46,21 +28,21 @@ fn hidden(sample: &Sample) -> Vec<usize> {
 fn pts_marks_are_hidden_and_stretch_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    pts_face(&d.join("a.pts"), &[0, 36], "-1 -1");
-    pts_face(&d.join("b.pts"), &[7, 8, 9], "0 0");
-    pts_face(&d.join("c.pts"), &[], "");
+    marked_face(&d.join("a.pts"), &[0, 36], "-1 -1");
+    marked_face(&d.join("b.pts"), &[7, 8, 9], "0 0");
+    marked_face(&d.join("c.pts"), &[], "");
     // Half a mark is none: a point somewhat outside is legal.
-    pts_face(&d.join("d.pts"), &[7], "-1 0");
-    let data = open(d, Kind::Pts68).unwrap();
+    marked_face(&d.join("d.pts"), &[7], "-1 0");
+    let data = open_kind(d, pts_folder::KIND).unwrap();
     let all: Vec<_> = (0..4).map(|i| data.get(i).unwrap()).collect();
     assert_eq!(all.iter().map(hidden).collect::<Vec<_>>(), [vec![0, 36], vec![7, 8, 9], vec![], vec![]]);
     // The tight box of the others: columns 20 to 41, rows 10 to 34.
     assert_eq!(all[0].face, Rect::new(20.0, 10.0, 21.0, 24.0));
     assert_eq!(all[1].face, all[2].face);
     // Point 36 is the outer corner of an eye.
-    assert_eq!((all[0].scale.interocular, all[0].scale.interpupil), (None, None));
+    assert_eq!((all[0].scale.normalizer, all[0].scale.normalizer_pupil), (None, None));
     assert_eq!(all[1].scale, all[2].scale);
-    assert!(all[1].scale.interocular.is_some());
+    assert!(all[1].scale.normalizer.is_some());
     assert_eq!(fact(d, "hidden points").unwrap(), "5 in 2 faces");
 }
 
@@ -69,10 +51,10 @@ fn mostly_marks_are_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     // 34 of 68: of a mark's 67 others, 34 are elsewhere, which is more than half; with 35 marks it is 33.
-    pts_face(&d.join("a.pts"), &(0..34).collect::<Vec<_>>(), "0 0");
+    marked_face(&d.join("a.pts"), &(0..34).collect::<Vec<_>>(), "0 0");
     assert_eq!(fact(d, "hidden points").unwrap(), "34 in 1 face");
-    pts_face(&d.join("a.pts"), &(0..35).collect::<Vec<_>>(), "0 0");
-    let text = open(d, Kind::Pts68).err().unwrap().to_string();
+    marked_face(&d.join("a.pts"), &(0..35).collect::<Vec<_>>(), "0 0");
+    let text = open_kind(d, pts_folder::KIND).err().unwrap().to_string();
     assert!(
         text.ends_with("a.pts:4: expected points, got mostly marks of hidden ones (-1 -1 or 0 0): 35 of 68"),
         "{text}"
@@ -97,14 +79,14 @@ fn asf_marks_are_the_files_own_numbers() {
         let text: String = fs::read_to_string(&file).unwrap().lines().map(change).collect();
         fs::write(&file, text).unwrap();
     }
-    let data = open(d, Kind::Imm58).unwrap();
+    let data = open_kind(d, imm::KIND).unwrap();
     for i in 0..2 {
         let face = data.get(i).unwrap();
         assert_eq!((hidden(&face), face.face), (vec![3, 21], Rect::new(20.0, 10.0, 21.0, 21.0)));
-        assert_eq!(face.scale.interocular, None);
+        assert_eq!(face.scale.normalizer, None);
     }
     assert_eq!(fact(d, "hidden points").unwrap(), "7 in 3 faces");
-    let nose = open(d, Kind::ImmNose).unwrap();
+    let nose = open_kind(d, imm::NOSE).unwrap();
     assert_eq!((nose.len(), nose.get(1).unwrap().id.as_str()), (2, "01-2m"), "a face without its only point is none");
 }
 
@@ -125,16 +107,16 @@ fn list_marks_are_hidden_though_far_from_the_box() {
         let d = dir.path();
         picture(&d.join("afw/a.jpg"));
         list(d, &[5, 40], mark);
-        let face = open(d, Kind::Ibug68).unwrap().get(0).unwrap();
+        let face = open_kind(d, ibug::KIND).unwrap().get(0).unwrap();
         assert_eq!((hidden(&face), face.face), (vec![5, 40], Rect::new(20.0, 10.0, 21.0, 24.0)));
-        assert!(face.scale.interocular.is_some() && face.scale.interpupil.is_none(), "{:?}", face.scale);
+        assert!(face.scale.normalizer.is_some() && face.scale.normalizer_pupil.is_none(), "{:?}", face.scale);
         assert_eq!(fact(d, "hidden points").unwrap(), "2 in 1 face");
         // A .pts beside it counts from 1, and its marks are compared with nothing.
-        pts_face(&d.join("afw/a.pts"), &[5, 40, 41], "0 0");
+        marked_face(&d.join("afw/a.pts"), &[5, 40, 41], "0 0");
         assert_eq!(fact(d, "hidden points").unwrap(), "3 in 1 face");
         list(d, &(0..40).collect::<Vec<_>>(), mark);
         fs::remove_file(d.join("afw/a.pts")).unwrap();
-        let text = open(d, Kind::Ibug68).err().unwrap().to_string();
+        let text = open_kind(d, ibug::KIND).err().unwrap().to_string();
         assert!(text.contains(".xml:6: expected points, got mostly marks of hidden ones"), "{text}");
     }
 }
@@ -143,10 +125,10 @@ fn list_marks_are_hidden_though_far_from_the_box() {
 fn a_pack_keeps_what_is_hidden() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    pts_face(&d.join("a.pts"), &[0, 36], "-1 -1");
-    let data = open(d, Kind::Pts68).unwrap();
+    marked_face(&d.join("a.pts"), &[0, 36], "-1 -1");
+    let data = open_kind(d, pts_folder::KIND).unwrap();
     let file = d.join("a.fkpack");
-    pack::write(&*data, Kind::Pts68, &file, pack::Options::default(), &mut |_, _| {}).unwrap();
+    pack::write(&*data, pts_folder::KIND, &file, pack::Options::default(), &mut |_, _| {}).unwrap();
     let (a, b) = (data.get(0).unwrap(), pack::PackDataset::open(&file).unwrap().get(0).unwrap());
     assert_eq!((a.points, a.face, a.scale), (b.points, b.face, b.scale));
     assert_eq!(fact(&file, "hidden points").unwrap(), "2 in 1 face");

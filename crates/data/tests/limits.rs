@@ -1,11 +1,12 @@
 //! What a picture may cost is limited before anything is decoded; large honest ones are decoded at a part of it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::{Point, Size};
 use facekp_data::{
-    Dataset, Kind, PackDataset, open, pack,
+    Dataset, PackDataset,
+    datasets::{imm, pack},
+    open_kind,
     picture::{Picture, load_photo, load_picture, picture_size},
-    scheme, synthetic,
+    synthetic,
 };
 use image::{GrayImage, ImageFormat};
 use sha2::{Digest, Sha256};
@@ -75,8 +76,8 @@ fn too_many_pixels_are_refused_from_the_header_everywhere() {
 fn too_many_pixels_are_refused_in_a_pack() {
     let folder = tempfile::tempdir().unwrap();
     let (faces, packed) = (folder.path().join("imm_face_db"), folder.path().join("p.fkpack"));
-    synthetic::write_dataset(&scheme::IMM_58, 2, &faces, 0).unwrap();
-    pack::write(&*open(&faces, Kind::Imm58).unwrap(), Kind::Imm58, &packed, pack::Options::default(), &mut |_, _| ())
+    synthetic::write_dataset(synthetic::FaceSet::Imm, 2, &faces, 0).unwrap();
+    pack::write(&*open_kind(&faces, imm::KIND).unwrap(), imm::KIND, &packed, pack::Options::default(), &mut |_, _| ())
         .unwrap();
     let mut bytes = sized(&fs::read(&packed).unwrap(), 65535, 65535);
     let sum = Sha256::digest(&bytes[56..]);

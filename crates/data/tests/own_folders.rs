@@ -1,38 +1,14 @@
 //! Folders of one's own: links, names in other encodings, predictions among the data, and places that hold no dataset.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use candle_vision_helpers::{Point, Size};
+use crate::common::{fact, ids, picture, points, pts_face};
+use candle_vision_helpers::Size;
 use facekp_data::{
-    Dataset,
-    dataset::{Kind, check, open, open_any},
+    check,
+    datasets::{find_first, ibug, imm, pts_folder},
     formats::{asf, pts},
-    is_prediction,
+    is_prediction, open_kind,
 };
 use std::{fs, path::Path};
-
-fn picture(path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 4) as u8, (y * 5) as u8, 90])).save(path).unwrap();
-}
-
-fn points(count: usize) -> Vec<Point> {
-    (0..count).map(|i| Point::new(20.0 + (i % 8) as f64 * 3.0, 10.0 + (i / 8) as f64 * 3.0)).collect()
-}
-
-fn face(dir: &Path, id: &str) {
-    picture(&dir.join(format!("{id}.jpg")));
-    pts::write(&dir.join(format!("{id}.pts")), &points(68)).unwrap();
-}
-
-fn ids(data: &dyn Dataset) -> Vec<String> {
-    (0..data.len()).map(|i| data.get(i).unwrap().id).collect()
-}
-
-fn fact(dir: &Path, name: &str) -> Option<String> {
-    let report = check(dir).unwrap();
-    assert!(report.problems.is_empty(), "{:?}", report.problems);
-    report.facts.into_iter().find(|f| f.0 == name).map(|f| f.1)
-}
 
 fn prediction(dir: &Path, name: &str) {
     picture(&dir.join(name).with_extension("png"));
@@ -46,8 +22,8 @@ fn linked_folders_are_followed_once_and_circles_end() {
     use std::os::unix::fs::symlink;
     let (dir, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let d = dir.path().join("data");
-    face(&d.join("real"), "a");
-    face(far.path(), "sub/b");
+    pts_face(&d.join("real"), "a");
+    pts_face(far.path(), "sub/b");
     symlink(far.path(), d.join("m")).unwrap();
     symlink(far.path().join("sub"), d.join("n")).unwrap();
     symlink("real", d.join("first")).unwrap();
@@ -55,7 +31,7 @@ fn linked_folders_are_followed_once_and_circles_end() {
     symlink("../..", d.join("real/over")).unwrap();
     symlink("loop", d.join("loop")).unwrap();
     symlink("nowhere", d.join("dangling")).unwrap();
-    let data = open(&d, Kind::Pts68).unwrap();
+    let data = open_kind(&d, pts_folder::KIND).unwrap();
     // By its own path where there is one, else by the first link.
     assert_eq!(ids(&*data), ["m/sub/b", "real/a"]);
     assert_eq!(data.get(0).unwrap().subset.as_deref(), Some("m/sub"));
@@ -70,11 +46,11 @@ fn names_in_other_encodings_stay_apart() {
     let d = dir.path();
     let name = |bytes: &[u8], end: &str| -> PathBuf { d.join(OsStr::from_bytes(&[bytes, end.as_bytes()].concat())) };
     for bytes in [&b"s\xe9"[..], b"s\xe8", b"50%\xff", "s\u{e9}".as_bytes(), b"50%"] {
-        face(d, "x");
+        pts_face(d, "x");
         fs::rename(d.join("x.jpg"), name(bytes, ".jpg")).unwrap();
         fs::rename(d.join("x.pts"), name(bytes, ".pts")).unwrap();
     }
-    let data = open(d, Kind::Pts68).unwrap();
+    let data = open_kind(d, pts_folder::KIND).unwrap();
     assert_eq!(ids(&*data), ["50%", "50%25%FF", "s%E8", "s%E9", "s\u{e9}"]);
     assert_eq!(data.get(3).unwrap().path, name(b"s\xe9", ".jpg"));
     assert_eq!(fact(d, "faces").unwrap(), "5");
@@ -88,16 +64,16 @@ fn names_in_other_encodings_stay_apart() {
     asf::write(&file, "s?.jpg", Size::new(64, 48), &points(58)).unwrap();
     let latin1: Vec<u8> = fs::read(&file).unwrap().iter().map(|&b| if b == b'?' { 0xe9 } else { b }).collect();
     fs::write(&file, latin1).unwrap();
-    assert_eq!(open(old.path(), Kind::Imm58).unwrap().get(0).unwrap().path.file_name(), Some(picture_name));
+    assert_eq!(open_kind(old.path(), imm::KIND).unwrap().get(0).unwrap().path.file_name(), Some(picture_name));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn one_name_in_two_spellings_is_no_two_faces() {
     let dir = tempfile::tempdir().unwrap();
-    face(dir.path(), "a");
+    pts_face(dir.path(), "a");
     fs::copy(dir.path().join("a.pts"), dir.path().join("a.PTS")).unwrap();
-    let text = open(dir.path(), Kind::Pts68).err().unwrap().to_string();
+    let text = open_kind(dir.path(), pts_folder::KIND).err().unwrap().to_string();
     assert!(text.ends_with("a.pts: expected one annotation of each picture, got a again"), "{text}");
 }
 
@@ -105,20 +81,20 @@ fn one_name_in_two_spellings_is_no_two_faces() {
 fn predictions_are_never_samples_and_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    face(&d.join("own"), "a");
-    face(&d.join("own"), "x_keypoints");
+    pts_face(&d.join("own"), "a");
+    pts_face(&d.join("own"), "x_keypoints");
     prediction(&d.join("own"), "a.keypoints");
     prediction(&d.join("own/predictions"), "a_keypoints");
     prediction(&d.join("own/predictions"), "b.keypoints");
     picture(&d.join("own/predictions/b.keypoints.heatmap.png"));
     // One's own file in another folder may be called as predictions were.
-    assert_eq!(ids(&*open(&d.join("own"), Kind::Pts68).unwrap()), ["a", "x_keypoints"]);
+    assert_eq!(ids(&*open_kind(&d.join("own"), pts_folder::KIND).unwrap()), ["a", "x_keypoints"]);
     assert_eq!(fact(&d.join("own"), "predictions").unwrap(), "3 (skipped)");
     assert!(is_prediction(Path::new("a.keypoints.pts")) && !is_prediction(Path::new("keypoints.pts")));
 
-    face(&d.join("ibug"), "afw/a");
+    pts_face(&d.join("ibug"), "afw/a");
     prediction(&d.join("ibug/afw"), "a.keypoints");
-    assert_eq!(ids(&*open(&d.join("ibug"), Kind::Ibug68).unwrap()), ["afw/a"]);
+    assert_eq!(ids(&*open_kind(&d.join("ibug"), ibug::KIND).unwrap()), ["afw/a"]);
     assert_eq!(fact(&d.join("ibug"), "predictions").unwrap(), "1 (skipped)");
 
     picture(&d.join("imm/01-1m.jpg"));
@@ -128,7 +104,7 @@ fn predictions_are_never_samples_and_are_counted() {
     assert_eq!(fact(&d.join("imm"), "predictions").unwrap(), "1 (skipped)");
 
     prediction(&d.join("alone"), "a.keypoints");
-    let text = open(&d.join("alone"), Kind::Pts68).err().unwrap().to_string();
+    let text = open_kind(&d.join("alone"), pts_folder::KIND).err().unwrap().to_string();
     assert!(text.ends_with("found 2 files of predictions"), "{text}");
 }
 
@@ -137,7 +113,8 @@ fn what_is_there_instead_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     let says = |place: &Path, words: &str| {
-        let texts = [check(place).err(), open_any(place).err()].map(|e| e.map(|e| e.to_string()).unwrap_or_default());
+        let texts = [check(place).err(), find_first(place).and_then(|f| f.open()).err()]
+            .map(|e| e.map(|e| e.to_string()).unwrap_or_default());
         assert!(texts.iter().all(|t| t.contains(words) && t.lines().count() == 1), "{words}: {texts:?}");
     };
     fs::create_dir(d.join("empty")).unwrap();
@@ -148,8 +125,8 @@ fn what_is_there_instead_is_said() {
     says(&d.join("pictures/0.png"), "found a picture, not a folder");
     fs::write(d.join("pictures/notes.txt"), "x").unwrap();
     says(&d.join("pictures"), "found 12 pictures without annotations and 1 other file");
-    for (kind, words) in [(Kind::Imm58, "the IMM face database"), (Kind::Pts68, "pictures beside .pts")] {
-        let text = open(&d.join("pictures"), kind).err().unwrap().to_string();
+    for (kind, words) in [(imm::KIND, "IMM (.asf)"), (pts_folder::KIND, "pictures beside .pts")] {
+        let text = open_kind(&d.join("pictures"), kind).err().unwrap().to_string();
         assert!(text.contains(words) && text.contains("found 12 pictures without annotations"), "{text}");
     }
     fs::create_dir(d.join("zero")).unwrap();

@@ -1,5 +1,4 @@
 //! Pictures that are whole are decoded; all others are named as what they are.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_vision_helpers::Size;
 use facekp_data::picture::{load_photo, load_picture, picture_size};

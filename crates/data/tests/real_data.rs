@@ -1,14 +1,16 @@
 //! The real datasets, where `FACEKP_DATA` names their folder. Numbers of faces are those of the datasets' own papers
 //! and of their reduced copies.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-use candle_vision_helpers::Point;
+use candle_vision_helpers::{Point, Rect};
 use facekp_data::{
-    Dataset, Split,
-    dataset::{CheckReport, Kind, check, open},
-    ibug::{Boxes, IbugDataset, Lists, Options},
-    imm::ImmDataset,
-    scheme::{IBUG_68, IMM_58, Scheme},
+    CheckReport, Dataset, Split, check,
+    datasets::{
+        ibug::{self, Boxes, IbugDataset, Lists, Options},
+        imm::{self, ImmDataset},
+        pts_folder,
+    },
+    open_kind,
+    scheme::{IBUG_68, IMM_58, Length, Scheme},
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -51,14 +53,14 @@ fn imm_splits_by_person() {
 #[test]
 fn imm_nose_is_point_52_with_the_scale_of_the_face() {
     let Some(dir) = folder("imm_face_db") else { return };
-    let (all, nose) = (ImmDataset::open(&dir).unwrap(), open(&dir, Kind::ImmNose).unwrap());
+    let (all, nose) = (ImmDataset::open(&dir).unwrap(), open_kind(&dir, imm::NOSE).unwrap());
     // 07 is in the older layout of seven columns, 14-5 in the newer one of ten; 03 is grey.
     for id in ["07-1m", "14-5f", "03-1m"] {
         let i = (0..all.len()).find(|&i| all.get(i).unwrap().id == id).unwrap();
         let (face, tip) = (all.get(i).unwrap(), nose.get(i).unwrap());
         assert_eq!(tip.points.points(), &face.points.points()[52..53]);
         assert_eq!((tip.scale, tip.face), (face.scale, face.face));
-        assert!(tip.scale.interocular > tip.scale.interpupil && tip.scale.interpupil > Some(50.0));
+        assert!(tip.scale.normalizer > tip.scale.normalizer_pupil && tip.scale.normalizer_pupil > Some(50.0));
     }
     // Row 53 of 01-1m.asf: 0.49070060, 0.63137436 of 640x480, less half a pixel.
     let tip = nose.get(0).unwrap().points.points()[0];
@@ -92,7 +94,7 @@ fn flip_tables_fit_the_mirrored_mean_shape() {
         assert_eq!(frontal.len(), 80);
         proves(&IMM_58, &frontal, 0.015);
         // Ascending within the eyes, as in the jaw, is wrong by up to an eye's width.
-        let mut wrong = IMM_58.flip.to_vec();
+        let mut wrong = IMM_58.mirror().unwrap().to_vec();
         wrong[13..21].copy_from_slice(&[28, 27, 26, 25, 24, 23, 22, 21]);
         wrong[21..29].copy_from_slice(&[20, 19, 18, 17, 16, 15, 14, 13]);
         assert!(residual(&mean_shape(&frontal), &wrong, &IMM_58) > 0.02);
@@ -106,23 +108,23 @@ fn flip_tables_fit_the_mirrored_mean_shape() {
 /// swapped leave more than the table does.
 fn proves(scheme: &Scheme, shapes: &[Vec<Point>], small: f64) {
     let mean = mean_shape(shapes);
-    let right = residual(&mean, scheme.flip, scheme);
-    assert!(right < small, "{}: {right}", scheme.name);
-    let identity: Vec<usize> = (0..scheme.len).collect();
+    let right = residual(&mean, scheme.mirror().unwrap(), scheme);
+    assert!(right < small, "{}: {right}", scheme.name());
+    let identity: Vec<usize> = (0..scheme.len()).collect();
     assert!(residual(&mean, &identity, scheme) > 0.2);
-    for i in 0..scheme.len - 1 {
-        let mut wrong = scheme.flip.to_vec();
+    for i in 0..scheme.len() - 1 {
+        let mut wrong = scheme.mirror().unwrap().to_vec();
         wrong.swap(i, i + 1);
-        assert!(residual(&mean, &wrong, scheme) > right, "{} {i}", scheme.name);
+        assert!(residual(&mean, &wrong, scheme) > right, "{} {i}", scheme.name());
     }
     // The normaliser's ends are the extremes of the eyes.
-    let d = scheme.interocular.as_ref().unwrap();
-    let eyes = |side: &str| scheme.groups.iter().find(|g| g.name == side).map(|g| g.start..g.end).unwrap();
+    let Length::Between(a, b) = &scheme.normalizer().unwrap().length else { panic!("expected a distance") };
+    let eyes = |side: &str| scheme.groups().iter().find(|g| g.name == side).map(|g| g.points.clone()).unwrap();
     let outermost = |range: std::ops::Range<usize>, sign: f64| {
         range.max_by(|&a, &b| (sign * mean[a].x).total_cmp(&(sign * mean[b].x))).unwrap()
     };
-    assert_eq!(d.a, [outermost(eyes("right eye"), -1.0)], "the subject's right eye is on the picture's left");
-    assert_eq!(d.b, [outermost(eyes("left eye"), 1.0)]);
+    assert_eq!(*a, [outermost(eyes("right eye"), -1.0)], "the subject's right eye is on the picture's left");
+    assert_eq!(*b, [outermost(eyes("left eye"), 1.0)]);
 }
 
 fn points_of(data: &dyn Dataset, subset: &str) -> Vec<Vec<Point>> {
@@ -158,12 +160,17 @@ fn mean_shape(shapes: &[Vec<Point>]) -> Vec<Point> {
     mean
 }
 
+fn eye_distance(scheme: &Scheme, shape: &[Point]) -> f64 {
+    let area = Rect::new(0.0, 0.0, 1.0, 1.0);
+    scheme.normalizer().unwrap().measure(shape, &vec![true; shape.len()], area).unwrap()
+}
+
 /// Mean distance between the shape and its aligned mirror image, in distances of the eyes.
 fn residual(shape: &[Point], flip: &[usize], scheme: &Scheme) -> f64 {
     let mirrored: Vec<_> = flip.iter().map(|&j| Point::new(-shape[j].x, shape[j].y)).collect();
     let mirrored = align(&mirrored, shape);
     let sum: f64 = mirrored.iter().zip(shape).map(|(a, b)| a.distance(*b)).sum();
-    sum / shape.len() as f64 / scheme.interocular.as_ref().unwrap().measure(shape).unwrap()
+    sum / shape.len() as f64 / eye_distance(scheme, shape)
 }
 
 #[test]
@@ -214,8 +221,8 @@ fn youtube_faces_are_whole_and_stay_apart() {
     let Some(dir) = folder("ytf_68") else { return };
     assert_eq!(facts(&check(&dir).unwrap())[..2], [("faces", "3462"), ("points", "68 each")]);
     let parent = dir.parent().unwrap();
-    assert_eq!(open(parent, Kind::Pts68).unwrap().len(), 3462);
-    assert_eq!(open(parent, Kind::Ibug68).unwrap().len(), 2701);
+    assert_eq!(open_kind(parent, pts_folder::KIND).unwrap().len(), 3462);
+    assert_eq!(open_kind(parent, ibug::KIND).unwrap().len(), 2701);
     // Asking for a points folder never gets iBUG's test faces.
-    assert!(open(&parent.join("ibug_300W"), Kind::Pts68).is_err());
+    assert!(open_kind(&parent.join("ibug_300W"), pts_folder::KIND).is_err());
 }

@@ -1,22 +1,26 @@
 //! Parts of datasets: nothing trains and validates at once, and faces are known without decoding their pictures.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facekp_data::{
-    Dataset, Kind, Scheme, Split, open,
-    pack::{self, Options},
-    scheme::{IBUG_68, IMM_58},
-    synthetic::write_dataset,
+    Dataset, Split,
+    datasets::{
+        ibug, imm,
+        pack::{self, Options},
+        pts_folder,
+    },
+    open_kind,
+    synthetic::{FaceSet, write_dataset},
 };
 use std::{fs, path::Path};
 
 /// `count` rendered faces as each reader reads them, and packed.
 fn readers(dir: &Path, count: usize) -> Vec<Box<dyn Dataset>> {
-    let folder = |name: &str, scheme: &'static Scheme| {
+    let folder = |name: &str, set: FaceSet| {
         let folder = dir.join(name);
-        write_dataset(scheme, count, &folder, 1).unwrap();
+        write_dataset(set, count, &folder, 1).unwrap();
         folder
     };
-    let [imm, ibug, points] = [("imm", &IMM_58), ("ibug", &IBUG_68), ("points", &IBUG_68)].map(|(n, s)| folder(n, s));
+    let [imm, ibug, points] =
+        [("imm", FaceSet::Imm), ("ibug", FaceSet::Ibug), ("points", FaceSet::Ibug)].map(|(n, s)| folder(n, s));
     // no lists and no folders of iBUG's names: a points folder
     for list in ["train", "test"] {
         fs::remove_file(points.join(format!("labels_ibug_300W_{list}.xml"))).unwrap();
@@ -25,11 +29,11 @@ fn readers(dir: &Path, count: usize) -> Vec<Box<dyn Dataset>> {
         fs::rename(points.join(place), points.join(format!("part{i}"))).unwrap();
     }
     let mut all: Vec<Box<dyn Dataset>> = Vec::new();
-    for (folder, kind) in [(imm, Kind::Imm58), (ibug, Kind::Ibug68), (points, Kind::Pts68)] {
-        let read = open(&folder, kind).unwrap();
+    for (folder, kind) in [(imm, imm::KIND), (ibug, ibug::KIND), (points, pts_folder::KIND)] {
+        let read = open_kind(&folder, kind).unwrap();
         let file = folder.with_extension("fkpack");
         pack::write(read.as_ref(), kind, &file, Options::default(), &mut |_, _| {}).unwrap();
-        all.extend([read, open(&file, kind).unwrap()]);
+        all.extend([read, open_kind(&file, kind).unwrap()]);
     }
     all
 }
@@ -48,7 +52,7 @@ fn a_single_picture_does_not_train_and_validate() {
 fn the_only_person_validates_whatever_the_number() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("imm");
-    write_dataset(&IMM_58, 3, &folder, 1).unwrap();
+    write_dataset(FaceSet::Imm, 3, &folder, 1).unwrap();
     for entry in fs::read_dir(&folder).unwrap() {
         let from = entry.unwrap().path();
         let name = from.file_name().unwrap().to_str().unwrap();
@@ -62,7 +66,7 @@ fn the_only_person_validates_whatever_the_number() {
         }
         fs::rename(&from, to).unwrap();
     }
-    let data = open(&folder, Kind::Imm58).unwrap();
+    let data = open_kind(&folder, imm::KIND).unwrap();
     assert_eq!(data.split(Split::Val).unwrap().len(), 3);
     let error = data.split(Split::Train).unwrap_err().to_string();
     assert!(error.contains("expected two at least): 3 pictures: none left to train on"), "{error}");

@@ -1,28 +1,21 @@
 //! imglab lists that are there but name no face to read: the error says what they hold.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::common::{picture, points};
 use candle_vision_helpers::Point;
 use facekp_data::{
-    dataset::{Kind, check, open, open_any},
+    check,
+    datasets::{find_first, ibug},
     formats::pts,
+    open_kind,
 };
 use std::{fs, path::Path};
 
 const LIST: &str = "labels_ibug_300W_train.xml";
 const BOX: &str = "<box top='10' left='20' width='22' height='25'";
 
-fn picture(path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    image::RgbImage::new(64, 48).save(path).unwrap();
-}
-
-fn points() -> Vec<Point> {
-    (0..68).map(|i| Point::new(20.0 + f64::from(i % 8) * 3.0, 10.0 + f64::from(i / 8) * 3.0)).collect()
-}
-
 fn parts(without: &[usize]) -> String {
     let part = |(i, p): (usize, Point)| format!("<part name='{i:02}' x='{}' y='{}'/>", p.x, p.y);
-    points().into_iter().enumerate().filter(|(i, _)| !without.contains(i)).map(part).collect()
+    points(68).into_iter().enumerate().filter(|(i, _)| !without.contains(i)).map(part).collect()
 }
 
 /// A folder whose list has the pictures `afw/0.png`, … with these boxes.
@@ -39,7 +32,8 @@ fn folder(boxes: &[String]) -> tempfile::TempDir {
 
 /// What every reader says of the folder, one line.
 fn says(dir: &Path, expected: &str) {
-    let opened = [open(dir, Kind::Ibug68).err(), open_any(dir).err()].map(|e| e.unwrap().to_string());
+    let opened = [open_kind(dir, ibug::KIND).err(), find_first(dir).and_then(|f| f.open()).err()]
+        .map(|e| e.unwrap().to_string());
     let checked: Vec<String> = match check(dir) {
         Ok(report) => report.problems.iter().map(ToString::to_string).collect(),
         Err(e) => vec![e.to_string()],
@@ -64,7 +58,7 @@ fn what_a_list_holds_is_said() {
     for (boxes, got) in cases {
         let dir = folder(&boxes);
         says(dir.path(), got);
-        let text = open(dir.path(), Kind::Ibug68).err().unwrap().to_string();
+        let text = open_kind(dir.path(), ibug::KIND).err().unwrap().to_string();
         assert!(text.contains("labels_ibug_300W_train.xml: expected boxes with 68 parts, got "), "{text}");
     }
 }
@@ -93,9 +87,9 @@ fn the_drive_of_a_path_from_windows_is_refused() {
 #[test]
 fn points_beside_a_picture_outlive_a_list_without_its_box() {
     let dir = folder(&[String::new(), format!("{BOX}/>"), format!("{BOX} ignore='1'/>")]);
-    (0..3).for_each(|i| pts::write(&dir.path().join(format!("afw/{i}.pts")), &points()).unwrap());
+    (0..3).for_each(|i| pts::write(&dir.path().join(format!("afw/{i}.pts")), &points(68)).unwrap());
     assert!(check(dir.path()).unwrap().problems.is_empty());
-    let data = open(dir.path(), Kind::Ibug68).unwrap();
+    let data = open_kind(dir.path(), ibug::KIND).unwrap();
     let ids: Vec<_> = (0..data.len()).map(|i| data.get(i).unwrap().id).collect();
     assert_eq!(ids, ["afw/0", "afw/1"], "the third is to be ignored");
 }

@@ -1,7 +1,6 @@
 //! A picture that lacks blocks is no data, whatever it ends with; as a user's own photo it is shown as far as it goes.
 //!
 //! The pictures were rendered from formulas and encoded by libjpeg-turbo 3 through Pillow.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facekp_data::picture::{Picture, load_photo, load_picture};
 use image::{ImageFormat, RgbImage};

@@ -1,48 +1,31 @@
-//! The mean shape of the training faces: what a network that looks at nothing would say. Every network has to beat it.
+//! The mean shape of the training faces: what a network that looks at nothing would predict. Every network has to
+//! beat it.
 
-use crate::{Error, Prediction, Result};
+use crate::error::{Error, Result};
+use crate::predict::Prediction;
 use candle_vision_helpers::{Affine, Point, Rect, Size};
-use facekp_data::{Dataset, Sample, Scheme};
+use facekp_data::{Dataset, Frame, Sample};
 
-/// In what the mean shape is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frame {
-    /// The tight box of each face's points: for networks that look at a face box.
-    Box,
-    /// The whole picture: for networks that look at the picture.
-    Picture,
-}
-
-impl Frame {
-    /// The frame of the networks here: the whole picture for IMM's points, the tight box for iBUG's.
-    pub fn for_scheme(scheme: &Scheme) -> Self {
-        if matches!(scheme.name, "imm58" | "nose1") { Self::Picture } else { Self::Box }
-    }
-
-    /// From units of the frame (`-0.5..=0.5` each way) to original pixels.
-    fn to_pixels(self, sample: &Sample) -> Result<Affine> {
-        let area = match self {
-            Self::Box => Rect::around(&sample.points.annotated().collect::<Vec<_>>()),
-            Self::Picture => Some(sample.original.area()),
-        };
-        // A picture of one pixel covers -0.5..=0.5.
-        let unit = |r: Rect| Affine::rect_to_size(r, Size::new(1, 1)).map(|m| m.inverse());
-        area.and_then(|r| unit(r).ok()).ok_or_else(|| Error::Mismatch {
-            id: sample.id.clone(),
-            reason: format!(
-                "expected a {} with an area, got none",
-                if self == Self::Box { "box of points" } else { "picture" }
-            ),
-        })
-    }
+/// From units of the frame (`-0.5..=0.5` each way) to original pixels.
+fn to_pixels(frame: Frame, sample: &Sample) -> Result<Affine> {
+    let (what, area) = match frame {
+        Frame::Box => ("box of points", Rect::around(&sample.points.annotated().collect::<Vec<_>>())),
+        Frame::Picture => ("picture", Some(sample.original.area())),
+    };
+    // A picture of one pixel covers -0.5..=0.5.
+    let unit = |r: Rect| Affine::rect_to_size(r, Size::new(1, 1)).map(|m| m.inverse());
+    area.and_then(|r| unit(r).ok()).ok_or_else(|| Error::Mismatch {
+        id: sample.id.clone(),
+        reason: format!("expected a {what} with an area, got none"),
+    })
 }
 
 /// The mean over training faces, in units of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanShape {
-    /// Its unit.
+    /// Frame the points are relative to.
     pub frame: Frame,
-    /// In the scheme's order, `-0.5..=0.5` across the frame.
+    /// Points in the scheme's order, `-0.5..=0.5` across the frame.
     pub points: Vec<Point>,
 }
 
@@ -52,10 +35,10 @@ impl MeanShape {
     /// # Errors
     /// When there are no samples, one cannot be read, or a point is annotated nowhere.
     pub fn fit(data: &dyn Dataset, indices: &[usize], frame: Frame) -> Result<Self> {
-        let mut sums = vec![(Point::default(), 0usize); data.scheme().len];
+        let mut sums = vec![(Point::default(), 0usize); data.scheme().len()];
         for &i in indices {
             let sample = data.get(i)?;
-            let frame = frame.to_pixels(&sample)?;
+            let frame = to_pixels(frame, &sample)?;
             for (sum, (p, visible)) in sums.iter_mut().zip(sample.points.points().iter().zip(sample.points.visible())) {
                 if *visible {
                     let p = frame.unapply(*p);
@@ -75,7 +58,7 @@ impl MeanShape {
     /// # Errors
     /// When the sample's frame has no area.
     pub fn place(&self, sample: &Sample) -> Result<Vec<Point>> {
-        let frame = self.frame.to_pixels(sample)?;
+        let frame = to_pixels(self.frame, sample)?;
         Ok(self.points.iter().map(|&p| frame.apply(p)).collect())
     }
 

@@ -2,22 +2,22 @@
 
 use std::path::PathBuf;
 
-/// The result of evaluation.
+/// Result of an evaluation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an evaluation or a report failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No face to measure.
+    /// Nothing is there to measure or to draw.
     #[error("{0}")]
     Empty(String),
     /// A prediction that cannot be compared with its truth.
     #[error("{id}: {reason}")]
     Mismatch {
-        /// The sample.
+        /// Name of the sample.
         id: String,
-        /// `expected …, got …`.
+        /// The reason: `expected …, got …`.
         reason: String,
     },
     /// A file cannot be read or written.
@@ -25,7 +25,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's words. Not called `source`, since whoever prints the chain of causes would say them twice.
+        /// The system's error. Not called `source`, since printing the chain of causes would repeat it.
         reason: std::io::Error,
     },
     /// A file of a run folder is not what it should be.
@@ -41,15 +41,15 @@ pub enum Error {
     /// A plot could not be drawn.
     #[error("cannot draw {what}: {reason}")]
     Plot {
-        /// Which plot.
+        /// Title of the plot.
         what: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Data.
+    /// Data could not be read.
     #[error(transparent)]
     Data(#[from] facekp_data::Error),
-    /// Networks and weights.
+    /// A network could not be built, loaded or run.
     #[error(transparent)]
     Model(#[from] facekp_models::Error),
     /// A tensor operation failed.
@@ -58,12 +58,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Io`] with its path.
+    /// Makes an [`Error::Io`].
     pub fn io(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
         Self::Io { path: path.into(), reason }
     }
 
-    /// The system's kind, where a file could not be read or written.
+    /// The kind of the system's error, where a file could not be read or written.
     pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
         match self {
             Self::Io { reason, .. } => Some(reason.kind()),
@@ -72,12 +72,12 @@ impl Error {
         }
     }
 
-    /// An [`Error::File`] with its path.
+    /// Makes an [`Error::File`].
     pub fn file(path: impl Into<PathBuf>, expected: impl Into<String>, got: impl Into<String>) -> Self {
         Self::File { path: path.into(), expected: expected.into(), got: got.into() }
     }
 
-    /// An [`Error::Plot`].
+    /// Makes an [`Error::Plot`].
     pub fn plot(what: impl Into<String>, reason: impl ToString) -> Self {
         Self::Plot { what: what.into(), reason: reason.to_string() }
     }

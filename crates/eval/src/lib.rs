@@ -1,17 +1,17 @@
 //! Errors and metrics of keypoint networks, predictions back in the picture, plots, and the report page.
 
 pub mod baseline;
-pub mod curve;
 pub mod error;
-pub mod files;
 pub mod finder;
 mod listing;
+mod markup;
 pub mod metrics;
-pub mod predict;
-mod raster;
+pub mod plot;
+mod predict;
 pub mod report;
-pub mod tables;
-mod ticks;
+pub mod run_files;
+pub mod stats;
+mod tables;
 pub mod visualize;
 
 pub use baseline::MeanShape;
@@ -19,4 +19,4 @@ pub use error::{Error, Result};
 pub use finder::{FindConfig, Finder, FoundFace};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
-pub use predict::{Located, Prediction, Predictor};
+pub use predict::{Flip, Located, Prediction, Predictor};

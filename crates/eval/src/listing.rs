@@ -1,6 +1,7 @@
 //! What `predict --json` lists: an entry per picture, in the order given, whether its points were found or not.
 
-use crate::{Located, files::with_confidence};
+use crate::predict::Located;
+use crate::run_files::with_confidence;
 use candle_vision_helpers::Size;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -13,28 +14,28 @@ pub struct PictureResult {
     /// The file's name byte by byte, where it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_bytes: Option<Vec<u8>>,
-    /// Pixels; `null` where the picture could not be read.
+    /// Width in pixels; `null` where the picture could not be read.
     pub width: Option<u32>,
-    /// Pixels; `null` where the picture could not be read.
+    /// Height in pixels; `null` where the picture could not be read.
     pub height: Option<u32>,
     /// How the camera was held (EXIF, 1 to 8), which is followed: from 2 on, a program that does not follow it has
     /// other pixels. `null` where the picture could not be read.
     pub orientation: Option<u8>,
-    /// The faces found.
+    /// Faces found in the picture.
     pub faces: Vec<FaceResult>,
-    /// Why there are none, in one line.
+    /// The reason why no faces are listed, in one line.
     pub error: Option<String>,
 }
 
 /// One face of a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaceResult {
-    /// `[x, y, width, height]`.
+    /// Box of the face as `[x, y, width, height]`.
     #[serde(rename = "box")]
     pub face: [f64; 4],
-    /// How sure a face finder is of the box; `null` where none was asked.
+    /// Confidence of the face finder in the box; `null` where none was asked.
     pub score: Option<f64>,
-    /// By how many degrees the face is turned, clockwise, as the network was told.
+    /// Angle in degrees by which the face is turned, clockwise, as the network saw it.
     pub roll: f64,
     /// `[x, y, confidence]` per point; the confidence is `null` where the network has none.
     pub points: Vec<(f64, f64, Option<f64>)>,
@@ -43,7 +44,7 @@ pub struct FaceResult {
 }
 
 impl PictureResult {
-    /// The entry of a picture that failed, in the words of `error`.
+    /// The entry of a picture that failed with `error`.
     pub fn failed(file: &Path, error: String) -> Self {
         let text = file.to_str();
         Self {

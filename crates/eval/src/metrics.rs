@@ -1,9 +1,11 @@
-//! Errors of predicted keypoints, in pixels of the original picture and normalised, as the field reports them.
+//! Errors of predicted keypoints, in pixels of the original picture and normalized, as the field reports them.
 
 mod summary;
 pub use summary::Summary;
 
-use crate::{Error, Prediction, Result};
+use crate::error::{Error, Result};
+use crate::predict::Prediction;
+use crate::stats::mean;
 use candle_vision_helpers::Point;
 use facekp_data::{Keypoints, Scale};
 use serde::{Deserialize, Serialize};
@@ -11,22 +13,24 @@ use serde::{Deserialize, Serialize};
 /// The errors of one face.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaceError {
-    /// The sample.
+    /// Name of the sample.
     pub id: String,
-    /// Pose or subset.
+    /// Pose or subset of the sample.
     pub subset: Option<String>,
     /// Euclidean distance of each point, original pixels; `None` where the truth is hidden.
     pub px: Vec<Option<f64>>,
-    /// Their mean.
+    /// Mean of the distances, original pixels.
     pub mean_px: f64,
-    /// Mean divided by the distance between the outer eye corners, a fraction.
+    /// Mean distance divided by the scheme's normalizer (on faces the distance of the outer eye corners), a fraction.
     pub nme: Option<f64>,
-    /// Mean divided by the distance between the eye centres.
+    /// Mean distance divided by the scheme's second normalizer (on faces the distance of the eye centers), a fraction.
     pub nme_pupil: Option<f64>,
+    /// What `nme` is divided by, in words.
+    pub normalizer: Option<String>,
 }
 
 impl FaceError {
-    /// Measures one face.
+    /// Measures predicted points against annotated ones, both in original pixels.
     ///
     /// # Errors
     /// When no point is visible or the numbers of points differ.
@@ -65,8 +69,9 @@ impl FaceError {
             subset: subset.map(str::to_owned),
             px,
             mean_px,
-            nme: divided(scale.interocular),
-            nme_pupil: divided(scale.interpupil),
+            nme: divided(scale.normalizer),
+            nme_pupil: divided(scale.normalizer_pupil),
+            normalizer: truth.scheme().normalizer().map(|n| n.name.clone()),
         })
     }
 
@@ -90,57 +95,34 @@ pub fn measure_all(predictions: &[Prediction]) -> Result<Vec<FaceError>> {
 
 /// Exact area under the cumulative error curve of `nmes` up to `limit`, divided by `limit`: mean of `max(0, limit - e)
 /// / limit`.
-pub fn auc(nmes: &[f64], limit: f64) -> f64 {
+fn auc(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|e| (limit - e).max(0.0) / limit)).unwrap_or(0.0)
 }
 
-/// The part of `nmes` above `limit`; 0 for none.
-pub fn failure_rate(nmes: &[f64], limit: f64) -> f64 {
+/// The fraction of `nmes` above `limit`; 0 for none.
+fn failure_rate(nmes: &[f64], limit: f64) -> f64 {
     mean(nmes.iter().map(|&e| f64::from(u8::from(e > limit)))).unwrap_or(0.0)
-}
-
-/// What [`Summary::nme`] is divided by, in words.
-pub const INTEROCULAR: &str = "interocular (outer eye corners)";
-
-/// The mean, or `None` for no values.
-pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let (sum, n) = values.into_iter().fold((0.0, 0usize), |(s, n), v| (s + v, n + 1));
-    (n > 0).then(|| sum / n as f64)
-}
-
-/// The median (of an even number: the mean of the two in the middle), or `None` for no values.
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let half = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(sorted[half]),
-        _ => Some((sorted[half - 1] + sorted[half]) / 2.0),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use facekp_data::scheme::{Group, Scheme};
+    use facekp_data::scheme::Scheme;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
-    static PAIR: Scheme = Scheme {
-        name: "pair",
-        len: 2,
-        groups: &[Group { name: "both", start: 0, end: 2, closed: false }],
-        flip: &[1, 0],
-        interocular: None,
-        interpupil: None,
-    };
+    /// The annotation of two points.
+    fn pair(points: [Point; 2]) -> Keypoints {
+        let scheme = Scheme::from_toml("pair.toml".as_ref(), "name = 'pair'\npoints = 2").unwrap();
+        Keypoints::new(&Arc::new(scheme), points.to_vec()).unwrap()
+    }
 
     #[test]
     fn one_face_by_hand() {
         // 3-4-5 and 6-8-10 triangles: distances 5 and 10, mean 7.5; over 50 px 0.15, over 30 px 0.25.
-        let truth = Keypoints::new(&PAIR, vec![Point::new(10.0, 10.0), Point::new(20.0, 20.0)]).unwrap();
-        let scale = Scale { interocular: Some(50.0), interpupil: Some(30.0) };
+        let truth = pair([Point::new(10.0, 10.0), Point::new(20.0, 20.0)]);
+        let scale = Scale { normalizer: Some(50.0), normalizer_pupil: Some(30.0) };
         let predicted = [Point::new(13.0, 14.0), Point::new(14.0, 12.0)];
         let e = FaceError::measure("a", Some("pose 1"), &predicted, &truth, &scale).unwrap();
         assert_eq!(e.px, [Some(5.0), Some(10.0)]);
@@ -156,7 +138,7 @@ mod tests {
 
     #[test]
     fn impossible_predictions_are_errors_that_name_the_face() {
-        let truth = Keypoints::new(&PAIR, vec![Point::default(); 2]).unwrap();
+        let truth = pair([Point::default(); 2]);
         let say = |p: &[Point]| FaceError::measure("x/7", None, p, &truth, &Scale::default()).unwrap_err().to_string();
         assert_eq!(say(&[Point::default()]), "x/7: expected 2 predicted points, got 1");
         assert_eq!(

@@ -1,18 +1,19 @@
 //! Pictures of data, predictions, filters and feature maps.
 
-pub mod faces;
-pub mod maps;
+mod faces;
+mod maps;
 
-pub use faces::{face_picture, overlay, view_picture};
-pub use maps::{feature_grid, filter_grid, heat_picture};
+pub use faces::{face_picture, overlay};
+pub(crate) use faces::{plain_view, view_picture};
+pub(crate) use maps::{feature_grid, filter_grid, heat_picture, map_picture};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use image::{
     ImageEncoder, RgbImage,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
 };
 
-/// The bytes of a PNG file.
+/// Encodes a picture as PNG.
 ///
 /// # Errors
 /// For a picture without pixels.
@@ -25,11 +26,11 @@ pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes of a JPEG file of quality 88.
+/// Encodes a picture as JPEG of quality 88.
 ///
 /// # Errors
 /// For a picture without pixels.
-pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+pub(crate) fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 88).encode_image(picture).map_err(|e| Error::plot("a JPEG", e))?;
     Ok(bytes)

@@ -1,21 +1,16 @@
 //! The mean shape on the real data, against numbers computed independently (numpy, from the `.pts` and `.asf` files).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-use facekp_data::{Split, dataset::Kind, open};
-use facekp_eval::{MeanShape, Summary, baseline::Frame, metrics::measure_all};
-use std::path::PathBuf;
+use crate::common::data;
+use facekp_data::{
+    DatasetKind, Split,
+    datasets::{ibug, imm},
+    open_kind,
+};
+use facekp_eval::{MeanShape, Summary, metrics::measure_all};
 
-fn data() -> Option<PathBuf> {
-    let dir = std::env::var_os("FACEKP_DATA").map(PathBuf::from);
-    if dir.is_none() {
-        eprintln!("skipped: FACEKP_DATA names no folder with real data");
-    }
-    dir
-}
-
-fn baseline(dir: &std::path::Path, kind: Kind, splits: &[Split]) -> Vec<Summary> {
-    let data = open(dir, kind).unwrap();
-    let mean = MeanShape::fit(&*data, &data.split(Split::Train).unwrap(), Frame::for_scheme(data.scheme())).unwrap();
+fn baseline(dir: &std::path::Path, kind: DatasetKind, splits: &[Split]) -> Vec<Summary> {
+    let data = open_kind(dir, kind).unwrap();
+    let mean = MeanShape::fit(&*data, &data.split(Split::Train).unwrap(), data.frame()).unwrap();
     let summary = |s: &Split| {
         let errors = measure_all(&mean.predict(&*data, &data.split(*s).unwrap()).unwrap()).unwrap();
         Summary::of(&errors, s.name()).unwrap()
@@ -31,7 +26,7 @@ fn near(what: &str, got: Option<f64>, expected: f64, half_unit: f64) {
 #[test]
 fn ibug_mean_shape_to_six_digits() {
     let Some(dir) = data() else { return };
-    let s = baseline(&dir, Kind::Ibug68, &[Split::Full, Split::Common, Split::Challenging]);
+    let s = baseline(&dir, ibug::KIND, &[Split::Full, Split::Common, Split::Challenging]);
     assert_eq!(s.iter().map(|s| (s.faces, s.points)).collect::<Vec<_>>(), [(689, 68), (554, 68), (135, 68)]);
     near("NME full", s[0].nme, 0.201132, 5e-7);
     near("NME common", s[1].nme, 0.167373, 5e-7);
@@ -47,7 +42,7 @@ fn ibug_mean_shape_to_six_digits() {
 #[test]
 fn imm_mean_shape_to_a_hundredth_of_a_pixel() {
     let Some(dir) = data() else { return };
-    for (kind, points, px) in [(Kind::Imm58, 58, 42.78), (Kind::ImmNose, 1, 47.41)] {
+    for (kind, points, px) in [(imm::KIND, 58, 42.78), (imm::NOSE, 1, 47.41)] {
         let s = &baseline(&dir, kind, &[Split::Val])[0];
         assert_eq!((s.faces, s.points), (48, points));
         near("mean pixels", Some(s.mean_px), px, 0.005);

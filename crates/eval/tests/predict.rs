@@ -1,14 +1,11 @@
 //! Predictions come back to original pixels, whatever the view: a "network" that finds the bright blob shows it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{self, Discs};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, draw};
-use common::Discs;
 use facekp_data::Crop;
-use facekp_eval::{FaceError, Located, Predictor};
-use facekp_models::{Codec, KeypointModel, Task};
+use facekp_eval::{FaceError, Flip, Located, Predictor};
+use facekp_models::{Codec, KeypointModel, Pass, Task};
 use image::{Rgb, RgbImage};
 use std::sync::Arc;
 
@@ -19,7 +16,7 @@ struct BlobFinder {
 }
 
 impl KeypointModel for BlobFinder {
-    fn forward(&self, images: &Tensor, _train: bool) -> facekp_models::Result<Tensor> {
+    fn forward(&self, images: &Tensor, _pass: Pass) -> facekp_models::Result<Tensor> {
         let (b, _, h, w) = images.dims4()?;
         let bright = ((images.mean(1)? * f64::from(self.task.view.std[0]))? + f64::from(self.task.view.mean[0]))?
             .to_vec3::<f32>()?;
@@ -32,11 +29,11 @@ impl KeypointModel for BlobFinder {
             }
             let center = Point::new(x / n, y / n);
             let radius = 2.0 * (yy / n - center.y * center.y).max(0.0).sqrt();
-            for p in Discs::points(self.task.scheme()?, center, radius) {
+            for p in Discs::points(&self.task.scheme, center, radius) {
                 all.extend([p.x as f32, p.y as f32]);
             }
         }
-        let points = Tensor::from_vec(all, (b, self.task.scheme()?.len, 2), images.device())?;
+        let points = Tensor::from_vec(all, (b, self.task.scheme.len(), 2), images.device())?;
         self.codec.encode(&points)
     }
     fn first_filters(&self) -> Tensor {
@@ -49,7 +46,7 @@ impl KeypointModel for BlobFinder {
 
 fn finder(scheme: &str, crop: Crop) -> Predictor {
     let mut task = common::nose();
-    task.scheme = scheme.into();
+    task.scheme = common::scheme_named(scheme);
     task.view.crop = crop;
     (task.view.width, task.view.height) = (96, 96);
     let model = BlobFinder { codec: task.codec().unwrap(), task: task.clone() };
@@ -61,13 +58,13 @@ fn points_return_to_original_pixels() {
     for crop in [Crop::Picture, Crop::Face { enlarge: 1.5 }] {
         let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 21 });
         let predictor = finder("nose1", crop);
-        for flip in [false, true] {
+        for flip in [Flip::Off, Flip::Averaged] {
             let found = predictor.predict_dataset(data.clone(), &[20, 3, 4], flip).unwrap();
             assert_eq!(found.iter().map(|p| p.index).collect::<Vec<_>>(), [20, 3, 4]);
             for p in &found {
                 let e = FaceError::of(p).unwrap();
-                assert!(e.mean_px < 0.3, "{crop:?} flip {flip}: {} is off by {} px", p.id, e.mean_px);
-                assert_eq!(p.confidence, None, "direct regression says nothing of how sure it is");
+                assert!(e.mean_px < 0.3, "{crop:?} flip {flip:?}: {} is off by {} px", p.id, e.mean_px);
+                assert_eq!(p.confidence, None, "direct regression has no confidence");
             }
         }
     }
@@ -79,12 +76,12 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
     // names, so the average with the mirrored view is only right where names are swapped and positions mirrored back.
     let predictor = finder("ibug68", Crop::Face { enlarge: 1.5 });
     let scheme = common::scheme_named("ibug68");
-    let data = Arc::new(Discs { scheme, len: 4 });
-    let plain = predictor.predict_dataset(data.clone(), &[1], false).unwrap().remove(0);
-    let both = predictor.predict_dataset(data.clone(), &[1], true).unwrap().remove(0);
+    let data = Arc::new(Discs { scheme: Arc::clone(&scheme), len: 4 });
+    let plain = predictor.predict_dataset(data.clone(), &[1], Flip::Off).unwrap().remove(0);
+    let both = predictor.predict_dataset(data.clone(), &[1], Flip::Averaged).unwrap().remove(0);
     let (center, _) = Discs::disc(1);
-    for i in 0..scheme.len {
-        let (own, pair) = (plain.points[i], plain.points[scheme.flip[i]]);
+    for i in 0..scheme.len() {
+        let (own, pair) = (plain.points[i], plain.points[scheme.mirror().unwrap()[i]]);
         let mirrored = Point::new(2.0 * center.x - pair.x, pair.y);
         let expected = Point::new((own.x + mirrored.x) / 2.0, (own.y + mirrored.y) / 2.0);
         assert!(both.points[i].distance(expected) < 0.3, "point {i}: {:?}, expected {expected:?}", both.points[i]);
@@ -94,7 +91,7 @@ fn a_mirrored_view_gives_its_points_their_own_names_back() {
 #[test]
 fn data_of_another_scheme_is_refused() {
     let data = Arc::new(Discs { scheme: common::scheme_named("nose1"), len: 2 });
-    let e = finder("ibug68", Crop::Picture).predict_dataset(data, &[0], false).unwrap_err().to_string();
+    let e = finder("ibug68", Crop::Picture).predict_dataset(data, &[0], Flip::Off).unwrap_err().to_string();
     assert_eq!(e, "white discs: expected data with ibug68 points, got nose1");
 }
 

@@ -1,19 +1,27 @@
 //! The page is whole, holds its pictures, asks the net for nothing, and is never half-written.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{self, Discs};
 use candle_core::Device;
-use common::Discs;
-use facekp_data::{Dataset, Split};
-use facekp_eval::report::{PageInput, RunInput, write};
+use facekp_data::{Augment, Dataset, Split};
+use facekp_eval::{
+    Flip,
+    report::{PageInput, RunInput, write},
+};
 use facekp_models::codec::heatmap::Target;
 use std::{fs, path::Path, sync::Arc};
 
 fn input(run: &Path, scheme: &str) -> RunInput {
     let data = Discs { scheme: common::scheme_named(scheme), len: 8 };
     let (train, val) = (data.split(Split::Train).unwrap(), data.split(Split::Val).unwrap());
-    RunInput { run: run.into(), data: Arc::new(data), train, val, val_name: "val".into() }
+    RunInput {
+        run: run.into(),
+        data: Arc::new(data),
+        train,
+        val,
+        val_name: "val".into(),
+        augment: Augment { rotation: 20.0, shift: 0.08, flip: 0.5, ..Augment::default() },
+        flip: Flip::Averaged,
+    }
 }
 
 fn page() -> PageInput {

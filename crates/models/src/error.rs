@@ -1,8 +1,9 @@
 //! What can be wrong with networks and weight files.
 
+use candle_vision_helpers::Wrong;
 use std::path::PathBuf;
 
-/// The result of building or loading a network.
+/// Result of building or loading a network.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a network could not be built, loaded or run.
@@ -14,24 +15,31 @@ pub enum Error {
     Weights {
         /// The file.
         path: PathBuf,
-        /// `expected …, got …`.
+        /// The reason: `expected …, got …`.
         reason: String,
     },
-    /// Nothing is found under a name.
+    /// No weights are found under a name.
     #[error("{name}: expected {expected}")]
     NoWeights {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What it could have been.
+        /// The things it could have been.
         expected: String,
     },
-    /// A configuration that no network can have.
-    #[error("{0}")]
-    Config(String),
+    /// A setting or a shape that no network can have.
+    #[error(transparent)]
+    Config(#[from] Wrong),
     /// Data could not be prepared.
     #[error(transparent)]
     Data(#[from] facekp_data::Error),
     /// A tensor operation failed.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// An [`Error::Config`].
+    pub(crate) fn config(at: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Self {
+        Self::Config(Wrong::new(at, expected, got))
+    }
 }

@@ -69,7 +69,7 @@ impl FinderFile {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let json = serde_json::to_string(&self.manifest).map_err(|e| Error::Config(e.to_string()))?;
+        let json = serde_json::to_string(&self.manifest).map_err(|e| Error::config("face finder", "a manifest", e))?;
         let mut tensors: Vec<(String, Tensor)> = self.tensors.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         tensors.sort_by(|a, b| a.0.cmp(&b.0));
         write_tensors(path, &tensors, HashMap::from([(KEY.to_string(), json)]), DType::F32)

@@ -1,9 +1,26 @@
-//! Seeded initialisation on the host: the same weights for the same seed and name, on every device.
+//! Seeded initialization on the host: the same weights for the same seed and name, on every device.
 
-use crate::{Error, Result, params::Init};
+use crate::error::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Normal};
 use rand_pcg::Pcg64Mcg;
+
+/// The way a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// All values the same.
+    Constant(f64),
+    /// Normal with this standard deviation.
+    Normal(f64),
+    /// He et al. 2015, normal, fan in, gain for ReLU.
+    KaimingNormalFanIn,
+    /// He et al. 2015, normal, fan out (torchvision's ResNet).
+    KaimingNormalFanOut,
+    /// PyTorch's default of convolutions and linear layers: uniform within ±1/√fan_in.
+    Uniform,
+    /// Uniform within ± this bound.
+    Bounded(f64),
+}
 
 /// The generator of one parameter: `hash(name) ^ seed`, so that adding a layer changes no other layer's start.
 pub(crate) fn generator(name: &str, seed: u64) -> Pcg64Mcg {
@@ -18,11 +35,13 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// Row-major values for `shape`: `(O, I, KH, KW)` of a convolution, `(O, I)` of a linear layer, `(O,)` of a bias.
 ///
 /// # Errors
-/// When the initialisation needs a fan that the shape does not have.
+/// When the initialization needs a fan that the shape does not have.
 pub(crate) fn values(init: Init, shape: &[usize], rng: &mut Pcg64Mcg) -> Result<Vec<f32>> {
     let count = shape.iter().product();
-    let normal =
-        |std: f64| Normal::new(0.0, std).map_err(|e| Error::Config(format!("initialisation with σ {std}: {e}")));
+    let normal = |std: f64| {
+        Normal::new(0.0, std)
+            .map_err(|e| Error::config("initialization", "a standard deviation", format_args!("{std} ({e})")))
+    };
     Ok(match init {
         Init::Constant(v) => vec![v as f32; count],
         Init::Normal(std) => draw(normal(std)?, count, rng),
@@ -48,7 +67,7 @@ fn fans(shape: &[usize]) -> Result<(f64, f64)> {
             let kernel = kernel.iter().product::<usize>().max(1) as f64;
             Ok((*i as f64 * kernel, *o as f64 * kernel))
         }
-        _ => Err(Error::Config(format!("initialisation: expected a shape (outputs, inputs, ..), got {shape:?}"))),
+        _ => Err(Error::config("initialization", "a shape (outputs, inputs, ..)", format_args!("{shape:?}"))),
     }
 }
 

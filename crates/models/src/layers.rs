@@ -1,9 +1,11 @@
-//! The layers of the networks: convolution, batch normalisation behind a convolution, linear; their weights live in
+//! The layers of the networks: convolution, batch normalization behind a convolution, linear; their weights live in
 //! [`crate::Params`].
 
-use crate::{Error, Result, Scope, params::Init};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::params::Scope;
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams};
+use candle_vision_helpers::ops::{self, ConvParams, Epilogue, Statistics};
 
 /// PyTorch's defaults.
 const EPS: f64 = 1e-5;
@@ -41,10 +43,16 @@ impl Conv {
     }
 
     pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+        self.then(x, None, relu)
+    }
+
+    /// `relu?(conv(x) + residual?)`.
+    fn then(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+        let epilogue = Epilogue { bias: self.bias.as_ref(), residual, relu };
         if self.doubling {
-            return Ok(ops::upsample_nearest2_conv3(x, &self.weight, self.bias.as_ref(), relu)?);
+            return Ok(ops::upsample_nearest2_conv3(x, &self.weight, epilogue)?);
         }
-        Ok(ops::conv2d(x, &self.weight, self.bias.as_ref(), self.geometry, relu)?)
+        Ok(ops::conv2d(x, &self.weight, self.geometry, epilogue)?)
     }
 
     /// The filters `(O, C, KH, KW)`, without gradient.
@@ -59,7 +67,7 @@ impl Conv {
     }
 }
 
-/// Batch normalisation over `(B, H, W)` of each channel.
+/// Batch normalization over `(B, H, W)` of each channel.
 #[derive(Clone)]
 struct BatchNorm {
     gamma: Tensor,
@@ -78,26 +86,29 @@ impl BatchNorm {
         })
     }
 
+    fn numbers(&self) -> ops::BatchNorm<'_> {
+        ops::BatchNorm { gamma: &self.gamma, beta: &self.beta, eps: EPS }
+    }
+
     fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
+        let (norm, epilogue) = (self.numbers(), Epilogue { bias: None, residual, relu });
         if !train {
             let (mean, var) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
-            return Ok(ops::batch_norm_eval(x, &self.gamma, &self.beta, &mean, &var, EPS, residual, relu)?);
+            return Ok(ops::batch_norm_eval(x, &norm, &Statistics { mean: &mean, var: &var }, epilogue)?);
         }
         let (b, _, h, w) = x.dims4()?;
         if b * h * w < 2 {
-            return Err(Error::Config(format!(
-                "batch normalisation: expected more than one value a channel in training, got {:?}: take a larger batch or view",
-                x.dims()
-            )));
+            let expected = "more than one value per channel in training (take a larger batch or view)";
+            return Err(Error::config("batch normalization", expected, format_args!("{:?}", x.dims())));
         }
-        let out = ops::batch_norm_train(x, &self.gamma, &self.beta, EPS, residual, relu)?;
+        let out = ops::batch_norm_train(x, &norm, epilogue)?;
         // running += momentum × (batch - running), outside the graph
         ops::ema_steps(&[(&self.running_mean, &out.mean), (&self.running_var, &out.var)], 1.0 - MOMENTUM)?;
         Ok(out.y)
     }
 }
 
-/// A convolution, batch normalisation, then perhaps a residual and ReLU; folded, the normalisation is part of the
+/// A convolution, batch normalization, then perhaps a residual and ReLU; folded, the normalization is part of the
 /// convolution.
 #[derive(Clone)]
 pub(crate) struct ConvNorm {
@@ -106,7 +117,7 @@ pub(crate) struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// Without bias, as the normalisation has one; torchvision's initialisation.
+    /// Without bias, as the normalization has one; torchvision's initialization.
     pub fn new(conv: &Scope, norm: &Scope, shape: ConvShape, gamma: f64) -> Result<Self> {
         let norm = Some(BatchNorm::new(norm, shape.outputs, gamma)?);
         Ok(Self { conv: Conv::new(conv, shape, Init::KaimingNormalFanOut, None)?, norm })
@@ -120,13 +131,9 @@ impl ConvNorm {
 
     /// `relu?(norm(conv(x)) + residual?)`.
     pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
-        match (&self.norm, residual) {
-            (Some(norm), _) => norm.forward(&self.conv.forward(x, false)?, residual, relu, train),
-            (None, None) => self.conv.forward(x, relu),
-            (None, Some(r)) => {
-                let y = (self.conv.forward(x, false)? + r)?;
-                if relu { Ok(ops::relu(&y)?) } else { Ok(y) }
-            }
+        match &self.norm {
+            Some(norm) => norm.forward(&self.conv.forward(x, false)?, residual, relu, train),
+            None => self.conv.then(x, residual, relu),
         }
     }
 
@@ -139,10 +146,9 @@ impl ConvNorm {
     pub fn folded(&self) -> Result<Self> {
         let Some(n) = &self.norm else { return Ok(Self { conv: self.conv.snapshot()?, norm: None }) };
         let (mean, var) = (n.running_mean.as_detached_tensor(), n.running_var.as_detached_tensor());
-        let (gamma, beta) = (n.gamma.detach(), n.beta.detach());
         let bias = self.conv.bias.as_ref().map(Tensor::detach);
-        let (weight, bias) =
-            ops::fold_batch_norm(&self.conv.weight.detach(), bias.as_ref(), &gamma, &beta, &mean, &var, EPS)?;
+        let running = Statistics { mean: &mean, var: &var };
+        let (weight, bias) = ops::fold_batch_norm(&self.conv.weight.detach(), bias.as_ref(), &n.numbers(), &running)?;
         let conv = Conv { weight: weight.detach(), bias: Some(bias.detach()), ..self.conv.clone() };
         Ok(Self { conv, norm: None })
     }
@@ -170,7 +176,7 @@ impl Linear {
 
     /// `(B, inputs)` → `(B, outputs)`.
     pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
-        Ok(ops::linear(x, &self.weight, Some(&self.bias), relu)?)
+        Ok(ops::linear(x, &self.weight, Epilogue { bias: Some(&self.bias), residual: None, relu })?)
     }
 
     /// A copy that no gradient reaches and no training step changes.
@@ -189,5 +195,6 @@ pub(crate) fn check_input(images: &Tensor, channels: usize, size: Option<(usize,
         return Ok(());
     }
     let sides = size.map_or("H, W".to_string(), |(h, w)| format!("{h}, {w}"));
-    Err(Error::Config(format!("network input: expected (B, {channels}, {sides}), got {:?}", images.dims())))
+    let expected = format_args!("(B, {channels}, {sides})");
+    Err(Error::config("network input", expected, format_args!("{:?}", images.dims())))
 }

@@ -1,26 +1,25 @@
-//! Facial keypoint networks, the codecs between points and network outputs, and weight files that describe themselves.
+//! Facial keypoint networks, the codecs between points and network outputs, and weights files that describe themselves.
 
 pub mod codec;
-pub mod error;
-pub mod face_cnn;
+mod error;
 mod finder_file;
-pub mod heatmap_net;
 mod init;
 mod layers;
+mod limits;
+mod load_report;
 mod locate;
-pub mod nose_cnn;
-pub mod params;
-mod plain;
-pub mod resnet;
-pub mod task;
-mod validate;
+pub mod networks;
+mod params;
+mod task;
 pub mod weights;
-pub mod yunet;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
 pub use finder_file::{BoxFit, FinderFile, FinderManifest};
+pub use init::Init;
+pub use load_report::{LoadReport, Misshaped};
 pub use locate::{locate, locate_run};
+pub use networks::{KeypointModel, ModelConfig, Pass};
 pub use params::{Params, Scope};
-pub use task::{KeypointModel, ModelConfig, Task};
-pub use weights::{LoadReport, Manifest, WeightsFile};
+pub use task::Task;
+pub use weights::{Manifest, WeightsFile};

@@ -1,6 +1,6 @@
 //! What a name of weights means: one search for the command line and for the weights that a recipe starts from.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
@@ -16,8 +16,8 @@ const RUN_MARKS: [&str; 2] = ["recipe.toml", "optim.safetensors"];
 /// The weights file that `name` means: a file, a run folder with `best.safetensors`, or a name.
 ///
 /// A name is looked for as `NAME.safetensors` in `$FACEKP_WEIGHTS`, in `weights/` of this folder and those above it,
-/// beside the program and above it, and in the source tree that the program was built from; then as a run in `runs/` of
-/// this folder and those above it.
+/// next to the program and above it, and in the source tree that the program was built from; then as a run in `runs/`
+/// of this folder and those above it.
 ///
 /// # Errors
 /// [`Error::NoWeights`] with the names that are known.

@@ -1,27 +1,12 @@
 //! The named variables of a network: trainable parameters and buffers (running statistics), sorted by name, each seeded
 //! by its name.
 
-use crate::{Error, LoadReport, Result, init};
+use crate::error::{Error, Result};
+use crate::init::{self, Init};
+use crate::load_report::{LoadReport, Misshaped};
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// How a parameter starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Init {
-    /// All the same.
-    Constant(f64),
-    /// Normal with this standard deviation.
-    Normal(f64),
-    /// He et al. 2015, normal, fan in, gain for ReLU.
-    KaimingNormalFanIn,
-    /// He et al. 2015, normal, fan out (torchvision's ResNet).
-    KaimingNormalFanOut,
-    /// PyTorch's default of convolutions and linear layers: uniform within ±1/√fan_in.
-    Uniform,
-    /// Uniform within ± this bound.
-    Bounded(f64),
-}
 
 /// All variables of one network. Cheap to clone; clones share the variables.
 #[derive(Clone)]
@@ -43,13 +28,14 @@ struct Entry {
 }
 
 impl Params {
-    /// None yet; what is asked for is initialised from a generator seeded by `hash(name) ^ seed`, on the host, then put
-    /// on `device`.
+    /// Makes an empty set; a parameter is created on first use, on the host, from a generator seeded by
+    /// `hash(name) ^ seed`, then put on `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self::with(Some(seed), device)
     }
 
-    /// None yet; what would start at random starts at zero: for networks whose weights are loaded right away.
+    /// Makes an empty set whose parameters start at zero instead of at random: for networks whose weights are loaded
+    /// right away.
     pub fn zeros(device: &Device) -> Self {
         Self::with(None, device)
     }
@@ -58,7 +44,7 @@ impl Params {
         Self { inner: Arc::new(Inner { seed, device: device.clone(), entries: Mutex::default() }) }
     }
 
-    /// The scope without a prefix.
+    /// The scope at the top of the tree of names.
     pub fn root(&self) -> Scope {
         Scope { params: self.clone(), prefix: String::new() }
     }
@@ -78,7 +64,7 @@ impl Params {
         self.entries().values().filter(|e| e.trainable).map(|e| e.var.elem_count()).sum()
     }
 
-    /// Where the variables are.
+    /// The device of the variables.
     pub fn device(&self) -> &Device {
         &self.inner.device
     }
@@ -100,20 +86,30 @@ impl Params {
         }
     }
 
-    /// Sets all that match, after looking at everything: missing, unexpected and misshaped names are in the report.
-    /// Nothing is set when `strict` and the report is not clean. PyTorch's `num_batches_tracked` is no value of the
-    /// network and is passed over.
+    /// Sets all variables, or none where a name is missing, unexpected or misshaped: the report names them. PyTorch's
+    /// `num_batches_tracked` is no value of the network and is skipped.
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn load(&self, tensors: &HashMap<String, Tensor>, strict: bool) -> Result<LoadReport> {
+    pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
         let report = self.compare(tensors);
-        if !strict || report.is_clean() {
-            for (name, value) in tensors {
-                self.set(name, value)?;
-            }
+        if report.is_clean() {
+            self.set_all(tensors)?;
         }
         Ok(report)
+    }
+
+    /// Sets the variables whose name and shape match; the report names all others.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn load_matching(&self, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
+        self.set_all(tensors)?;
+        Ok(self.compare(tensors))
+    }
+
+    fn set_all(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
+        tensors.iter().try_for_each(|(name, value)| self.set(name, value).map(drop))
     }
 
     fn compare(&self, tensors: &HashMap<String, Tensor>) -> LoadReport {
@@ -123,7 +119,8 @@ impl Params {
             match tensors.get(name) {
                 None => report.missing.push(name.clone()),
                 Some(t) if t.dims() != entry.var.dims() => {
-                    report.misshaped.push((name.clone(), entry.var.dims().to_vec(), t.dims().to_vec()));
+                    let (expected, got) = (entry.var.dims().to_vec(), t.dims().to_vec());
+                    report.misshaped.push(Misshaped { name: name.clone(), expected, got });
                 }
                 Some(_) => {}
             }
@@ -146,7 +143,7 @@ impl Params {
                 return Ok(entry.var.clone());
             }
             let was = entry.var.dims();
-            return Err(Error::Config(format!("parameter {name}: asked for as {shape:?}, was made as {was:?}")));
+            return Err(Error::config(&name, format_args!("{was:?}, as it was made"), format_args!("{shape:?}")));
         }
         let var = match (self.inner.seed, init) {
             (None, Init::Constant(_)) | (Some(_), _) => {
@@ -174,12 +171,13 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// One level down.
+    /// The scope one level down.
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
         Self { params: self.params.clone(), prefix: self.path(name) }
     }
 
-    /// A trainable parameter: the tensor shares the variable's storage, so it always shows the present value.
+    /// Creates or finds a trainable parameter: the tensor shares the variable's storage, so it always shows the present
+    /// value.
     ///
     /// # Errors
     /// When it was made with another shape.
@@ -187,7 +185,7 @@ impl Scope {
         Ok(self.params.get_or_make(self.path(name), shape, init, true)?.as_tensor().clone())
     }
 
-    /// A variable that is saved but not trained.
+    /// Creates or finds a variable that is saved but not trained.
     ///
     /// # Errors
     /// When it was made with another shape.
@@ -195,7 +193,7 @@ impl Scope {
         self.params.get_or_make(self.path(name), shape, Init::Constant(value), false)
     }
 
-    /// Where the variables are.
+    /// The device of the variables.
     pub fn device(&self) -> &Device {
         self.params.device()
     }
@@ -270,12 +268,12 @@ mod tests {
             .map(|(n, len)| (n.to_string(), one(len)))
             .into_iter()
             .collect();
-        let report = p.load(&tensors, true).unwrap();
+        let report = p.load(&tensors).unwrap();
         assert_eq!(report.missing, ["c"]);
         assert_eq!(report.unexpected, ["d"]);
-        assert_eq!(report.misshaped, [("b".to_string(), vec![1], vec![2])]);
+        assert_eq!(report.misshaped, [Misshaped { name: "b".to_string(), expected: vec![1], got: vec![2] }]);
         assert_eq!(values(&p, "a"), [0.0]);
-        assert_eq!(p.load(&tensors, false).unwrap(), report);
+        assert_eq!(p.load_matching(&tensors).unwrap(), report);
         assert_eq!(values(&p, "a"), [1.0]);
     }
 }

@@ -1,84 +1,53 @@
 //! What a network does, complete enough to run it: scheme, view, codec, architecture. Travels in the weights file.
 
-use crate::codec::{heatmap::HeatmapCodec, regression::RegressionCodec};
-use crate::heatmap_net::HeatmapNet;
-use crate::plain::Plain;
-use crate::resnet::ResNet;
-use crate::{Codec, CodecConfig, Error, Params, Result, face_cnn, heatmap_net, nose_cnn, resnet};
+use crate::codec::{Codec, CodecConfig, heatmap::HeatmapCodec, regression::RegressionCodec};
+use crate::error::{Error, Result};
+use crate::networks::{KeypointModel, ModelConfig, heatmap_net::HeatmapNet, plain::Plain, resnet::ResNet};
+use crate::params::Params;
 use candle_core::Tensor;
-use candle_vision_helpers::Point;
-use facekp_data::{Scheme, ViewSpec, scheme};
+use candle_vision_helpers::{Point, Wrong};
+use facekp_data::{Scheme, ViewSpec};
 use serde::{Deserialize, Serialize};
-
-/// A network from pictures to whatever its codec decodes.
-pub trait KeypointModel: Send + Sync {
-    /// `(B, C, H, W)`, normalised → the codec's output shape. `train` chooses batch statistics where there is batch
-    /// normalisation.
-    ///
-    /// # Errors
-    /// When the input's shape does not fit.
-    fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor>;
-    /// The weights of the first convolution `(O, C, KH, KW)`.
-    fn first_filters(&self) -> Tensor;
-    /// Named maps `(B, C, H, W)` after each stage, for looking at.
-    ///
-    /// # Errors
-    /// When the input's shape does not fit.
-    fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>>;
-    /// A copy that will only predict: no gradients, normalisation folded into convolutions, not changed by further
-    /// training; a network may return `None`: nothing to gain.
-    ///
-    /// # Errors
-    /// When a tensor operation fails.
-    fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {
-        Ok(None)
-    }
-}
-
-/// Which network, with its sizes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ModelConfig {
-    /// A few convolutions and two fully connected layers, for the tip of the nose.
-    NoseCnn(nose_cnn::Config),
-    /// The same, for all points of a face.
-    FaceCnn(face_cnn::Config),
-    /// ResNet with direct regression.
-    Resnet(resnet::Config),
-    /// ResNet trunk and maps.
-    HeatmapNet(heatmap_net::Config),
-}
+use std::sync::Arc;
 
 /// Scheme, view, codec and network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
-    /// `nose1`, `imm58`, `ibug68`.
-    pub scheme: String,
-    /// What the network sees.
+    /// The points: the name of a built-in scheme, or a scheme with all its keys.
+    #[serde(with = "facekp_data::scheme::named")]
+    pub scheme: Arc<Scheme>,
+    /// The view that the network sees.
     pub view: ViewSpec,
-    /// How its output is read.
+    /// The codec that reads its output.
     pub codec: CodecConfig,
     /// The network.
     pub model: ModelConfig,
 }
 
 impl Task {
-    /// The scheme's table.
+    /// Checks that view, codec and network fit each other and every size is possible: whatever passes can be built and
+    /// run.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] for an unknown name.
-    pub fn scheme(&self) -> Result<&'static Scheme> {
-        scheme::by_name(&self.scheme)
-            .ok_or_else(|| Error::Config(format!("scheme: expected nose1, imm58 or ibug68, got {:?}", self.scheme)))
-    }
-
-    /// Checks that view, codec and network fit each other and every size is possible.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] that says which does not.
-    pub fn validate(&self) -> Result<()> {
-        crate::validate::task(self)
+    /// The key that does not fit.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        self.view.validate().map_err(|w| w.below("view"))?;
+        let (size, channels, outputs) = (self.view.size(), self.view.channels(), 2 * self.scheme.len());
+        if let CodecConfig::Heatmap(config) = &self.codec {
+            config.validate(size).map_err(|w| w.below("codec"))?;
+        }
+        match (&self.model, &self.codec) {
+            (ModelConfig::Plain(c), CodecConfig::Regression) => c.validate(channels, size, outputs),
+            (ModelConfig::Resnet(c), CodecConfig::Regression) => c.validate(size, outputs),
+            (ModelConfig::HeatmapNet(c), CodecConfig::Heatmap(codec)) => c.validate(size, codec.stride),
+            (ModelConfig::HeatmapNet(_), CodecConfig::Regression) => {
+                Err(Wrong::new("codec.kind", "heatmap for a heatmap_net", "regression"))
+            }
+            (_, CodecConfig::Heatmap(_)) => {
+                Err(Wrong::new("codec.kind", "regression for a network without maps", "heatmap"))
+            }
+        }
     }
 
     /// The codec, for this view and scheme.
@@ -87,7 +56,7 @@ impl Task {
     /// As [`Task::validate`].
     pub fn codec(&self) -> Result<Box<dyn Codec>> {
         self.validate()?;
-        let points = self.scheme()?.len;
+        let points = self.scheme.len();
         Ok(match &self.codec {
             CodecConfig::Regression => Box::new(RegressionCodec::new(points, self.view.size())),
             CodecConfig::Heatmap(config) => Box::new(HeatmapCodec::new(config, points, self.view.size())?),
@@ -101,10 +70,9 @@ impl Task {
     pub fn build(&self, params: &Params) -> Result<Box<dyn KeypointModel>> {
         self.validate()?;
         let (root, channels, view) = (params.root(), self.view.channels(), self.view.size());
-        let outputs = 2 * self.scheme()?.len;
+        let outputs = 2 * self.scheme.len();
         Ok(match &self.model {
-            ModelConfig::NoseCnn(c) => Box::new(Plain::new(&root, c.sizes(), channels, view, outputs)?),
-            ModelConfig::FaceCnn(c) => Box::new(Plain::new(&root, c.sizes(), channels, view, outputs)?),
+            ModelConfig::Plain(c) => Box::new(Plain::new(&root, c, channels, view, outputs)?),
             ModelConfig::Resnet(c) => Box::new(ResNet::new(&root, c, channels, view, outputs)?),
             ModelConfig::HeatmapNet(c) => {
                 let (maps, bias) = self.first_maps()?;
@@ -117,9 +85,9 @@ impl Task {
     fn first_maps(&self) -> Result<(usize, f64)> {
         use crate::codec::heatmap::Target;
         let CodecConfig::Heatmap(config) = &self.codec else {
-            return Err(Error::Config("model heatmap_net: expected codec heatmap, got regression".into()));
+            return Err(Error::config("codec.kind", "heatmap for a heatmap_net", "regression"));
         };
-        let codec = HeatmapCodec::new(config, self.scheme()?.len, self.view.size())?;
+        let codec = HeatmapCodec::new(config, self.scheme.len(), self.view.size())?;
         let bias = match config.target {
             Target::Sigmoid | Target::Summed => (codec.prior() / (1.0 - codec.prior())).ln(),
             Target::Gaussian | Target::Softmax => 0.0,
@@ -132,12 +100,12 @@ impl Task {
     /// # Errors
     /// When the number of points differs, or `params` are another network's.
     pub fn set_mean_shape(&self, params: &Params, mean: &[Point]) -> Result<()> {
-        let expected = self.scheme()?.len;
+        let expected = self.scheme.len();
         if mean.len() != expected {
-            return Err(Error::Config(format!("mean shape: expected {expected} points, got {}", mean.len())));
+            return Err(Error::config("mean shape", format_args!("{expected} points"), mean.len()));
         }
         let bias = match self.model {
-            ModelConfig::NoseCnn(_) | ModelConfig::FaceCnn(_) => "fc2.bias",
+            ModelConfig::Plain(_) => "fc2.bias",
             ModelConfig::Resnet(_) => "fc.bias",
             ModelConfig::HeatmapNet(_) => return Ok(()),
         };
@@ -146,10 +114,8 @@ impl Task {
         if params.set(bias, &self.codec()?.encode(&points)?.squeeze(0)?)? {
             Ok(())
         } else {
-            Err(Error::Config(format!(
-                "mean shape: expected a network with {bias} of {} values, got another",
-                2 * expected
-            )))
+            let expected = format!("a network with {bias} of {} values", 2 * expected);
+            Err(Error::config("mean shape", expected, "another"))
         }
     }
 }

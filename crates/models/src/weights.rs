@@ -1,11 +1,14 @@
-//! Weight files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
+//! Weights files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
 
-use crate::resnet::trunk::match_names;
-use crate::{Error, KeypointModel, Params, Result, Task};
+use crate::error::{Error, Result};
+use crate::load_report::LoadReport;
+use crate::networks::{KeypointModel, resnet::trunk::match_names};
+use crate::params::Params;
+use crate::task::Task;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
@@ -14,59 +17,40 @@ use std::{
 /// Where the manifest stands in the file's metadata.
 const KEY: &str = "facekp";
 
-/// What a weights file says of itself.
+/// The metadata of a weights file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The name of the recipe.
+    /// Name of the recipe.
     pub name: String,
-    /// Enough to run the network.
+    /// The task, which is enough to run the network; in the file with its scheme whole, so that the file needs no list
+    /// of schemes.
+    #[serde(serialize_with = "with_its_scheme")]
     pub task: Task,
-    /// The whole resolved recipe, TOML.
+    /// The whole resolved recipe as TOML.
     pub recipe: String,
-    /// Epochs trained.
+    /// Number of epochs trained.
     pub epoch: usize,
     /// Metrics by name, as recorded when saved (`val_mean_px`, …).
     pub metrics: BTreeMap<String, f64>,
-    /// What it was trained on, in words (`IMM face database, 192 pictures`; `rendered faces`).
+    /// The training data in words (`IMM face database, 192 pictures`; `rendered faces`).
     pub data: String,
 }
 
-/// What a load found; empty lists mean a perfect match.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LoadReport {
-    /// In the network, not in the file.
-    pub missing: Vec<String>,
-    /// In the file, not in the network.
-    pub unexpected: Vec<String>,
-    /// Name, expected shape, shape in the file.
-    pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-}
-
-impl LoadReport {
-    /// Whether everything matched.
-    pub fn is_clean(&self) -> bool {
-        self.missing.is_empty() && self.unexpected.is_empty() && self.misshaped.is_empty()
-    }
-}
-
-/// All that did not match, in one line.
-impl std::fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shape = |(n, want, got): &(String, Vec<usize>, Vec<usize>)| format!("{n} (expected {want:?}, got {got:?})");
-        let misshaped: Vec<String> = self.misshaped.iter().map(shape).collect();
-        let lists = [("missing", &self.missing), ("unexpected", &self.unexpected), ("misshaped", &misshaped)];
-        let parts = lists.iter().filter(|(_, l)| !l.is_empty()).map(|(what, l)| format!("{what}: {}", l.join(", ")));
-        let parts: Vec<String> = parts.collect();
-        f.write_str(if parts.is_empty() { "all tensors match".into() } else { parts.join("; ") }.as_str())
-    }
+fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error> {
+    let whole = || {
+        let mut value = serde_json::to_value(task)?;
+        value["scheme"] = serde_json::to_value(task.scheme.as_ref())?;
+        Ok::<_, serde_json::Error>(value)
+    };
+    whole().map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
 /// A weights file in memory.
 #[derive(Clone, Debug)]
 pub struct WeightsFile {
-    /// What it says of itself.
+    /// The metadata.
     pub manifest: Manifest,
-    /// By name, on the CPU.
+    /// Tensors by name, on the CPU.
     pub tensors: HashMap<String, Tensor>,
 }
 
@@ -74,15 +58,12 @@ impl WeightsFile {
     /// Reads a file written by [`save`].
     ///
     /// # Errors
-    /// One line with the path when it is cut short, not safetensors, or says nothing of itself.
+    /// One line with the path when it is cut short, not safetensors, or has no metadata of this program.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, metadata) = read_all(path)?;
-        let json = metadata.get(KEY).ok_or_else(|| {
-            bad(
-                path,
-                format!("expected weights that describe themselves (metadata {KEY:?}), got none: foreign weights?"),
-            )
-        })?;
+        let json = metadata
+            .get(KEY)
+            .ok_or_else(|| bad(path, format!("no {KEY} metadata: these weights were written by another program")))?;
         let manifest = serde_json::from_str(json)
             .map_err(|e| bad(path, format!("expected a manifest in metadata {KEY:?}, got {}", one_line(&e))))?;
         Ok(Self { manifest, tensors })
@@ -95,12 +76,21 @@ impl WeightsFile {
     pub fn build(&self, path: &Path, device: &Device) -> Result<(Params, Box<dyn KeypointModel>)> {
         let params = Params::zeros(device);
         let model = self.manifest.task.build(&params).map_err(|e| match e {
-            Error::Config(reason) => bad(path, reason),
+            Error::Config(wrong) => bad(path, wrong.to_string()),
             other => other,
         })?;
-        let report = params.load(&self.tensors, true)?;
+        self.load_into(path, &params)?;
+        Ok((params, model))
+    }
+
+    /// Loads the tensors into the variables of a network that was built already; strict.
+    ///
+    /// # Errors
+    /// Every missing, unexpected and misshaped tensor, in one line with the path.
+    pub fn load_into(&self, path: &Path, params: &Params) -> Result<()> {
+        let report = params.load(&self.tensors)?;
         if report.is_clean() {
-            Ok((params, model))
+            Ok(())
         } else {
             Err(bad(path, format!("expected the manifest's network, got {report}")))
         }
@@ -122,7 +112,7 @@ pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
 /// # Errors
 /// When a tensor operation fails.
 pub fn init_from(params: &Params, tensors: &HashMap<String, Tensor>) -> Result<LoadReport> {
-    params.load(&match_names(params, tensors), false)
+    params.load_matching(&match_names(params, tensors))
 }
 
 /// Writes parameters and buffers (as `dtype`: F32 or F16) with the manifest, through a temporary file that is renamed
@@ -168,7 +158,7 @@ fn encode(tensor: &Tensor, dtype: DType) -> Result<(Dtype, Vec<u8>)> {
             Ok((Dtype::F16, values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect()))
         }
         DType::F16 | DType::F32 => Ok((Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())),
-        other => Err(Error::Config(format!("weights: expected to be saved as F32 or F16, got {other:?}"))),
+        other => Err(Error::config("weights", "F32 or F16 to be saved as", format_args!("{other:?}"))),
     }
 }
 

@@ -1,15 +1,11 @@
 //! Heatmap codecs: what targets look like, round trips on seeded points including borders, confidence, gradients of
 //! soft-argmax.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::flat;
 use candle_core::{Device, Tensor, Var};
 use candle_vision_helpers::heatmap::Decode;
 use candle_vision_helpers::{Point, Size};
-use common::flat;
 use facekp_models::Codec;
-use facekp_models::codec::find_peaks;
 use facekp_models::codec::heatmap::{Config, HeatmapCodec, Target};
 use proptest::prelude::*;
 
@@ -22,7 +18,7 @@ fn tensor(points: &[(f32, f32)]) -> Tensor {
     Tensor::from_vec(values, (1, points.len(), 2), &Device::Cpu).unwrap()
 }
 
-/// What a perfect network would say.
+/// The output of a perfect network.
 fn output(target: Target, encoded: &Tensor) -> Tensor {
     match target {
         Target::Gaussian => encoded.clone(),
@@ -42,9 +38,9 @@ fn round_trip(c: &HeatmapCodec, target: Target, points: &[(f32, f32)]) -> (f32, 
     (far, flat(&confidence.unwrap()))
 }
 
-/// By hand: with 4 view pixels a cell, cell 0 is centred between pixels 1 and 2, and cell 2 on pixel 9.5.
+/// By hand: with 4 view pixels per cell, cell 0 is centered between pixels 1 and 2, and cell 2 on pixel 9.5.
 #[test]
-fn cells_are_centred_on_their_pixels() {
+fn cells_are_centered_on_their_pixels() {
     let c = codec(Target::Gaussian, Decode::Argmax, 1, (32, 48));
     assert_eq!(c.to_view(Point::new(0.0, 2.0)), Point::new(1.5, 9.5));
     assert_eq!(c.to_cell(Point::new(1.5, 9.5)), Point::new(0.0, 2.0));
@@ -68,12 +64,8 @@ fn the_summed_map_is_one_map_clamped() {
     assert!(c.decode(&out).unwrap_err().to_string().contains("no order"));
     assert!(c.points(&out).is_err());
     let shown = flat(&c.maps(&out).unwrap().unwrap());
-    let peaks = find_peaks(&shown, 16, 16, 5);
-    assert_eq!(peaks.len(), 2, "{peaks:?}");
-    let at: Vec<Point> = peaks.iter().map(|p| c.to_view(p.0)).collect();
-    // Where two points meet the clamp leaves a plateau, whose first cell stands for it.
-    let near = |x, y, d| at.iter().any(|p| p.distance(Point::new(x, y)) < d);
-    assert!(near(9.5, 9.5, 6.0) && near(41.5, 33.5, 0.1), "{at:?}");
+    let most = shown.iter().copied().fold(0.0, f32::max);
+    assert!((shown[8 * 16 + 10] - most).abs() < 1e-6 && shown[0] < 0.1, "{most} {}", shown[0]);
     // A face with a hidden point teaches a summed map nothing.
     let weights = Tensor::new(&[[1f32, 1.0, 1.0], [1.0, 0.0, 1.0]], &Device::Cpu).unwrap();
     let spread = c.spread_weights(&weights).unwrap().sum((1, 2, 3)).unwrap();

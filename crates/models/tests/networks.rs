@@ -1,12 +1,9 @@
 //! The networks against PyTorch: parameter counts, forward passes in training and evaluation, gradients; and what
 //! inference folds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{face58, fill, flat, maps, noise, norm, nose, pictures, resnet, task, view};
 use candle_core::{Device, Tensor};
-use common::{face58, fill, flat, maps, noise, norm, nose, pictures, resnet, task, view};
-use facekp_models::{CodecConfig, ModelConfig, Params, Task, resnet as res};
+use facekp_models::{CodecConfig, ModelConfig, Params, Pass, Task, networks::resnet as res};
 
 fn count(task: &Task) -> usize {
     let params = Params::zeros(&Device::Cpu);
@@ -52,7 +49,7 @@ fn compare(task: &Task, images: &Tensor, want: &Reference) {
         }
         close(what, norm(y), length);
     };
-    let y = model.forward(images, true).unwrap();
+    let y = model.forward(images, Pass::Training).unwrap();
     check("training", &y, want.train, want.train_norm);
     let grads = y.sqr().unwrap().mean_all().unwrap().backward().unwrap();
     let vars = params.trainable();
@@ -63,9 +60,10 @@ fn compare(task: &Task, images: &Tensor, want: &Reference) {
     assert!(vars.iter().all(|(_, v)| grads.get(v).is_some()), "every parameter is trained");
 
     // The running statistics have moved once, as PyTorch's have.
-    let y = model.forward(images, false).unwrap();
+    let y = model.forward(images, Pass::Inference).unwrap();
     check("evaluation", &y, want.eval, want.eval_norm);
-    let folded = model.for_inference().unwrap().expect("a copy for inference").forward(images, false).unwrap();
+    let folded =
+        model.for_inference().unwrap().expect("a copy for inference").forward(images, Pass::Inference).unwrap();
     check("folded", &folded, want.eval, want.eval_norm);
     assert!(!folded.track_op(), "nothing is kept for a backward pass");
 }
@@ -130,12 +128,12 @@ fn the_heatmap_network_with_skips_is_as_in_pytorch() {
     compare(&maps(18, "imm58", (96, 64), &[32, 24, 16], true), &pictures((2, 3, 64, 96)), &want);
 }
 
-/// By hand: five stages lead from 1/32 back to the full size, and the last one has no map of the trunk beside it.
+/// By hand: five stages lead from 1/32 back to the full size, and the last one has no map of the trunk next to it.
 #[test]
 fn shapes_follow_the_configuration() {
     let net = |t: &Task, x: &Tensor| {
         let model = t.build(&Params::new(1, &Device::Cpu)).unwrap();
-        assert_eq!(&model.forward(x, false).unwrap().dims()[1..], t.codec().unwrap().output_shape());
+        assert_eq!(&model.forward(x, Pass::Inference).unwrap().dims()[1..], t.codec().unwrap().output_shape());
         model.feature_maps(x).unwrap().into_iter().map(|(n, m)| (n, m.dims()[1..].to_vec())).collect::<Vec<_>>()
     };
     let five = maps(18, "nose1", (64, 32), &[8, 8, 8, 8, 4], true);
@@ -167,7 +165,7 @@ fn the_same_seed_gives_the_same_network() {
     assert_ne!(weights(3), weights(4));
 }
 
-/// A He-initialised network keeps the scale of its input: neither dead nor exploding before training.
+/// A He-initialized network keeps the scale of its input: neither dead nor exploding before training.
 #[test]
 fn a_fresh_network_starts_near_the_mean_shape() {
     let task = resnet(18, "ibug68", 64);
@@ -176,7 +174,8 @@ fn a_fresh_network_starts_near_the_mean_shape() {
     let mean: Vec<_> =
         (0..68).map(|i| candle_vision_helpers::Point::new(f64::from(i % 9) * 6.0, f64::from(i / 9) * 7.0)).collect();
     task.set_mean_shape(&params, &mean).unwrap();
-    let (points, _) = task.codec().unwrap().decode(&model.forward(&pictures((2, 3, 64, 64)), true).unwrap()).unwrap();
+    let (points, _) =
+        task.codec().unwrap().decode(&model.forward(&pictures((2, 3, 64, 64)), Pass::Training).unwrap()).unwrap();
     let expected: Vec<f64> = mean.iter().chain(&mean).flat_map(|p| [p.x, p.y]).collect();
     let off: Vec<f64> = flat(&points).iter().zip(&expected).map(|(&a, b)| (f64::from(a) - b).abs()).collect();
     let (mean_off, most) = (off.iter().sum::<f64>() / off.len() as f64, off.iter().fold(0.0, |m: f64, &v| m.max(v)));
@@ -188,7 +187,11 @@ fn a_fresh_network_starts_near_the_mean_shape() {
 #[test]
 fn a_wrong_input_is_told() {
     let bad = |t: &Task, shape| {
-        t.build(&Params::zeros(&Device::Cpu)).unwrap().forward(&pictures(shape), true).unwrap_err().to_string()
+        t.build(&Params::zeros(&Device::Cpu))
+            .unwrap()
+            .forward(&pictures(shape), Pass::Training)
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(bad(&nose(), (1, 3, 60, 80)), "network input: expected (B, 1, 60, 80), got [1, 3, 60, 80]");
     assert_eq!(
@@ -197,7 +200,7 @@ fn a_wrong_input_is_told() {
     );
     let maps = maps(18, "ibug68", (64, 64), &[8], false);
     assert!(bad(&maps, (1, 3, 64, 60)).contains("sides divisible by 32"));
-    // One picture of one last cell has no variance to normalise by.
+    // One picture of one last cell has no variance to normalize by.
     assert!(bad(&resnet(18, "ibug68", 32), (1, 3, 32, 32)).contains("more than one value a channel"));
 }
 
@@ -207,11 +210,11 @@ fn inference_copies_do_not_follow_training() {
     let model = nose().build(&params).unwrap();
     let x = pictures((1, 1, 60, 80));
     let copy = model.for_inference().unwrap().unwrap();
-    let before = flat(&copy.forward(&x, false).unwrap());
-    assert_eq!(before, flat(&model.forward(&x, false).unwrap()));
+    let before = flat(&copy.forward(&x, Pass::Inference).unwrap());
+    assert_eq!(before, flat(&model.forward(&x, Pass::Inference).unwrap()));
     fill(&params);
-    assert_eq!(before, flat(&copy.forward(&x, false).unwrap()));
-    assert_ne!(before, flat(&model.forward(&x, false).unwrap()));
+    assert_eq!(before, flat(&copy.forward(&x, Pass::Inference).unwrap()));
+    assert_ne!(before, flat(&model.forward(&x, Pass::Inference).unwrap()));
     assert_eq!(
         flat(&model.first_filters())[..3],
         noise("conv1.weight", 3).iter().map(|v| (v * (24f64 / 49.0).sqrt()) as f32).collect::<Vec<_>>()

@@ -1,15 +1,14 @@
 //! Weight files: round trips, reports, and files that are broken, foreign or of another task.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{fill, flat, maps, nose, pictures, resnet};
 use candle_core::{DType, Device, Tensor};
-use common::{fill, flat, maps, nose, pictures, resnet};
+use facekp_data::Scheme;
 use facekp_models::weights::{init_from, read_tensors, save, write_tensors};
-use facekp_models::{LoadReport, Manifest, Params, Task, WeightsFile, resnet::load_trunk};
+use facekp_models::{Manifest, Misshaped, Params, Pass, Task, WeightsFile};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 fn manifest(task: Task) -> Manifest {
     let metrics = BTreeMap::from([("val_mean_px".to_string(), 8.75)]);
@@ -32,12 +31,12 @@ fn written(path: &Path, dtype: DType) -> Vec<f32> {
     let params = Params::new(3, &Device::Cpu);
     let model = nose().build(&params).unwrap();
     save(path, &tensors(&params), &manifest(nose()), dtype).unwrap();
-    flat(&model.forward(&pictures((1, 1, 60, 80)), false).unwrap())
+    flat(&model.forward(&pictures((1, 1, 60, 80)), Pass::Inference).unwrap())
 }
 
 fn said(path: &Path) -> Vec<f32> {
     let (_, model) = WeightsFile::read(path).unwrap().build(path, &Device::Cpu).unwrap();
-    flat(&model.forward(&pictures((1, 1, 60, 80)), false).unwrap())
+    flat(&model.forward(&pictures((1, 1, 60, 80)), Pass::Inference).unwrap())
 }
 
 #[test]
@@ -103,7 +102,7 @@ fn broken_files_are_told_in_one_line() {
     assert!(with(&[whole.as_slice(), b"more"].concat()).contains("expected a whole safetensors file"));
     let header = |json: &str| [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat();
     assert!(with(&header("[1, 2]")).contains("no JSON object"));
-    assert!(with(&header("{}")).contains("expected weights that describe themselves"));
+    assert!(with(&header("{}")).contains("no facekp metadata: these weights were written by another program"));
     // Offsets whose sum is beyond 64 bits.
     let far = r#"{"a":{"dtype":"U8","shape":[18446744073709551615],"data_offsets":[0,18446744073709551615]}}"#;
     assert!(with(&header(far)).contains("cut short"));
@@ -125,7 +124,7 @@ fn weights_of_another_task_name_every_tensor() {
     all.retain(|(n, _)| n != "fc1.bias");
     all.push(("extra".into(), all[0].1.clone()));
     let mut other = nose();
-    other.scheme = "imm58".into();
+    other.scheme = std::sync::Arc::clone(&facekp_data::scheme::IMM_58);
     save(&path, &all, &manifest(other), DType::F32).unwrap();
     let line = refusal(&path);
     let want = "missing: fc1.bias; unexpected: extra; misshaped: fc2.bias (expected [116], got [2]), fc2.weight (expected [116, 128], got [2, 128])";
@@ -158,12 +157,11 @@ fn a_trunk_moves_between_networks() {
     file.insert("layer1.0.conv1.weight".into(), zero);
 
     let to = make(&heatmap);
-    let report = load_trunk(&to, &file).unwrap();
-    let misshaped = vec![("trunk.layer1.0.conv1.weight".to_string(), vec![64, 64, 3, 3], vec![1])];
-    assert_eq!(
-        report,
-        LoadReport { missing: vec![], unexpected: vec!["fc.bias".into(), "fc.weight".into()], misshaped }
-    );
+    let report = init_from(&to, &file).unwrap();
+    let name = "trunk.layer1.0.conv1.weight".to_string();
+    assert_eq!(report.misshaped, [Misshaped { name, expected: vec![64, 64, 3, 3], got: vec![1] }]);
+    assert_eq!(report.unexpected, ["fc.bias", "fc.weight"]);
+    assert!(report.missing.iter().all(|n| n.starts_with("up.0.") || n.starts_with("head.")), "{report}");
     assert_eq!(flat(&map(&to)["trunk.layer4.1.conv2.weight"]), flat(&file["layer4.1.conv2.weight"]));
     assert!(flat(&map(&to)["trunk.layer1.0.conv1.weight"]).iter().all(|&v| v == 0.0));
 
@@ -173,7 +171,6 @@ fn a_trunk_moves_between_networks() {
     assert_eq!(report.missing, ["fc.bias", "fc.weight"]);
     assert!(report.unexpected.iter().all(|n| n.starts_with("up.0.") || n.starts_with("head.")), "{report}");
     assert_eq!(flat(&map(&again)["layer4.1.conv2.weight"]), flat(&file["layer4.1.conv2.weight"]));
-    assert!(load_trunk(&make(&nose()), &file).is_err());
 }
 
 proptest! {
@@ -194,4 +191,28 @@ proptest! {
             prop_assert!(file.build(&path, &Device::Cpu).is_err());
         }
     }
+}
+
+#[test]
+fn a_file_carries_its_scheme_whole_and_older_ones_name_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wing = nose();
+    let text = "name = 'wing'\npoints = ['tip']\nnormalizer = { name = 'box', box = 'diagonal' }";
+    wing.scheme = Arc::new(Scheme::from_toml(Path::new("wing.toml"), text).unwrap());
+    for (name, task) in [("wing", wing), ("nose", nose())] {
+        let path = dir.path().join(name).with_extension("safetensors");
+        let params = Params::new(3, &Device::Cpu);
+        task.build(&params).unwrap();
+        save(&path, &tensors(&params), &manifest(task.clone()), DType::F32).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["facekp"]).unwrap();
+        assert_eq!(json["task"]["scheme"]["name"], task.scheme.name());
+        assert_eq!(serde_json::from_value::<Scheme>(json["task"]["scheme"].clone()).unwrap(), *task.scheme);
+        assert_eq!(WeightsFile::read(&path).unwrap().manifest.task, task);
+    }
+    // The shipped files are from before: `"scheme": "nose1"`.
+    let mut old = serde_json::to_value(manifest(nose())).unwrap();
+    old["task"]["scheme"] = "nose1".into();
+    assert_eq!(serde_json::from_value::<Manifest>(old).unwrap(), manifest(nose()));
 }

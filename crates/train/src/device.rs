@@ -1,6 +1,6 @@
 //! Devices by name.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::Device;
 use std::{fmt, str::FromStr};
 

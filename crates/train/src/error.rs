@@ -1,5 +1,6 @@
 //! What can go wrong in training.
 
+use candle_vision_helpers::Wrong;
 use std::path::PathBuf;
 
 /// The result of training.
@@ -20,8 +21,19 @@ pub enum Error {
         reason: String,
     },
     /// A setting that does not fit what it is used on.
+    #[error(transparent)]
+    Setting(#[from] Wrong),
+    /// There are no such weights to start from.
+    #[error("train.init_from: {reason}{hint}")]
+    NoStart {
+        /// What was looked for.
+        reason: facekp_models::Error,
+        /// What would help, if anything is known to.
+        hint: String,
+    },
+    /// A checkpoint holds other tensors than the run needs.
     #[error("{0}")]
-    Setting(String),
+    Tensors(String),
     /// A run folder cannot be used.
     #[error("{}: {reason}", path.display())]
     Run {
@@ -60,4 +72,11 @@ pub enum Error {
     /// A tensor operation failed.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// An [`Error::Setting`].
+    pub(crate) fn setting(at: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Self {
+        Self::Setting(Wrong::new(at, expected, got))
+    }
 }

@@ -1,24 +1,28 @@
 //! The training loop, readable aloud.
 
 use crate::{
-    Begin, Error, Observer, Recipe, Result,
+    batches::{Stream, training_loaders, validation_loader},
+    begin::Begin,
     checkpoint::{BEST, Checkpoint, OPTIM, RunFolder, Saved, State},
-    faces::{self, DataDigest},
-    observe::EpochRecord,
-    stream::{Stream, training_loaders, validation_loader},
+    data::{Data, Faces},
+    digest::DataDigest,
+    error::{Error, Result},
+    observe::{Observer, Plan},
+    overlap,
+    recipe::Recipe,
     trainer::{Trainer, Validation},
 };
 use candle_core::Device;
-use facekp_data::Dataset;
-use facekp_eval::{Predictor, Summary, files::Predictions, metrics::measure_all};
-use facekp_models::{Manifest, WeightsFile};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Instant,
+use facekp_eval::{
+    Flip, Predictor, Summary,
+    metrics::measure_all,
+    run_files::{EpochRecord, Predictions},
 };
+use facekp_models::{Manifest, WeightsFile};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
-/// What came out of a run.
+/// Result of a training run.
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The run folder.
@@ -31,33 +35,7 @@ pub struct Outcome {
     pub validation: Option<Summary>,
 }
 
-/// The opened data of a recipe.
-#[derive(Clone)]
-pub struct Data {
-    /// Trained on: datasets and indices, in the order of the recipe's sources, which say how often each comes up.
-    pub train: Vec<(Arc<dyn Dataset>, Vec<usize>)>,
-    /// Validated on.
-    pub val: (Arc<dyn Dataset>, Vec<usize>),
-}
-
-/// Opens what a recipe asks for below `dir`.
-///
-/// # Errors
-/// When a dataset or split is missing.
-pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
-    let mut train: Vec<(Arc<dyn Dataset>, Vec<usize>)> = Vec::new();
-    for source in &recipe.data.datasets {
-        let dataset: Arc<dyn Dataset> = Arc::from(facekp_data::open(dir, source.kind)?);
-        let indices = dataset.split(source.train)?;
-        train.push((dataset, indices));
-    }
-    let (first, _) =
-        train.first().ok_or_else(|| Error::Setting("data.datasets: expected one or more, got none".to_owned()))?;
-    let val = (Arc::clone(first), first.split(recipe.data.val)?);
-    Ok(Data { train, val })
-}
-
-/// Trains `recipe` on `data` into the folder `run`. A run that is resumed goes on from its last checkpoint to the same
+/// Trains `recipe` on `data` as `begin` says. A run that is resumed continues from its last checkpoint to the same
 /// numbers as one that never stopped.
 ///
 /// # Errors
@@ -65,57 +43,52 @@ pub fn open_data(recipe: &Recipe, dir: &Path) -> Result<Data> {
 pub fn fit(
     recipe: &Recipe,
     data: &Data,
-    run: &Path,
     device: &Device,
     begin: &Begin,
     observers: &mut [&mut dyn Observer],
-) -> Result<Outcome> {
-    fit_watched(recipe, data, run, device, begin, observers, &mut |_| {})
-}
-
-/// [`fit`], calling `after_write` with the run folder after each file that an epoch writes.
-pub(crate) fn fit_watched(
-    recipe: &Recipe,
-    data: &Data,
-    run: &Path,
-    device: &Device,
-    begin: &Begin,
-    observers: &mut [&mut dyn Observer],
-    after_write: &mut dyn FnMut(&Path),
 ) -> Result<Outcome> {
     recipe.validate()?;
-    let (mut folder, saved) = RunFolder::open(run, recipe, begin)?;
-    let outcome = train(recipe, data, device, begin, (&mut folder, saved), observers, after_write);
+    let (mut folder, saved) = RunFolder::open(recipe, begin)?;
+    let outcome = train(Run { recipe, data, device, begin }, &mut folder, saved, observers);
     if outcome.is_err() {
         observers.iter_mut().for_each(|o| o.finish());
         folder.abandon();
     }
     let (state, validation) = outcome?;
-    Ok(Outcome { run: run.to_owned(), epochs: state.epoch(), best_epoch: state.best_epoch, validation })
+    Ok(Outcome { run: begin.folder.clone(), epochs: state.epoch(), best_epoch: state.best_epoch, validation })
+}
+
+/// What a run is made of.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    recipe: &'a Recipe,
+    data: &'a Data,
+    device: &'a Device,
+    begin: &'a Begin,
 }
 
 /// Trains in an opened folder: where the run stands at its end, and its errors.
 fn train(
-    recipe: &Recipe,
-    data: &Data,
-    device: &Device,
-    begin: &Begin,
-    (folder, saved): (&mut RunFolder, Option<Saved>),
+    run: Run<'_>,
+    folder: &mut RunFolder,
+    saved: Option<Saved>,
     observers: &mut [&mut dyn Observer],
-    after_write: &mut dyn FnMut(&Path),
 ) -> Result<(State, Option<Summary>)> {
+    let Run { recipe, data, device, begin } = run;
     let train = &recipe.train;
     check_faces(recipe, data, saved.as_ref())?;
     folder.trains_on(DataDigest::of(data)?)?;
     let loaders = training_loaders(recipe, data)?;
     let validation = validation_loader(recipe, data)?;
-    let weights: Vec<f64> = recipe.data.datasets.iter().map(|s| s.weight).collect();
+    let weights: Vec<f64> = recipe.data.train.iter().map(|s| s.weight).collect();
     let resumed = saved.is_some();
     let (mut state, mut trainer, epochs) = match saved {
         None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
         Some(Saved { recipe: there, state, tensors, .. }) => {
-            let reason = |reason| Error::Run { path: folder.path(OPTIM), reason };
-            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps)?.map_err(reason)?;
+            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps).map_err(|e| match e {
+                Error::Tensors(reason) => Error::Run { path: folder.path(OPTIM), reason },
+                other => other,
+            })?;
             (state, trainer, there.train.epochs)
         }
     };
@@ -126,12 +99,14 @@ fn train(
         state.lengthen(epochs, to);
         folder.lengthen(recipe, &trainer.state(), &state).map_err(|e| folder.unfinished(&e))?;
     }
-    after_write(folder.dir());
+    observers.iter_mut().for_each(|o| o.wrote(folder.dir()));
     let mut stream = Stream::new(&loaders, &weights, state.epoch());
     let per_epoch = trainer.steps_of(stream.batches());
-    observers.iter_mut().for_each(|o| o.start(&recipe.name, train.epochs, stream.batches(), state.epoch()));
+    let (name, steps_per_epoch) = (recipe.name.clone(), stream.batches());
+    let plan = Plan { name, epochs: train.epochs, steps_per_epoch, done: state.epoch() };
+    observers.iter_mut().for_each(|o| o.start(&plan));
 
-    while state.epoch() < train.epochs && !(train.patience > 0 && state.stale >= train.patience) {
+    while !state.is_done(train) {
         let (epoch, started) = (state.epoch(), Instant::now());
         let train_loss = trainer.train(epoch, &mut stream, observers)?;
         let measure = (epoch + 1) % train.validate_every == 0 || epoch + 1 == train.epochs;
@@ -142,7 +117,7 @@ fn train(
         let manifest = manifest(recipe, data, &record, found.errors.as_ref())?;
         let (weights, optim) = (trainer.saved_weights(), trainer.state());
         let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
-        folder.commit_watched(recipe, &checkpoint, after_write)?;
+        folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
         observers.iter_mut().for_each(|o| o.epoch(&record));
     }
     // bars go before results come
@@ -152,13 +127,13 @@ fn train(
 }
 
 /// # Errors
-/// When a new run would validate on faces that it trains on; one that was begun so, before that was refused, goes on
-/// with a warning.
+/// When a new run would validate on faces that it trains on; one that was started so, before that was refused,
+/// continues with a warning.
 fn check_faces(recipe: &Recipe, data: &Data, saved: Option<&Saved>) -> Result<()> {
     if recipe.data.allow_overlap {
         return Ok(());
     }
-    match faces::refuse_overlap(data) {
+    match overlap::refuse(data) {
         Err(e @ Error::Setting(_)) if saved.is_some_and(|s| s.about.data.is_none()) => {
             tracing::warn!("{e}");
             Ok(())
@@ -176,6 +151,7 @@ fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: I
         val_nme: errors.and_then(|s| s.nme).unwrap_or(f64::NAN),
         val_px: errors.map_or(f64::NAN, |s| s.mean_px),
         lr,
+        total_epochs: None,
         seconds: started.elapsed().as_secs_f64(),
     }
 }
@@ -188,9 +164,7 @@ fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&
         ("val_median_px", measured(|s| Some(s.median_px))),
         ("val_nme", measured(|s| s.nme)),
     ];
-    let describe = |(dataset, indices): &(Arc<dyn Dataset>, Vec<usize>)| {
-        format!("{}; {} for training", dataset.describe(), indices.len())
-    };
+    let describe = |f: &Faces| format!("{}; {} for training", f.dataset.describe(), f.indices.len());
     Ok(Manifest {
         name: recipe.name.clone(),
         task: recipe.task.clone(),
@@ -206,14 +180,14 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     if !trainer.predictor.has_points() {
         return Ok(None);
     }
-    let best = WeightsFile::read(&folder.path(BEST))?;
-    trainer.params.load(&best.tensors, true)?;
-    let (dataset, indices) = &data.val;
+    let path = folder.path(BEST);
+    WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
+    let Faces { dataset, indices } = &data.val;
     let predictor: &Predictor = &trainer.predictor;
-    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, recipe.train.flip_test)?;
-    let split = recipe.data.val.name();
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::of(recipe.train.flip_test))?;
+    let split = recipe.data.val.split.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
-    Predictions::of(&predictions, split).write(&folder.path("predictions.json"))?;
+    Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;
     summary.write(&folder.path("eval.json"))?;
     Ok(Some(summary))
 }

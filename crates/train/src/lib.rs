@@ -1,24 +1,31 @@
-//! Recipes and the training loop: optimisers, schedules, losses, checkpoints, observers.
+//! Recipes and the training loop: optimizers, schedules, losses, checkpoints, observers.
 
-pub mod begin;
-pub mod checkpoint;
+mod batches;
+mod begin;
+mod checkpoint;
+mod data;
 pub mod device;
-pub mod error;
-pub mod faces;
-pub mod fit;
+mod digest;
+mod error;
+mod fit;
+mod history;
 pub mod loss;
 pub mod observe;
 pub mod optim;
+mod overlap;
 pub mod recipe;
-pub mod schedule;
-mod start;
-mod stream;
+mod request;
+mod schedule;
 #[cfg(test)]
 mod testing;
 mod trainer;
+mod warm_start;
 
-pub use begin::{Begin, Mode, Request};
+pub use begin::{Begin, Mode};
+pub use data::{Data, Faces};
 pub use error::{Error, Result};
 pub use fit::{Outcome, fit};
-pub use observe::Observer;
+pub use observe::{Observer, Plan};
 pub use recipe::Recipe;
+pub use request::Request;
+pub use schedule::ScheduleConfig;

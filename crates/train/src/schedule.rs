@@ -5,6 +5,10 @@
 //! `one_cycle` end with the run: they are stretched over the new number, so that the rate, which was near its end,
 //! jumps up at the seam (`one_cycle` may even rise again).
 
+use candle_vision_helpers::{
+    Wrong,
+    wrong::{ensure, ensure_positive},
+};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -78,6 +82,31 @@ impl ScheduleConfig {
                 let last = (total as f64 - 1.0).max(peak);
                 if at < peak { anneal(start, *lr, at / peak) } else { anneal(*lr, end, (at - peak) / (last - peak)) }
             }
+        }
+    }
+
+    /// Checks every number; `epochs` is the run's.
+    ///
+    /// # Errors
+    /// The first key that cannot be.
+    pub fn validate(&self, epochs: usize) -> Result<(), Wrong> {
+        let warm_up = |warmup: f64| {
+            let expected = format!("from 0 to below the {epochs} epochs");
+            ensure("warmup", warmup, expected, |w| (0.0..epochs as f64).contains(w))
+        };
+        ensure_positive("lr", self.peak())?;
+        match self {
+            Self::Constant { warmup, .. } => warm_up(*warmup),
+            Self::Step { epochs, factor, warmup, .. } => {
+                ensure_positive("factor", *factor)?;
+                ensure("epochs", format_args!("{epochs:?}"), "rising numbers", |_| epochs.is_sorted_by(|a, b| a < b))?;
+                warm_up(*warmup)
+            }
+            Self::Cosine { lr, end, warmup } => {
+                ensure("end", *end, format_args!("a number from 0 to lr ({lr})"), |end| (0.0..=*lr).contains(end))?;
+                warm_up(*warmup)
+            }
+            Self::OneCycle { rise, .. } => ensure("rise", *rise, "a number from 0 to 1", |r| (0.0..=1.0).contains(r)),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Rendered samples for tests: one bright disc a picture, whose centre is the point.
 
-use crate::{Recipe, fit::Data};
+use crate::{
+    data::{Data, Faces},
+    recipe::Recipe,
+};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use facekp_data::{Dataset, Keypoints, Result, Sample, Scale, Scheme, Split, scheme::NOSE_1};
 use image::{Rgb, RgbImage};
@@ -10,7 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 pub(crate) struct Discs(pub usize);
 
 impl Dataset for Discs {
-    fn scheme(&self) -> &'static Scheme {
+    fn scheme(&self) -> &Arc<Scheme> {
         &NOSE_1
     }
     fn len(&self) -> usize {
@@ -44,7 +47,8 @@ impl Dataset for Discs {
 /// `samples` discs to train on and four to validate on.
 pub(crate) fn discs(samples: usize) -> Data {
     let data: Arc<dyn Dataset> = Arc::new(Discs(samples + 4));
-    Data { train: vec![(Arc::clone(&data), (0..samples).collect())], val: (data, (samples..samples + 4).collect()) }
+    let faces = |indices: std::ops::Range<usize>| Faces { dataset: Arc::clone(&data), indices: indices.collect() };
+    Data { train: vec![faces(0..samples)], val: faces(samples..samples + 4) }
 }
 
 /// A recipe that takes a moment; `changes` are overrides.
@@ -52,13 +56,13 @@ pub(crate) fn recipe(changes: &[&str]) -> crate::Result<Recipe> {
     let text = r#"
 name = "discs"
 [data]
-datasets = [{ kind = "imm_nose", train = "train" }]
-val = "val"
+train = [{ path = "discs", split = "train" }]
+val = { path = "discs", split = "val" }
 [task]
 scheme = "nose1"
 view = { width = 16, height = 12, grey = true, crop = { kind = "picture" }, mean = [0.3], std = [0.3] }
 codec = { kind = "regression" }
-model = { kind = "nose_cnn", channels = [4], kernels = [3], hidden = 16 }
+model = { kind = "plain", channels = [4], kernels = [3], hidden = 16 }
 [train]
 epochs = 4
 batch = 4

@@ -1,20 +1,22 @@
 //! A network in training: one epoch of steps, and its validation.
 
 use crate::{
-    Error, Observer, Recipe, Result,
-    fit::Data,
+    batches::Stream,
+    data::Data,
+    error::{Error, Result},
+    observe::Observer,
     optim::{Ema, Gradients, Optimizer},
-    start,
-    stream::Stream,
+    recipe::Recipe,
+    warm_start,
 };
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops;
 use facekp_data::{Batch, Loader};
 use facekp_eval::{
-    Predictor, Summary,
+    Flip, Predictor, Summary,
     metrics::{FaceError, measure_all},
 };
-use facekp_models::Params;
+use facekp_models::{Params, Pass};
 use std::collections::HashMap;
 
 /// Steps between read-backs of the loss on devices where each is a sync point.
@@ -41,38 +43,37 @@ impl<'a> Trainer<'a> {
     /// A network as it starts: seeded, with the mean shape, from other weights where the recipe says so.
     pub(crate) fn new(recipe: &'a Recipe, data: &Data, device: &Device) -> Result<Self> {
         let this = Self::blank(recipe, device)?;
-        start::mean_shape(recipe, data, &this.params)?;
-        start::weights(recipe, &this.params)?;
+        warm_start::mean_shape(recipe, data, &this.params)?;
+        warm_start::weights(recipe, &this.params)?;
         // averages start from those weights
         let ema = averages(recipe, &this.params)?;
         Ok(Self { ema, ..this })
     }
 
-    /// A network as it stands in a checkpoint; the inner error says what of it is missing.
+    /// A network as it stands in a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Tensors`] says what the checkpoint lacks.
     pub(crate) fn resumed(
         recipe: &'a Recipe,
         device: &Device,
         tensors: &HashMap<String, Tensor>,
         steps: usize,
-    ) -> Result<Result<Self, String>> {
+    ) -> Result<Self> {
         let part = |prefix: &str| -> HashMap<String, Tensor> {
             let below = tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(prefix)?.to_owned(), t.clone())));
             below.collect()
         };
         let mut this = Self::blank(recipe, device)?;
-        let report = this.params.load(&part("trained."), true)?;
+        let report = this.params.load(&part("trained."))?;
         if !report.is_clean() {
-            return Ok(Err(report.to_string()));
+            return Err(Error::Tensors(report.to_string()));
         }
-        if let Err(reason) = this.optimizer.load(&part("optimizer."), steps)? {
-            return Ok(Err(reason));
+        this.optimizer.load(&part("optimizer."), steps)?;
+        if let Some(ema) = &this.ema {
+            ema.load(&part("averaged."))?;
         }
-        if let Some(ema) = &this.ema
-            && let Err(reason) = ema.load(&part("averaged."))?
-        {
-            return Ok(Err(reason));
-        }
-        Ok(Ok(this))
+        Ok(this)
     }
 
     fn blank(recipe: &'a Recipe, device: &Device) -> Result<Self> {
@@ -119,7 +120,7 @@ impl<'a> Trainer<'a> {
 
     fn add_gradients(&self, batch: &Batch, gradients: &mut Gradients) -> Result<Tensor> {
         let tape = ops::Tape::start()?;
-        let (loss, _) = self.loss(batch, true)?;
+        let (loss, _) = self.loss(batch, Pass::Training)?;
         let mut store = tape.backward(&loss)?;
         gradients.add(&mut store, self.optimizer.params())?;
         Ok(loss.detach())
@@ -133,9 +134,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// The loss of a batch and the network's output.
-    fn loss(&self, batch: &Batch, train: bool) -> Result<(Tensor, Tensor)> {
+    fn loss(&self, batch: &Batch, pass: Pass) -> Result<(Tensor, Tensor)> {
         let p = &self.predictor;
-        let output = p.forward(batch, train)?;
+        let output = p.forward(batch, pass)?;
         let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
         let loss = self.recipe.train.loss.compute(&output, &points, &weights, p.codec(), p.task().view.size())?;
         Ok((loss, output))
@@ -152,20 +153,21 @@ impl<'a> Trainer<'a> {
         let mut errors = Vec::new();
         for batch in loader.epoch(0) {
             let batch = batch?;
-            let (loss, output) = self.loss(&batch, false)?;
+            let (loss, output) = self.loss(&batch, Pass::Inference)?;
             meter.add(&loss, batch.items.len())?;
             if measure && has_points {
                 errors.extend(self.errors(&batch, &output)?);
             }
         }
-        let split = self.recipe.data.val.name();
+        let split = self.recipe.data.val.split.name();
         let errors = if errors.is_empty() { None } else { Some(Summary::of(&errors, split)?) };
         Ok(Validation { loss: meter.finish()?, errors })
     }
 
     fn errors(&self, batch: &Batch, output: &Tensor) -> Result<Vec<FaceError>> {
         let p = &self.predictor;
-        let found = if self.recipe.train.flip_test { p.predict_batch(batch, true)? } else { p.read(output, batch)? };
+        let found =
+            if self.recipe.train.flip_test { p.predict_batch(batch, Flip::Averaged)? } else { p.read(output, batch)? };
         Ok(measure_all(&found)?)
     }
 

@@ -3,22 +3,19 @@
 
 use candle_core::{DType, Device, Tensor};
 use facekp_models::{Params, weights::write_tensors};
-use facekp_train::{
-    Begin, Error, Recipe,
-    fit::{fit, open_data},
-};
+use facekp_train::{Begin, Data, Error, Mode, Recipe, fit};
 use std::collections::HashMap;
 
 const RECIPE: &str = r#"
 name = "broken"
 [data]
-datasets = [{ kind = "imm_nose", train = "train" }]
-val = "val"
+train = [{ path = "imm_face_db", split = "train" }]
+val = { path = "imm_face_db", split = "val" }
 [task]
 scheme = "nose1"
 view = { width = 32, height = 24, grey = true, crop = { kind = "picture" }, mean = [0.3], std = [0.3] }
 codec = { kind = "regression" }
-model = { kind = "nose_cnn", channels = [4, 4], kernels = [3, 3], hidden = 8 }
+model = { kind = "plain", channels = [4, 4], kernels = [3, 3], hidden = 8 }
 [train]
 epochs = 1
 batch = 4
@@ -37,9 +34,9 @@ lr = 1e-3
 #[test]
 fn weights_of_nan_end_the_run() {
     let dir = tempfile::tempdir().unwrap();
-    facekp_data::synthetic::write_dataset(&facekp_data::scheme::IMM_58, 24, &dir.path().join("imm_face_db"), 1)
+    facekp_data::synthetic::write_dataset(facekp_data::synthetic::FaceSet::Imm, 24, &dir.path().join("imm_face_db"), 1)
         .unwrap();
-    let data = open_data(&Recipe::parse("broken.toml", RECIPE, &[]).unwrap(), dir.path()).unwrap();
+    let data = Data::open(&Recipe::parse("broken.toml", RECIPE, &[]).unwrap(), dir.path()).unwrap();
     let params = Params::new(5, &Device::Cpu);
     Recipe::parse("broken.toml", RECIPE, &[]).unwrap().task.build(&params).unwrap();
     let names: Vec<String> = params.trainable().into_iter().map(|(name, _)| name).collect();
@@ -56,7 +53,7 @@ fn weights_of_nan_end_the_run() {
         let from = format!("train.init_from={:?}", weights.display().to_string());
         let recipe = Recipe::parse("broken.toml", RECIPE, &[from]).unwrap();
         let run = dir.path().join("run");
-        match fit(&recipe, &data, &run, &Device::Cpu, &Begin::default(), &mut []) {
+        match fit(&recipe, &data, &Device::Cpu, &Begin::new(&run, Mode::New), &mut []) {
             Err(Error::Diverged { epoch: 1, step: 1, loss, .. }) => assert!(loss.is_nan()),
             other => panic!("{broken} of NaN: {other:?}"),
         }

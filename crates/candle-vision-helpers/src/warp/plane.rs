@@ -17,14 +17,14 @@ pub(super) trait Pixel: Copy {
     fn from_rgb(rgb: &[u8]) -> Self;
     fn add(self, other: Self) -> Self;
     fn scale(self, factor: f32) -> Self;
-    /// `top` and `low`: two neighbours each.
+    /// `top` and `low`: two neighbors each.
     fn blend(top: [Self; 2], low: [Self; 2], fx: f32, fy: f32) -> Self;
 }
 
 impl Pixel for f32 {
     const ZERO: Self = 0.0;
 
-    /// ITU-R BT.601.
+    /// The luma of ITU-R BT.601.
     #[inline(always)]
     fn from_rgb(rgb: &[u8]) -> Self {
         0.299 * Self::from(rgb[0]) + 0.587 * Self::from(rgb[1]) + 0.114 * Self::from(rgb[2])
@@ -101,7 +101,7 @@ impl<P: Pixel> Plane<P> {
         self.height as f64 - 1.0
     }
 
-    /// A tap at a fixed-point position whose right and lower neighbours are inside the plane.
+    /// A tap at a fixed-point position whose right and lower neighbors are inside the plane.
     #[inline(always)]
     pub fn inside(&self, x: i64, y: i64) -> P {
         // The upper 24 fractional bits are a whole `f32`.

@@ -15,8 +15,7 @@ use std::ops::Range;
 pub fn shrink(source: &RgbImage, scale: f64) -> (RgbImage, Affine) {
     let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).clamp(1, pixels.max(1));
     let (width, height) = (side(source.width()), side(source.height()));
-    let from = Size::new(source.width() as usize, source.height() as usize);
-    let map = Affine::rect_to_size(from.area(), Size::new(width as usize, height as usize));
+    let map = Affine::rect_to_size(Size::of(source).area(), Size::new(width as usize, height as usize));
     match map {
         Ok(map) if scale > 0.0 && scale < 1.0 && (width, height) != source.dimensions() => {
             (average(source, width, height), map)
@@ -25,7 +24,7 @@ pub fn shrink(source: &RgbImage, scale: f64) -> (RgbImage, Affine) {
     }
 }
 
-/// Rows first, then columns.
+/// The mean over each new pixel's area: rows first, then columns.
 fn average(source: &RgbImage, width: u32, height: u32) -> RgbImage {
     let columns: Vec<Span> = spans(source.width(), width).collect();
     let mut target = RgbImage::new(width, height);

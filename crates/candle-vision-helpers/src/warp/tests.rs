@@ -14,7 +14,7 @@ fn noise(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// White on black, coverage by 16×16 points a pixel: its centroid is the centre within 0.002 pixels.
+/// White on black, coverage by 16×16 points per pixel: its centroid is the center within 0.002 pixels.
 fn disc(width: u32, height: u32, center: Point, radius: f64) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let depth = radius - Point::new(f64::from(x), f64::from(y)).distance(center);
@@ -44,15 +44,15 @@ fn centroid(view: &Array3<f32>) -> Point {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn a_disc_and_its_centre_land_on_the_same_spot(x in 80.0..120.0, y in 80.0..120.0, radians in -3.2..3.2, scale in 0.06..2.0,
-                                                   dx in -0.5..0.5, dy in -0.5..0.5, mirror in any::<bool>(), grey in any::<bool>()) {
+    fn a_disc_and_its_center_land_on_the_same_spot(x in 80.0..120.0, y in 80.0..120.0, radians in -3.2..3.2, scale in 0.06..2.0,
+                                                   dx in -0.5..0.5, dy in -0.5..0.5, mirror in any::<bool>(), gray in any::<bool>()) {
         let center = Point::new(x, y);
         let source = disc(200, 200, center, 16.0);
-        // The disc's centre goes near the view's, at any fraction of a pixel.
+        // The disc's center goes near the view's, at any fraction of a pixel.
         let to = Point::new(48.0 + dx, 40.0 + dy);
         let map = Affine::rotation_scale(center, radians, scale).unwrap().then(&Affine::translation(to.x - x, to.y - y));
         let map = if mirror { map.then(&Affine::mirror(97)) } else { map };
-        let view = warp(&source, &map, Size::new(97, 81), grey);
+        let view = warp(&source, &map, Size::new(97, 81), if gray { Channels::Luma } else { Channels::Rgb });
         let off = centroid(&view).distance(map.apply(center));
         prop_assert!(off < 0.05, "off by {off} at scale {scale}");
         // Nothing is lost either: the area is the disc's.
@@ -65,19 +65,19 @@ proptest! {
     fn edges_are_repeated_and_values_stay_in_range(radians in -3.2..3.2, scale in 0.05..4.0, dx in -300.0..300.0, dy in -300.0..300.0) {
         let map = Affine::rotation_scale(Point::new(15.0, 10.0), radians, scale).unwrap().then(&Affine::translation(dx, dy));
         let flat = RgbImage::from_pixel(31, 21, image::Rgb([51, 102, 204]));
-        let view = warp(&flat, &map, Size::new(24, 17), false);
+        let view = warp(&flat, &map, Size::new(24, 17), Channels::Rgb);
         for (channel, value) in [0.2, 0.4, 0.8].into_iter().enumerate() {
             prop_assert!(view.index_axis(ndarray::Axis(0), channel).iter().all(|v: &f32| (v - value).abs() < 1e-5));
         }
-        prop_assert!(warp(&noise(31, 21), &map, Size::new(24, 17), true).iter().all(|v| (-1e-6..=1.000_001).contains(v)));
+        prop_assert!(warp(&noise(31, 21), &map, Size::new(24, 17), Channels::Luma).iter().all(|v| (-1e-6..=1.000_001).contains(v)));
     }
 
     #[test]
     fn quick_pixels_equal_clamped_ones(radians in -3.2..3.2, scale in 0.3..3.0, dx in -20.0..20.0, dy in -20.0..20.0) {
-        // One tap a pixel, against the textbook formula in f64.
+        // One tap per pixel, against the textbook formula in f64.
         let source = noise(40, 30);
         let map = Affine::rotation_scale(Point::new(20.0, 15.0), radians, 1.0 + scale).unwrap().then(&Affine::translation(dx, dy));
-        let view = warp(&source, &map, Size::new(33, 28), false);
+        let view = warp(&source, &map, Size::new(33, 28), Channels::Rgb);
         for ((c, y, x), &v) in view.indexed_iter() {
             let p = map.unapply(Point::new(x as f64, y as f64));
             let (px, py) = (p.x.clamp(0.0, 39.0), p.y.clamp(0.0, 29.0));
@@ -94,12 +94,12 @@ proptest! {
 #[test]
 fn the_identity_changes_nothing() {
     let source = noise(37, 23);
-    let view = warp(&source, &Affine::IDENTITY, Size::new(37, 23), false);
+    let view = warp(&source, &Affine::IDENTITY, Size::new(37, 23), Channels::Rgb);
     for ((c, y, x), &v) in view.indexed_iter() {
         assert!((v - f32::from(source.get_pixel(x as u32, y as u32)[c]) / 255.0).abs() < 1e-6);
     }
-    let grey = warp(&source, &Affine::IDENTITY, Size::new(37, 23), true);
-    for ((_, y, x), &v) in grey.indexed_iter() {
+    let gray = warp(&source, &Affine::IDENTITY, Size::new(37, 23), Channels::Luma);
+    for ((_, y, x), &v) in gray.indexed_iter() {
         let [r, g, b] = source.get_pixel(x as u32, y as u32).0.map(f32::from);
         assert!((v - (0.299 * r + 0.587 * g + 0.114 * b) / 255.0).abs() < 1e-6);
     }
@@ -111,7 +111,7 @@ fn whole_factors_average_whole_blocks() {
         let source = noise(12 * factor as u32, 9 * factor as u32);
         let from = Size::new(12 * factor, 9 * factor);
         let map = Affine::rect_to_size(from.area(), Size::new(12, 9)).unwrap();
-        let view = warp(&source, &map, Size::new(12, 9), false);
+        let view = warp(&source, &map, Size::new(12, 9), Channels::Rgb);
         for ((c, y, x), &v) in view.indexed_iter() {
             let block = (0..factor * factor).map(|i| (x * factor + i % factor, y * factor + i / factor));
             let sum: f32 = block.map(|(x, y)| f32::from(source.get_pixel(x as u32, y as u32)[c])).sum();
@@ -122,12 +122,12 @@ fn whole_factors_average_whole_blocks() {
 
 #[test]
 fn fine_stripes_do_not_alias() {
-    // Stripes one pixel wide, shrunk by more than two, are half grey and nothing else.
+    // Stripes one pixel wide, shrunk by more than two, are half gray and nothing else.
     let stripes = RgbImage::from_fn(300, 300, |x, _| image::Rgb([if x % 2 == 0 { 255 } else { 0 }; 3]));
     for scale in [0.45, 0.3, 0.21, 0.1] {
         let side = (300.0 * scale) as usize;
         let map = Affine::rotation_scale(Point::new(-0.5, -0.5), 0.0, scale).unwrap();
-        let view = warp(&stripes, &map, Size::new(side, side), true);
+        let view = warp(&stripes, &map, Size::new(side, side), Channels::Luma);
         // The outermost pixels see the repeated edge.
         let inner = view.slice(ndarray::s![0, 2..side - 2, 2..side - 2]);
         let worst = inner.iter().map(|v| (v - 0.5).abs()).fold(0.0, f32::max);
@@ -142,7 +142,7 @@ fn shrinking_moves_points_by_the_map_it_returns() {
     for scale in [0.9, 0.5, 0.37, 0.2] {
         let (small, map) = shrink(&source, scale);
         assert_eq!(f64::from(small.width()), (201.0 * scale).round());
-        let view = warp(&small, &Affine::IDENTITY, Size::new(small.width() as usize, small.height() as usize), true);
+        let view = warp(&small, &Affine::IDENTITY, Size::of(&small), Channels::Luma);
         assert!(centroid(&view).distance(map.apply(center)) < 0.03, "scale {scale}");
         assert!(map.apply(Point::new(-0.5, -0.5)).distance(Point::new(-0.5, -0.5)) < 1e-9);
     }
@@ -157,14 +157,18 @@ fn odd_requests_are_answered_quietly() {
     }
     assert_eq!(shrink(&source, 1e-9).0.dimensions(), (1, 1));
     let view = Size::new(3, 3);
-    assert_eq!(warp(&RgbImage::new(0, 0), &Affine::IDENTITY, view, true), Array3::<f32>::zeros((1, 3, 3)));
-    assert_eq!(warp(&source, &Affine::IDENTITY, Size::new(0, 3), true).len(), 0);
+    assert_eq!(warp(&RgbImage::new(0, 0), &Affine::IDENTITY, view, Channels::Luma), Array3::<f32>::zeros((1, 3, 3)));
+    assert_eq!(warp(&source, &Affine::IDENTITY, Size::new(0, 3), Channels::Luma).len(), 0);
     for map in
         [[1e-9, 0.0, 0.0, 0.0, 1e-9, 0.0], [1e9, 0.0, 1e12, 0.0, 1e-9, -1e12], [1e-200, 0.0, 0.0, 0.0, 1e-100, 0.0]]
     {
-        assert!(warp(&source, &Affine::new(map).unwrap(), view, false).iter().all(|v| v.is_finite()), "{map:?}");
+        assert!(
+            warp(&source, &Affine::new(map).unwrap(), view, Channels::Rgb).iter().all(|v| v.is_finite()),
+            "{map:?}"
+        );
     }
-    let one = warp(&noise(1, 1), &Affine::rect_to_size(Rect::new(-0.5, -0.5, 1.0, 1.0), view).unwrap(), view, false);
+    let one =
+        warp(&noise(1, 1), &Affine::rect_to_size(Rect::new(-0.5, -0.5, 1.0, 1.0), view).unwrap(), view, Channels::Rgb);
     assert!(one.outer_iter().all(|c| c.iter().all(|v| *v == c[(0, 0)])));
 }
 

@@ -94,7 +94,7 @@ static void batch_norm(u32 b, u32 c, u32 plane, u32 splits, int with_residual, u
         }
         EACH(k) edx[i] = both[k] * inverse * (edr[i] - es[c + k] / count - (x[i] - m) * inverse * es[k] / count);
     }
-    same("mean", mean, em, c), same("variance", var, ev, c), same("normalised", y, ey, len);
+    same("mean", mean, em, c), same("variance", var, ev, c), same("normalized", y, ey, len);
     same("sums", sums, es, 2 * c), same("dx", dx, edx, len), same("residual", dres, edr, len);
     same("sums, given statistics", sums2, es2, 2 * c), same("dx, given statistics", dx2, edx2, len), same("bias", plain, ep, c);
 }
@@ -178,7 +178,7 @@ static void nan_shows(u32 plane) {
     LAUNCH(C, 1, gradients_partial(NULL, dy, z, NULL, NULL, partial, C, plane, B * plane));
     LAUNCH(1, 1, gradients_finish(partial, sums, sums + C, C, 1));
     LAUNCH(2, 1, scale_shift_back(x, dy, z, NULL, NULL, scale, sums, dx, dres, C, plane, len, B * plane));
-    same("NaN, bias and ReLU", y, ey, len), same("NaN, normalised", z, ez, len), same("NaN, ReLU's gradient", g, eg, len);
+    same("NaN, bias and ReLU", y, ey, len), same("NaN, normalized", z, ez, len), same("NaN, ReLU's gradient", g, eg, len);
     same("NaN, sums", sums, es, 2 * C), same("NaN, dx", dx, edx, len), same("NaN, residual", dres, eg, len);
 }
 

@@ -9,6 +9,9 @@ use crate::{output::write_result, shared_args::DeviceArg};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use clap::{ValueEnum, builder::PossibleValuesParser};
+use facekp_eval::stats::median;
+use facekp_models::Task;
+use facekp_train::Recipe;
 use serde::Serialize;
 use std::{
     num::NonZeroUsize,
@@ -16,13 +19,34 @@ use std::{
     time::Instant,
 };
 
-/// The networks: name, input `(C, H, W)`, output without the batch, batch size.
-const NETWORKS: [(&str, [usize; 3], &[usize], usize); 4] = [
-    ("nose", [1, 60, 80], &[2], 16),
-    ("face58", [1, 180, 240], &[116], 8),
-    ("resnet50", [3, 224, 224], &[136], 8),
-    ("heatmap", [3, 256, 256], &[68, 64, 64], 4),
+/// A network as `benches/torch_steps.py` has it.
+struct Network {
+    name: &'static str,
+    /// The built-in recipe whose network it is.
+    recipe: &'static str,
+    /// Where it differs from the recipe's.
+    changes: &'static [&'static str],
+    batch: usize,
+}
+
+const NETWORKS: [Network; 4] = [
+    Network { name: "nose", recipe: "nose", changes: &[], batch: 16 },
+    Network { name: "face58", recipe: "face58", changes: &[], batch: 8 },
+    Network {
+        name: "resnet50",
+        recipe: "ibug68_resnet50",
+        changes: &["task.view.width=224", "task.view.height=224", "task.model.pooling=\"average\""],
+        batch: 8,
+    },
+    Network { name: "heatmap", recipe: "ibug68_heatmap", changes: &[], batch: 4 },
 ];
+
+impl Network {
+    fn task(&self) -> Result<Task> {
+        let changes: Vec<String> = self.changes.iter().map(|&c| c.to_owned()).collect();
+        Ok(Recipe::load(self.recipe, &changes)?.task)
+    }
+}
 
 #[derive(Serialize)]
 struct Line {
@@ -42,7 +66,7 @@ struct Line {
 
 /// A network that can be timed.
 trait Subject {
-    /// Training-mode forward pass, then loss, backward and optimiser; the time of the forward pass in milliseconds.
+    /// Training-mode forward pass, then loss, backward and optimizer; the time of the forward pass in milliseconds.
     fn step(&mut self, x: &Tensor, y: &Tensor, device: &Device) -> Result<f64>;
     /// One picture in evaluation mode, no gradients.
     fn infer(&mut self, x: &Tensor) -> Result<Tensor>;
@@ -52,9 +76,9 @@ trait Subject {
 /// Operations that networks are built from.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Ops {
-    /// This project's.
+    /// The operations of this project.
     Own,
-    /// candle's stock ones.
+    /// candle's stock operations.
     Candle,
 }
 
@@ -73,16 +97,16 @@ impl Ops {
 #[command(after_help = "Example: facekp bench --only face58 --json bench.json")]
 pub struct Args {
     /// Time this network alone.
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.0)))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.name)))]
     only: Option<String>,
     /// Write the JSON lines to a file instead of stdout.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
     /// Timed rounds after two warm-ups; the median counts.
-    #[arg(long, default_value = "7")]
+    #[arg(long, value_name = "N", default_value = "7")]
     rounds: NonZeroUsize,
-    /// Another batch size.
-    #[arg(long)]
+    /// Batch size of every network [default: that of benches/torch_steps.py].
+    #[arg(long, value_name = "N")]
     batch: Option<NonZeroUsize>,
     /// Operations to time.
     #[arg(long, default_value = "own")]
@@ -94,12 +118,8 @@ pub struct Args {
 pub fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let mut text = String::new();
-    for (name, input, output, batch) in NETWORKS {
-        if a.only.as_deref().is_some_and(|o| o != name) {
-            continue;
-        }
-        let batch = a.batch.map_or(batch, NonZeroUsize::get);
-        let line = serde_json::to_string(&time(name, input, output, batch, a, &device)?)? + "\n";
+    for network in NETWORKS.iter().filter(|n| a.only.as_deref().is_none_or(|only| only == n.name)) {
+        let line = serde_json::to_string(&time(network, a, &device)?)? + "\n";
         if a.json.is_none() {
             write_result(Path::new("-"), &line)?;
         }
@@ -111,21 +131,16 @@ pub fn run(a: &Args) -> Result<()> {
     }
 }
 
-fn time(
-    name: &'static str,
-    input: [usize; 3],
-    output: &[usize],
-    batch: usize,
-    a: &Args,
-    device: &Device,
-) -> Result<Line> {
+fn time(network: &Network, a: &Args, device: &Device) -> Result<Line> {
+    let task = network.task()?;
+    let batch = a.batch.map_or(network.batch, NonZeroUsize::get);
     let mut subject: Box<dyn Subject> = match a.ops {
-        Ops::Own => Box::new(own::Net::new(name, input, device)?),
-        Ops::Candle => Box::new(stock::Net::new(name, device)?),
+        Ops::Own => Box::new(own::Net::new(&task, device)?),
+        Ops::Candle => Box::new(stock::Net::new(&task, device)?),
     };
-    let shape = |n: usize, rest: &[usize]| [&[n], rest].concat();
-    let x = Tensor::randn(0f32, 1.0, shape(batch, &input), device)?;
-    let y = Tensor::randn(0f32, 1.0, shape(batch, output), device)?;
+    let (view, output) = (&task.view, task.codec()?.output_shape());
+    let x = Tensor::randn(0f32, 1.0, (batch, view.channels(), view.height, view.width), device)?;
+    let y = Tensor::randn(0f32, 1.0, [&[batch], output.as_slice()].concat(), device)?;
     let (mut forward, mut step, mut infer) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..a.rounds.get() + 2 {
         device.synchronize()?;
@@ -143,9 +158,9 @@ fn time(
         device.synchronize()?;
         infer.push(milliseconds(start));
     }
-    let (forward_ms, step_ms, infer1_ms) = (median(&forward), median(&step), median(&infer));
+    let (forward_ms, step_ms, infer1_ms) = (middle(&forward), middle(&step), middle(&infer));
     Ok(Line {
-        name,
+        name: network.name,
         device: a.device.device.to_string(),
         batch,
         forward_ms,
@@ -171,12 +186,9 @@ fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// Of all but the two warm-ups, to the microsecond.
-fn median(times: &[f64]) -> f64 {
-    let mut t: Vec<f64> = times.iter().skip(2).copied().collect();
-    t.sort_by(f64::total_cmp);
-    let n = t.len();
-    round(if n % 2 == 1 { t[n / 2] } else { (t[n / 2 - 1] + t[n / 2]) / 2.0 }, 3)
+/// The median of all but the two warm-ups, to the microsecond.
+fn middle(times: &[f64]) -> f64 {
+    round(median(&times[2..]).unwrap_or(f64::NAN), 3)
 }
 
 fn round(value: f64, digits: i32) -> f64 {

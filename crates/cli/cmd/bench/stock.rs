@@ -11,6 +11,8 @@ use candle_nn::{
     AdamW, BatchNorm, Conv2d, Conv2dConfig, Linear, Module, Optimizer, ParamsAdamW, VarBuilder, VarMap, batch_norm,
     conv2d, conv2d_no_bias, linear,
 };
+use candle_vision_helpers::Size;
+use facekp_models::{ModelConfig, Task, networks::plain};
 use std::time::Instant;
 
 pub struct Net {
@@ -38,19 +40,22 @@ struct Bottleneck {
 }
 
 impl Net {
-    pub fn new(name: &str, device: &Device) -> Result<Self> {
+    pub fn new(task: &Task, device: &Device) -> Result<Self> {
         let vars = VarMap::new();
         let vb = VarBuilder::from_varmap(&vars, DType::F32, device);
-        let layers = match name {
-            "nose" => plain(&[20; 3], &[7, 5, 3], 20 * 7 * 10, 128, 2, &vb)?,
-            "face58" => plain(&[20, 24, 26, 28, 30], &[5; 5], 30 * 5 * 7, 256, 116, &vb)?,
-            "resnet50" => {
+        let outputs = task.codec()?.output_shape()[0];
+        let layers = match &task.model {
+            ModelConfig::Plain(c) => plain(c, task.view.size(), outputs, &vb)?,
+            ModelConfig::Resnet(c) => {
+                only_50(c.depth)?;
                 let mut layers = trunk(&vb)?;
-                layers.extend([Layer::MeanPool, Layer::Linear(linear(2048, 136, vb.pp("fc"))?)]);
+                layers.extend([Layer::MeanPool, Layer::Linear(linear(2048, outputs, vb.pp("fc"))?)]);
                 layers
             }
-            "heatmap" => heatmap(&vb)?,
-            other => bail!("no network {other:?}"),
+            ModelConfig::HeatmapNet(c) => {
+                only_50(c.depth)?;
+                heatmap(&c.up, outputs, &vb)?
+            }
         };
         let trainable: Vec<_> = {
             let data = vars.data().lock().map_err(|_| anyhow::anyhow!("the variables are locked"))?;
@@ -118,31 +123,31 @@ impl Bottleneck {
     }
 }
 
-fn config(padding: usize, stride: usize) -> Conv2dConfig {
+/// A convolution of `stride` with `padding`, all else as usual.
+fn geometry(padding: usize, stride: usize) -> Conv2dConfig {
     Conv2dConfig { padding, stride, ..Conv2dConfig::default() }
 }
 
-fn plain(
-    channels: &[usize],
-    kernels: &[usize],
-    flat: usize,
-    hidden: usize,
-    outputs: usize,
-    vb: &VarBuilder,
-) -> Result<Vec<Layer>> {
+fn only_50(depth: usize) -> Result<()> {
+    if depth == 50 { Ok(()) } else { bail!("stock operations: expected a trunk of depth 50, got {depth}") }
+}
+
+fn plain(config: &plain::Config, view: Size, outputs: usize, vb: &VarBuilder) -> Result<Vec<Layer>> {
     let (mut layers, mut c) = (Vec::new(), 1);
-    for (i, (&out, &k)) in channels.iter().zip(kernels).enumerate() {
-        let conv = conv2d(c, out, k, config(k / 2, 1), vb.pp(format!("conv{i}")))?;
+    for (i, (&out, &k)) in config.channels.iter().zip(&config.kernels).enumerate() {
+        let conv = conv2d(c, out, k, geometry(k / 2, 1), vb.pp(format!("conv{i}")))?;
         layers.extend([Layer::Conv(conv), Layer::Relu, Layer::Pool]);
         c = out;
     }
-    layers.extend([Layer::Flatten, Layer::Linear(linear(flat, hidden, vb.pp("fc1"))?), Layer::Relu]);
-    layers.push(Layer::Linear(linear(hidden, outputs, vb.pp("fc2"))?));
+    let poolings = config.channels.len();
+    let flat = c * (view.width >> poolings) * (view.height >> poolings);
+    layers.extend([Layer::Flatten, Layer::Linear(linear(flat, config.hidden, vb.pp("fc1"))?), Layer::Relu]);
+    layers.push(Layer::Linear(linear(config.hidden, outputs, vb.pp("fc2"))?));
     Ok(layers)
 }
 
 fn conv_norm(c: usize, out: usize, k: usize, stride: usize, vb: &VarBuilder) -> Result<(Conv2d, BatchNorm)> {
-    Ok((conv2d_no_bias(c, out, k, config(k / 2, stride), vb.pp("conv"))?, batch_norm(out, 1e-5, vb.pp("bn"))?))
+    Ok((conv2d_no_bias(c, out, k, geometry(k / 2, stride), vb.pp("conv"))?, batch_norm(out, 1e-5, vb.pp("bn"))?))
 }
 
 fn trunk(vb: &VarBuilder) -> Result<Vec<Layer>> {
@@ -166,13 +171,13 @@ fn trunk(vb: &VarBuilder) -> Result<Vec<Layer>> {
     Ok(layers)
 }
 
-fn heatmap(vb: &VarBuilder) -> Result<Vec<Layer>> {
+fn heatmap(up: &[usize], maps: usize, vb: &VarBuilder) -> Result<Vec<Layer>> {
     let (mut layers, mut c) = (trunk(vb)?, 2048);
-    for i in 0..3 {
-        let (conv, norm) = conv_norm(c, 256, 3, 1, &vb.pp(format!("up{i}")))?;
+    for (i, &out) in up.iter().enumerate() {
+        let (conv, norm) = conv_norm(c, out, 3, 1, &vb.pp(format!("up{i}")))?;
         layers.extend([Layer::Up, Layer::Conv(conv), Layer::Norm(norm), Layer::Relu]);
-        c = 256;
+        c = out;
     }
-    layers.push(Layer::Conv(conv2d(c, 68, 1, config(0, 1), vb.pp("maps"))?));
+    layers.push(Layer::Conv(conv2d(c, maps, 1, geometry(0, 1), vb.pp("maps"))?));
     Ok(layers)
 }

@@ -12,7 +12,11 @@
 //! `x` and `y` that are both exactly 0, or both -1, mark a hidden point where most of the others are elsewhere.
 
 use super::{Shape, index, number, quoted, visible};
-use crate::{Error, Result, files, scheme::IMM_58, write_whole};
+use crate::{
+    error::{Error, Result},
+    io::{self, write_whole},
+    scheme::{IMM_58, Outline},
+};
 use candle_vision_helpers::{Point, Size};
 use std::{fmt::Write, path::Path};
 
@@ -47,7 +51,7 @@ impl Asf {
 /// # Errors
 /// When it cannot be read or breaks the format, with the line.
 pub fn read(path: &Path, count: usize) -> Result<Asf> {
-    parse(path, &files::read_text(path)?, count)
+    parse(path, &io::read_text(path)?, count)
 }
 
 /// [`read`] on text; `path` is for the errors.
@@ -73,7 +77,7 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
     while relative.len() < count {
         let (line, row) =
             rows.next().ok_or_else(|| ended(format!("{count} points"), &format!(" after {}", relative.len())))?;
-        if files::is_picture(Path::new(row)) {
+        if io::is_picture(Path::new(row)) {
             return fail(line, format!("{count} points"), relative.len().to_string());
         }
         relative.push(point(path, line, row, relative.len())?);
@@ -81,7 +85,7 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
     }
     let (line, picture) =
         rows.next().ok_or_else(|| ended("the name of the picture".into(), &format!(" after {count} points")))?;
-    if !files::is_picture(Path::new(picture)) {
+    if !io::is_picture(Path::new(picture)) {
         let surplus = matches!(picture.split_whitespace().count(), 7 | 10);
         let got = if surplus { "a surplus point".into() } else { quoted(picture) };
         return fail(line, format!("the name of a JPEG or PNG picture after {count} points"), got);
@@ -128,8 +132,9 @@ fn point(path: &Path, line: usize, row: &str, expected: usize) -> Result<Point> 
 /// When it cannot be written; no partial file is left.
 pub fn write(path: &Path, picture_name: &str, size: Size, points: &[Point]) -> Result<()> {
     let whole = [(0, points.len(), false)];
-    let imm: Vec<_> = IMM_58.groups.iter().map(|g| (g.start, g.end, g.closed)).collect();
-    let paths = if points.len() == IMM_58.len { &imm[..] } else { &whole[..] };
+    let imm: Vec<_> =
+        IMM_58.groups().iter().map(|g| (g.points.start, g.points.end, g.outline == Outline::Closed)).collect();
+    let paths = if points.len() == IMM_58.len() { &imm[..] } else { &whole[..] };
     let mut text = format!("# AAM shape file\n\n# number of model points\n{}\n\n# model points\n", points.len());
     text.push_str("# format: <path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>\n");
     for (number, &(start, end, closed)) in paths.iter().enumerate() {

@@ -6,7 +6,7 @@ pub mod asf;
 pub mod imglab_xml;
 pub mod pts;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_vision_helpers::Point;
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn visible(path: &Path, line: Option<usize>, raw: impl Iterator<Item = Point>) -
 }
 
 /// A finite number, or an error that names the place and what the number is for.
-fn number(path: &Path, line: usize, what: &str, text: &str) -> Result<f64> {
+pub(crate) fn number(path: &Path, line: usize, what: &str, text: &str) -> Result<f64> {
     match text.parse::<f64>() {
         Ok(v) if v.is_finite() => Ok(v),
         _ => Err(Error::format(path, Some(line), format!("a number for {what}"), quoted(text))),
@@ -55,7 +55,7 @@ fn index(path: &Path, line: usize, what: &str, text: &str) -> Result<usize> {
 }
 
 /// Someone else's text within an error: on one line, short.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');

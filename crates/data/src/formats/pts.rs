@@ -4,7 +4,10 @@
 //! mark hidden points where most of the others are elsewhere.
 
 use super::{Shape, index, number, quoted, visible};
-use crate::{Error, Result, files, write_whole};
+use crate::{
+    error::{Error, Result},
+    io::{self, write_whole},
+};
 use candle_vision_helpers::Point;
 use std::{fmt::Write, path::Path};
 
@@ -13,7 +16,7 @@ use std::{fmt::Write, path::Path};
 /// # Errors
 /// When it cannot be read or breaks the format, with the line.
 pub fn read(path: &Path, count: usize) -> Result<Shape> {
-    parse(path, &files::read_text(path)?, count)
+    parse(path, &io::read_text(path)?, count)
 }
 
 /// [`read`] on text; `path` is for the errors.

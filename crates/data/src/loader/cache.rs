@@ -1,6 +1,6 @@
 //! Prepared samples, kept as long as their pictures fit into a given amount of memory.
 
-use crate::Sample;
+use crate::sample::Sample;
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},

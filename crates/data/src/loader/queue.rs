@@ -1,6 +1,10 @@
-//! Worker threads that make the samples of an epoch, some batches ahead of who takes them, delivered in order.
+//! Worker threads that make the samples of an epoch, a few batches ahead of the consumer, in order.
 
-use crate::{Error, Result};
+use super::{
+    batch::{Batch, Part},
+    epoch::Epoch,
+};
+use crate::error::{Error, Result};
 use std::{
     any::Any,
     collections::BTreeMap,
@@ -9,23 +13,9 @@ use std::{
     thread::JoinHandle,
 };
 
-/// How samples become batches.
-pub(super) trait Make: Send + Sync + 'static {
-    /// One sample.
-    type Part: Send + 'static;
-    /// A whole batch.
-    type Whole: Send + 'static;
-    /// How many parts each batch has.
-    fn sizes(&self) -> &[usize];
-    /// Makes part `part` of batch `batch`.
-    fn part(&self, batch: usize, part: usize) -> Result<Self::Part>;
-    /// Puts the parts of a batch together, in order.
-    fn whole(&self, parts: Vec<Self::Part>) -> Result<Self::Whole>;
-}
-
 /// Batches that workers are making.
-pub(super) struct Queue<M: Make> {
-    shared: Arc<Shared<M>>,
+pub(super) struct Queue {
+    shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
     total: usize,
     taken: usize,
@@ -33,38 +23,38 @@ pub(super) struct Queue<M: Make> {
     failed: bool,
 }
 
-struct Shared<M: Make> {
-    make: M,
+struct Shared {
+    epoch: Epoch,
     /// Batches that may be begun before the first of them is taken.
     ahead: usize,
-    state: Mutex<State<M>>,
+    state: Mutex<State>,
     /// Something was taken, finished or stopped.
     changed: Condvar,
 }
 
-struct State<M: Make> {
+struct State {
     /// The next part to make: batch, part.
     next: (usize, usize),
     /// Batches taken so far.
     taken: usize,
-    begun: BTreeMap<usize, Parts<M>>,
-    ready: BTreeMap<usize, Result<M::Whole>>,
+    begun: BTreeMap<usize, Parts>,
+    ready: BTreeMap<usize, Result<Batch>>,
     stopped: bool,
     /// Workers that run.
     alive: usize,
 }
 
 /// The parts of one batch.
-struct Parts<M: Make> {
-    done: Vec<Option<Result<M::Part>>>,
+struct Parts {
+    done: Vec<Option<Result<Part>>>,
     left: usize,
 }
 
-impl<M: Make> Queue<M> {
+impl Queue {
     /// Starts `workers` threads.
-    pub fn start(make: M, workers: usize) -> Self {
+    pub fn start(epoch: Epoch, workers: usize) -> Self {
         let workers = workers.max(1);
-        let total = make.sizes().len();
+        let total = epoch.sizes().len();
         let state = State {
             next: (0, 0),
             taken: 0,
@@ -73,7 +63,7 @@ impl<M: Make> Queue<M> {
             stopped: false,
             alive: workers,
         };
-        let shared = Arc::new(Shared { make, ahead: 2 * workers, state: Mutex::new(state), changed: Condvar::new() });
+        let shared = Arc::new(Shared { epoch, ahead: 2 * workers, state: Mutex::new(state), changed: Condvar::new() });
         let mut threads = Vec::with_capacity(workers);
         for i in 0..workers {
             let mine = Arc::clone(&shared);
@@ -90,8 +80,8 @@ impl<M: Make> Queue<M> {
     }
 }
 
-impl<M: Make> Iterator for Queue<M> {
-    type Item = Result<M::Whole>;
+impl Iterator for Queue {
+    type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed || self.taken == self.total {
@@ -122,7 +112,7 @@ impl<M: Make> Iterator for Queue<M> {
     }
 }
 
-impl<M: Make> Drop for Queue<M> {
+impl Drop for Queue {
     fn drop(&mut self) {
         self.shared.lock().stopped = true;
         self.shared.changed.notify_all();
@@ -133,17 +123,17 @@ impl<M: Make> Drop for Queue<M> {
     }
 }
 
-impl<M: Make> Shared<M> {
-    fn lock(&self) -> MutexGuard<'_, State<M>> {
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self) {
         while let Some((batch, part)) = self.begin() {
-            let made = caught(|| self.make.part(batch, part));
+            let made = caught(|| self.epoch.part(batch, part));
             let Some(parts) = self.finish(batch, part, made) else { continue };
             // The first error in the order of the batch, so that it does not depend on who was quicker.
-            let whole = parts.into_iter().collect::<Result<Vec<_>>>().and_then(|p| caught(|| self.make.whole(p)));
+            let whole = parts.into_iter().collect::<Result<Vec<_>>>().and_then(|p| caught(|| self.epoch.whole(p)));
             self.lock().ready.insert(batch, whole);
             self.changed.notify_all();
         }
@@ -153,7 +143,7 @@ impl<M: Make> Shared<M> {
 
     /// Waits until a part may be begun; `None` when there are no more.
     fn begin(&self) -> Option<(usize, usize)> {
-        let sizes = self.make.sizes();
+        let sizes = self.epoch.sizes();
         let mut state = self.lock();
         loop {
             let (batch, part) = state.next;
@@ -174,7 +164,7 @@ impl<M: Make> Shared<M> {
     }
 
     /// Puts a part in its place; all parts when it was the last one.
-    fn finish(&self, batch: usize, part: usize, made: Result<M::Part>) -> Option<Vec<Result<M::Part>>> {
+    fn finish(&self, batch: usize, part: usize, made: Result<Part>) -> Option<Vec<Result<Part>>> {
         let mut state = self.lock();
         let parts = state.begun.get_mut(&batch)?;
         parts.done[part] = Some(made);

@@ -1,6 +1,6 @@
 //! What is wrong with a picture, before it is known what the picture is called.
 
-use crate::Error;
+use crate::error::Error;
 use std::{io, path::Path};
 
 /// Why a picture is refused.

@@ -1,7 +1,7 @@
 //! What a picture's first bytes say: its format and size, and for a JPEG how it is coded.
 
 use super::fault::Fault;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_vision_helpers::Size;
 use std::{
     fs::{self, File},

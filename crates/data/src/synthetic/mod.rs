@@ -30,7 +30,7 @@ mod tests;
 
 pub use write::{MARKER, write_dataset};
 
-use crate::Scheme;
+use crate::scheme::{IBUG_68, IMM_58, Scheme};
 use candle_vision_helpers::{Point, Rect};
 use features::Features;
 use head::Head;
@@ -40,6 +40,7 @@ use random::{Draw, generator};
 use raster::{Camera, Canvas};
 use situation::Situation;
 use skin::Skin;
+use std::sync::Arc;
 use vec3::{Turn, Vec3};
 
 /// A rendered picture and what is known of it.
@@ -90,14 +91,34 @@ fn folder(index: usize) -> &'static str {
     FOLDERS[index % FOLDERS.len()]
 }
 
-/// Picture `index` of a seed. With the 68 points of iBUG, every picture is of another person, a square of twice the
-/// points' box. Otherwise six pictures in a row are of one person, 640 by 480, with the 58 points of IMM (or the tip of
-/// the nose alone where the scheme has one point).
-pub fn render(scheme: &'static Scheme, seed: u64, index: usize) -> Rendered {
-    if scheme.len == 68 { ibug(seed, index) } else { imm(scheme, seed, index) }
+/// A real dataset whose pictures, points and files are imitated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaceSet {
+    /// The IMM face database: six pictures in a row of one person, 640 by 480 pixels, 58 points.
+    Imm,
+    /// iBUG 300-W: every picture of another person, a square of twice the points' box, 68 points.
+    Ibug,
 }
 
-fn imm(scheme: &'static Scheme, seed: u64, index: usize) -> Rendered {
+impl FaceSet {
+    /// The scheme of its points.
+    pub fn scheme(self) -> &'static Arc<Scheme> {
+        match self {
+            Self::Imm => &IMM_58,
+            Self::Ibug => &IBUG_68,
+        }
+    }
+}
+
+/// Picture `index` of a seed.
+pub fn render(set: FaceSet, seed: u64, index: usize) -> Rendered {
+    match set {
+        FaceSet::Imm => imm(seed, index),
+        FaceSet::Ibug => ibug(seed, index),
+    }
+}
+
+fn imm(seed: u64, index: usize) -> Rendered {
     let (number, pose) = (index / POSES, index % POSES + 1);
     let person = Person::new(seed, number as u64);
     let situation = Situation::imm(seed, index as u64, pose);
@@ -109,10 +130,7 @@ fn imm(scheme: &'static Scheme, seed: u64, index: usize) -> Rendered {
         scale: 130.0 * situation.zoom / near,
         center: Point::new(width * (0.5 + situation.shift.0), height * (0.5 + situation.shift.1)),
     };
-    let mut points = scene.points(&camera, false);
-    if scheme.len == 1 {
-        points = points[52..53].to_vec();
-    }
+    let points = scene.points(&camera, false);
     // Three of forty people of the real set have grey pictures.
     let grey = generator(seed, 5, number as u64).chance(0.1);
     let image = scene.picture(&camera, seed, index, (640, 480), grey);

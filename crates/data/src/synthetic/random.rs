@@ -1,19 +1,12 @@
 //! Seeded chance, and smooth noise that is a function of its place.
 
+use candle_vision_helpers::rng::splitmix64;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 /// The generator of one purpose (`stream`) of one thing (`index`) of a seed.
 pub(super) fn generator(seed: u64, stream: u64, index: u64) -> Pcg64Mcg {
-    Pcg64Mcg::seed_from_u64(mix(mix(mix(seed) ^ stream) ^ index))
-}
-
-/// SplitMix64's finaliser: neighbouring numbers come out unrelated.
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
+    Pcg64Mcg::seed_from_u64(splitmix64(splitmix64(splitmix64(seed) ^ stream) ^ index))
 }
 
 /// The draws that a renderer needs.

@@ -1,7 +1,7 @@
 //! Rendered faces as files in the real datasets' own formats, so that the same readers read them.
 
-use super::{POSES, Rendered, folder, render};
-use crate::{Error, Result, Scheme};
+use super::{FaceSet, POSES, Rendered, folder, render};
+use crate::error::{Error, Result};
 use candle_vision_helpers::{Point, Rect};
 use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;
@@ -11,13 +11,13 @@ use std::{fmt::Write as _, fs, path::Path};
 pub const MARKER: &str = "SYNTHETIC";
 const QUALITY: u8 = 90;
 
-/// Writes `count` pictures with their annotations to the new folder `out`: `imm58` and `nose1` in the format of the IMM
-/// face database (`01-1m.jpg`, `01-1m.asf`, …), `ibug68` in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML
+/// Writes `count` pictures with their annotations to the new folder `out`: IMM's in the
+/// format of the IMM face database (`01-1m.jpg`, `01-1m.asf`, …), iBUG's in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML
 /// lists). The folder appears when all is written, or not at all.
 ///
 /// # Errors
 /// When `out` holds something already, `count` is 0, or a file cannot be written.
-pub fn write_dataset(scheme: &'static Scheme, count: usize, out: &Path, seed: u64) -> Result<()> {
+pub fn write_dataset(set: FaceSet, count: usize, out: &Path, seed: u64) -> Result<()> {
     if count == 0 {
         return Err(Error::Invalid("rendered faces: expected a count of 1 or more, got 0".into()));
     }
@@ -32,7 +32,7 @@ pub fn write_dataset(scheme: &'static Scheme, count: usize, out: &Path, seed: u6
     }
     let name = out.file_name().ok_or_else(|| Error::Invalid(format!("{}: expected a folder name", out.display())))?;
     let part = out.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = fill(scheme, count, &part, seed).and_then(|()| {
+    let written = fill(set, count, &part, seed).and_then(|()| {
         if out.exists() {
             fs::remove_dir(out).map_err(|e| Error::io(out, e))?;
         }
@@ -45,24 +45,24 @@ pub fn write_dataset(scheme: &'static Scheme, count: usize, out: &Path, seed: u6
     written
 }
 
-fn fill(scheme: &'static Scheme, count: usize, dir: &Path, seed: u64) -> Result<()> {
+fn fill(set: FaceSet, count: usize, dir: &Path, seed: u64) -> Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir).map_err(|e| Error::io(dir, e))?;
     }
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-    if scheme.len == 68 {
-        ibug(scheme, count, dir, seed)?
-    } else {
-        imm(count, dir, seed)?
+    match set {
+        FaceSet::Imm => imm(count, dir, seed)?,
+        FaceSet::Ibug => ibug(count, dir, seed)?,
     }
-    let text = format!("rendered faces, no photographs: scheme {}, {count} pictures, seed {seed}\n", scheme.name);
+    let scheme = set.scheme();
+    let text = format!("rendered faces, no photographs: scheme {}, {count} pictures, seed {seed}\n", scheme.name());
     save(&dir.join(MARKER), text.as_bytes())
 }
 
 fn imm(count: usize, dir: &Path, seed: u64) -> Result<()> {
     let people = count.div_ceil(POSES);
     (0..count).into_par_iter().try_for_each(|i| {
-        let r = render(&crate::scheme::IMM_58, seed, i);
+        let r = render(FaceSet::Imm, seed, i);
         let sex = if r.female { 'f' } else { 'm' };
         let name = format!("{:02}-{}{sex}", number(r.person, people), r.pose);
         picture(&dir.join(format!("{name}.jpg")), &r)?;
@@ -130,7 +130,7 @@ fn asf(picture: &str, width: f64, height: f64, points: &[Point], wide: bool) -> 
     out
 }
 
-fn ibug(scheme: &'static Scheme, count: usize, dir: &Path, seed: u64) -> Result<()> {
+fn ibug(count: usize, dir: &Path, seed: u64) -> Result<()> {
     for i in 0..count {
         let sub = dir.join(folder(i));
         fs::create_dir_all(&sub).map_err(|e| Error::io(&sub, e))?;
@@ -138,7 +138,7 @@ fn ibug(scheme: &'static Scheme, count: usize, dir: &Path, seed: u64) -> Result<
     let mut entries = (0..count)
         .into_par_iter()
         .map(|i| {
-            let r = render(scheme, seed, i);
+            let r = render(FaceSet::Ibug, seed, i);
             let stem = format!("{}/face_{i:05}", folder(i));
             picture(&dir.join(format!("{stem}.jpg")), &r)?;
             save(&dir.join(format!("{stem}.pts")), pts(&r.points).as_bytes())?;

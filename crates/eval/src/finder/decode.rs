@@ -3,7 +3,7 @@
 use super::{FoundFace, direction};
 use candle_core::{Result, Tensor};
 use candle_vision_helpers::{Point, Rect};
-use facekp_models::yunet::{OUTPUTS, STRIDES};
+use facekp_models::networks::yunet::{OUTPUTS, STRIDES};
 
 /// The faces of picture `index` of a batch with a score above `least`, in rows of each map. `maps` are `(B, 16, h, w)`.
 ///

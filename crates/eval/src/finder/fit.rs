@@ -2,7 +2,11 @@
 
 use super::{FindConfig, Finder, FoundFace, boxes, nms::overlap};
 use crate::error::Result;
-use candle_vision_helpers::{Affine, Point, Rect, convert::to_rgb, warp::warp};
+use candle_vision_helpers::{
+    Affine, Point, Rect,
+    convert::to_rgb,
+    warp::{Channels, warp},
+};
 use facekp_data::{Dataset, Sample};
 use facekp_models::BoxFit;
 
@@ -34,7 +38,7 @@ fn found(finder: &Finder, sample: &Sample, degrees: f64) -> Result<Option<(Found
     let size = super::size_of(&sample.image);
     let turn = Affine::rotation_scale(size.area().center(), degrees.to_radians(), 1.0);
     let Ok(turn) = turn else { return Ok(None) };
-    let picture = if degrees == 0.0 { None } else { Some(to_rgb(&warp(&sample.image, &turn, size, false))) };
+    let picture = if degrees == 0.0 { None } else { Some(to_rgb(&warp(&sample.image, &turn, size, Channels::Rgb))) };
     let faces = finder.find(picture.as_ref().unwrap_or(&sample.image), &FindConfig::default())?;
     let map = sample.to_image.then(&turn);
     let points: Vec<Point> = sample.points.annotated().map(|p| map.apply(p)).collect();

@@ -13,9 +13,9 @@ pub use fit::fit_boxes;
 
 use crate::error::Result;
 use candle_core::Device;
-use candle_vision_helpers::{Point, Rect, Size};
+use candle_vision_helpers::{Point, Rect, Size, warp::resize};
 use direction::Turn;
-use facekp_models::{FinderFile, FinderManifest, yunet::YuNet};
+use facekp_models::{FinderFile, FinderManifest, networks::yunet::YuNet};
 use image::RgbImage;
 use std::path::Path;
 
@@ -151,7 +151,7 @@ fn most_scale(size: Size) -> f64 {
 
 fn shrunk(picture: &RgbImage, scale: f64) -> RgbImage {
     let side = |pixels: u32| (f64::from(pixels) * scale).round_ties_even().max(1.0) as u32;
-    letterbox::resized(picture, side(picture.width()), side(picture.height()))
+    resize(picture, side(picture.width()), side(picture.height()))
 }
 
 /// A face of a picture that was made `scale` times as large.

@@ -4,7 +4,10 @@
 
 use super::{Finder, FoundFace, decode, direction, letterbox};
 use crate::error::Result;
-use candle_vision_helpers::{Affine, Rect, Size, warp::warp};
+use candle_vision_helpers::{
+    Affine, Rect, Size,
+    warp::{Channels, warp},
+};
 use image::RgbImage;
 
 /// From this score on a face stands upright within some 40° (none of 1000 training faces, turned by up to 180°, was
@@ -67,7 +70,8 @@ impl Finder {
         if views.is_empty() {
             return Ok(Vec::new());
         }
-        let pictures: Vec<_> = views.iter().map(|v| warp(picture, &v.map, Size::new(SIDE, SIDE), false)).collect();
+        let pictures: Vec<_> =
+            views.iter().map(|v| warp(picture, &v.map, Size::new(SIDE, SIDE), Channels::Rgb)).collect();
         let maps = self.net.forward(&letterbox::stacked(&pictures, &self.device)?)?;
         let found = views.iter().enumerate().map(|(i, view)| {
             let faces = decode::faces(&maps, i, LEAST)?;
@@ -88,7 +92,9 @@ fn promise(face: &FoundFace) -> f64 {
 /// the best score and its neighbors'.
 fn best_turn(seen: &[Option<FoundFace>]) -> f64 {
     let score = |i: usize| seen[i % DIRECTIONS].as_ref().map_or(0.0, |f| f64::from(f.score));
-    let preferred = |i: usize| score(i) + PREFERENCE / 2.0 * (i as f64 * STEP).to_radians().cos();
+    // a face is seen well on both sides of the right direction, too: a high score alone proves little
+    let around = |i: usize| 0.5 * score(i) + 0.25 * (score(i + DIRECTIONS - 1) + score(i + 1));
+    let preferred = |i: usize| around(i) + PREFERENCE / 2.0 * (i as f64 * STEP).to_radians().cos();
     let best = (0..DIRECTIONS).max_by(|a, b| preferred(*a).total_cmp(&preferred(*b))).unwrap_or(0);
     let (before, at, after) = (score(best + DIRECTIONS - 1), score(best), score(best + 1));
     let bend = before - 2.0 * at + after;

@@ -1,47 +1,49 @@
 //! The errors of a set of faces as the numbers that are reported.
 
-use super::{INTEROCULAR, auc, failure_rate, mean, median};
-use crate::{Error, FaceError, Result};
+use super::{FaceError, auc, failure_rate};
+use crate::error::{Error, Result};
+use crate::stats::{mean, median};
 use serde::{Deserialize, Serialize};
 
-/// What is reported of a set of faces (the keys of `eval --json`).
+/// The errors of a set of faces in numbers (the keys of `eval --json`).
+#[must_use]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// How many.
+    /// Number of faces.
     pub faces: usize,
-    /// Points a face.
+    /// Points per face.
     pub points: usize,
     /// Mean of the faces' means, original pixels.
     pub mean_px: f64,
-    /// Median of the faces' means.
+    /// Median of the faces' means, original pixels.
     pub median_px: f64,
-    /// Mean over the faces that have a normaliser, a fraction; `null` where the data has no eyes.
+    /// Mean NME over the faces that have a normalizer, a fraction; `null` where the data has no eyes.
     pub nme: Option<f64>,
-    /// By the distance between the eye centres.
+    /// Mean error divided by the distance between the eye centers, a fraction.
     pub nme_pupil: Option<f64>,
-    /// How many faces `nme` and all that follows from it leave out, since a point that the normaliser needs is hidden;
-    /// not in the JSON where there is none, or where `nme` is `null`.
+    /// Number of faces that `nme` and all that follows from it leave out, since a point that the normalizer needs is
+    /// hidden; not in the JSON where there is none, or where `nme` is `null`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_nme: usize,
-    /// How many faces `nme_pupil` leaves out.
+    /// Number of faces that `nme_pupil` leaves out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_nme_pupil: usize,
     /// Area under the cumulative error curve up to 0.08, exact, divided by 0.08.
     pub auc_08: Option<f64>,
-    /// Faces with an NME above 0.08, a fraction.
+    /// Fraction of faces above an NME of 0.08.
     pub fr_08: Option<f64>,
-    /// Up to 0.10.
+    /// AUC up to an NME of 0.10.
     pub auc_10: Option<f64>,
-    /// Above 0.10.
+    /// Fraction of faces above an NME of 0.10.
     pub fr_10: Option<f64>,
-    /// `interocular (outer eye corners)`.
+    /// What the NME is divided by, such as `interocular (outer eye corners)`.
     pub normalizer: String,
-    /// The split's name.
+    /// Name of the split.
     pub split: String,
 }
 
 impl Summary {
-    /// Summarises faces.
+    /// Summarizes the errors of faces.
     ///
     /// # Errors
     /// [`crate::Error::Empty`] for none.
@@ -50,14 +52,15 @@ impl Summary {
         let (Some(mean_px), Some(median_px)) = (mean(px.iter().copied()), median(&px)) else {
             return Err(Error::Empty(format!("split {split}: expected at least one face to measure, got none")));
         };
-        // One face with hidden eyes would take the NME of a whole set; but a mean over the others must not look like
-        // the mean over all, so those left out are counted.
+        // One face with a hidden normalizer would take the NME of a whole set; but a mean over the others must not look
+        // like the mean over all, so those left out are counted.
         let of_those = |nme: fn(&FaceError) -> Option<f64>| {
             let nmes: Vec<f64> = errors.iter().filter_map(nme).collect();
             let without = if nmes.is_empty() { 0 } else { errors.len() - nmes.len() };
             (Some(nmes).filter(|n| !n.is_empty()), without)
         };
         let ((nmes, without_nme), (pupil, without_nme_pupil)) = (of_those(|e| e.nme), of_those(|e| e.nme_pupil));
+        let measured = errors.iter().find(|e| e.nme.is_some());
         let of = |f: fn(&[f64], f64) -> f64, limit: f64| nmes.as_deref().map(|n| f(n, limit));
         Ok(Self {
             faces: errors.len(),
@@ -72,16 +75,17 @@ impl Summary {
             fr_08: of(failure_rate, 0.08),
             auc_10: of(auc, 0.10),
             fr_10: of(failure_rate, 0.10),
-            normalizer: if nmes.is_some() { INTEROCULAR.into() } else { "none".into() },
+            normalizer: measured.and_then(|e| e.normalizer.clone()).unwrap_or_else(|| "none".into()),
             split: split.to_owned(),
         })
     }
 
-    /// What the NME leaves out, in words; `None` where it leaves out nothing.
+    /// The faces that the NME leaves out, in words; `None` where it leaves out none.
     pub fn left_out(&self) -> Option<String> {
         let (nme, pupil) = (self.without_nme, self.without_nme_pupil);
         let faces = |n: usize| format!("{n} face{}", if n == 1 { "" } else { "s" });
-        let of = |what: &str, n: usize| format!("{what} leaves out {} of {} with hidden eyes", faces(n), self.faces);
+        let of =
+            |what: &str, n: usize| format!("{what} leaves out {} of {} with a hidden normalizer", faces(n), self.faces);
         match (nme, pupil) {
             (0, 0) => None,
             (a, 0) => Some(of("NME", a)),
@@ -109,6 +113,7 @@ mod tests {
             mean_px: mean,
             nme,
             nme_pupil: nme.map(|n| 2.0 * n),
+            normalizer: Some("eyes".into()),
         }
     }
 
@@ -129,15 +134,15 @@ mod tests {
         near(s.fr_08, 0.25);
         near(s.auc_10, 0.4);
         near(s.fr_10, 0.0);
-        assert_eq!((s.normalizer.as_str(), s.split.as_str()), (INTEROCULAR, "val"));
+        assert_eq!((s.normalizer.as_str(), s.split.as_str()), ("eyes", "val"));
     }
 
     #[test]
     fn faces_with_hidden_eyes_are_left_out_of_the_nme_and_counted() {
         let s = Summary::of(&[face("a", 1.0, Some(0.1)), face("b", 2.0, None)], "val").unwrap();
         assert_eq!((s.faces, s.mean_px, s.nme, s.without_nme, s.without_nme_pupil), (2, 1.5, Some(0.1), 1, 1));
-        assert_eq!((s.fr_08, s.normalizer.as_str()), (Some(1.0), INTEROCULAR));
-        assert_eq!(s.left_out().unwrap(), "NME leaves out 1 face of 2 with hidden eyes, NME pupil 1 face");
+        assert_eq!((s.fr_08, s.normalizer.as_str()), (Some(1.0), "eyes"));
+        assert_eq!(s.left_out().unwrap(), "NME leaves out 1 face of 2 with a hidden normalizer, NME pupil 1 face");
         let json = serde_json::to_value(&s).unwrap();
         assert_eq!(json["without_nme"], 1);
         assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), s);

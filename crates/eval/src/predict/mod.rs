@@ -3,13 +3,13 @@
 mod large;
 mod photo;
 
-pub use photo::{LOW_CONFIDENCE, Located};
+pub use photo::Located;
 
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
 use candle_vision_helpers::{Affine, Point, heatmap::Decode};
-use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale, Scheme};
-use facekp_models::{Codec, CodecConfig, KeypointModel, Task, WeightsFile};
+use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
+use facekp_models::{Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile};
 use std::{path::Path, sync::Arc};
 
 /// One face's predicted points, and the truth where it is known; original pixels.
@@ -17,17 +17,17 @@ use std::{path::Path, sync::Arc};
 pub struct Prediction {
     /// Index in the dataset.
     pub index: usize,
-    /// The sample.
+    /// Name of the sample.
     pub id: String,
-    /// Pose or subset.
+    /// Pose or subset of the sample.
     pub subset: Option<String>,
-    /// Predicted.
+    /// Predicted points.
     pub points: Vec<Point>,
-    /// `0..=1` per point; `None` where the network does not say.
+    /// Confidence per point, `0..=1`; `None` where the network has none.
     pub confidence: Option<Vec<f64>>,
-    /// Annotated.
+    /// Annotated points.
     pub truth: Keypoints,
-    /// What errors are divided by.
+    /// The distances that errors are divided by.
     pub scale: Scale,
 }
 
@@ -37,6 +37,22 @@ pub struct Predictor {
     model: Box<dyn KeypointModel>,
     codec: Box<dyn Codec>,
     device: Device,
+}
+
+/// Whether a view is looked at a second time, mirrored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flip {
+    /// The view alone.
+    Off,
+    /// The mean of the points found in the view and in its mirror image.
+    Averaged,
+}
+
+impl Flip {
+    /// [`Flip::Averaged`] where a recipe's `flip_test` is set.
+    pub fn of(flip_test: bool) -> Self {
+        if flip_test { Self::Averaged } else { Self::Off }
+    }
 }
 
 /// How many views are predicted at once.
@@ -54,7 +70,7 @@ impl Predictor {
         Ok((Self::new(file.manifest.task.clone(), model, device)?, file))
     }
 
-    /// A network that is already in memory, such as one in training.
+    /// Wraps a network that is already in memory, such as one in training.
     ///
     /// # Errors
     /// As [`Task::validate`].
@@ -62,7 +78,7 @@ impl Predictor {
         Ok(Self { codec: task.codec()?, task, model, device: device.clone() })
     }
 
-    /// The same network, its maps read in another way.
+    /// Changes how points are read from the maps.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a network without heatmaps.
@@ -76,17 +92,17 @@ impl Predictor {
         Ok(self)
     }
 
-    /// What the network does.
+    /// The network's task: scheme, view, codec, sizes.
     pub fn task(&self) -> &Task {
         &self.task
     }
 
-    /// What writes the network's targets and reads its output.
+    /// The codec that writes the network's targets and reads its output.
     pub fn codec(&self) -> &dyn Codec {
         self.codec.as_ref()
     }
 
-    /// Where the network runs.
+    /// The device that the network runs on.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -96,26 +112,27 @@ impl Predictor {
         self.codec.has_points()
     }
 
-    /// The network's output for a batch, as [`KeypointModel::forward`] gives it.
+    /// Computes the network's output for a batch, as [`KeypointModel::forward`] does.
     ///
     /// # Errors
     /// When the network refuses the shapes.
-    pub fn forward(&self, batch: &Batch, train: bool) -> Result<Tensor> {
-        Ok(self.model.forward(&batch.images.to_device(&self.device)?, train)?)
+    pub fn forward(&self, batch: &Batch, pass: Pass) -> Result<Tensor> {
+        Ok(self.model.forward(&batch.images.to_device(&self.device)?, pass)?)
     }
 
-    /// Predicts the samples of a batch (averaging with the mirrored picture when `flip`).
+    /// Predicts the samples of a batch.
     ///
     /// # Errors
     /// When the network refuses the shapes, or its output is not a number.
-    pub fn predict_batch(&self, batch: &Batch, flip: bool) -> Result<Vec<Prediction>> {
+    pub fn predict_batch(&self, batch: &Batch, flip: Flip) -> Result<Vec<Prediction>> {
         let images = batch.images.to_device(&self.device)?;
-        let mut found = self.decode(&self.model.forward(&images, false)?)?;
-        if flip {
-            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, false)?)?;
-            let (scheme, width) = (self.task.scheme()?, images.dim(D::Minus1)?);
+        let mut found = self.decode(&self.model.forward(&images, Pass::Inference)?)?;
+        // An object whose mirror image is none of its kind is seen as it is.
+        if let Some(partners) = self.task.scheme.mirror().filter(|_| flip == Flip::Averaged) {
+            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, Pass::Inference)?)?;
+            let width = images.dim(D::Minus1)?;
             for (view, other) in found.iter_mut().zip(&mirrored) {
-                *view = view.averaged(&other.unmirrored(width, scheme));
+                *view = view.averaged(&other.unmirrored(width, partners));
             }
         }
         self.in_original_pixels(found, batch)
@@ -133,7 +150,7 @@ impl Predictor {
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub fn predict_dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: bool) -> Result<Vec<Prediction>> {
+    pub fn predict_dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: Flip) -> Result<Vec<Prediction>> {
         let mut all = Vec::with_capacity(indices.len());
         for batch in self.loader(data, indices)?.epoch(0) {
             all.extend(self.predict_batch(&batch?, flip)?);
@@ -151,17 +168,18 @@ impl Predictor {
         Ok(Batch::of_samples(&self.task.view, &samples)?)
     }
 
-    /// What a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in `0..=1`;
-    /// `None` for networks without maps.
+    /// The maps that a heatmap network shows for the views of a batch, `(B, K, h, w)` (K = 1 for the summed map) in
+    /// `0..=1`; `None` for networks without maps.
     ///
     /// # Errors
     /// When the network refuses the shapes.
     pub fn maps(&self, batch: &Batch) -> Result<Option<Tensor>> {
-        let maps = self.codec.maps(&self.forward(batch, false)?)?;
+        let maps = self.codec.maps(&self.forward(batch, Pass::Inference)?)?;
         Ok(maps.map(|m| m.to_device(&Device::Cpu)).transpose()?)
     }
 
-    /// What the network should have shown: the codec's target for the batch, `(B, K, h, w)`, relative to its peak.
+    /// The maps that a heatmap network should show: the codec's target for the batch, `(B, K, h, w)`, relative to its
+    /// peak.
     ///
     /// # Errors
     /// As [`Codec::encode`].
@@ -179,14 +197,14 @@ impl Predictor {
 
     fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize]) -> Result<Loader> {
         self.check_scheme(data.as_ref())?;
-        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::in_order(self.task.view.clone(), BATCH))?)
+        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::plain(self.task.view.clone(), BATCH))?)
     }
 
     fn check_scheme(&self, data: &dyn Dataset) -> Result<()> {
-        if data.scheme().name == self.task.scheme {
+        if *data.scheme() == self.task.scheme {
             return Ok(());
         }
-        let reason = format!("expected data with {} points, got {}", self.task.scheme, data.scheme().name);
+        let reason = format!("expected data with {} points, got {}", self.task.scheme.name(), data.scheme().name());
         Err(Error::Mismatch { id: data.describe(), reason })
     }
 
@@ -196,7 +214,7 @@ impl Predictor {
         let sum = output.sum_all()?.to_scalar::<f32>()?;
         if !sum.is_finite() {
             let reason = format!("expected numbers from the network, got {sum}: its weights are broken");
-            return Err(Error::Mismatch { id: self.task.scheme.clone(), reason });
+            return Err(Error::Mismatch { id: self.task.scheme.name().into(), reason });
         }
         let (points, confidence) = self.codec.decode(output)?;
         // Sync point.
@@ -211,9 +229,12 @@ impl Predictor {
     }
 
     fn in_original_pixels(&self, found: Vec<Found>, batch: &Batch) -> Result<Vec<Prediction>> {
-        let scheme = self.task.scheme()?;
+        let scheme = &self.task.scheme;
         let place = batch.items.iter().zip(found).map(|(item, view)| {
-            let view = if item.mirrored { view.renamed(scheme) } else { view };
+            let view = match scheme.mirror() {
+                Some(partners) if item.mirrored => view.renamed(partners),
+                _ => view,
+            };
             Prediction {
                 index: item.index,
                 id: item.id.clone(),
@@ -236,17 +257,17 @@ struct Found {
 
 impl Found {
     /// Under the names that the points have in a mirror.
-    fn renamed(&self, scheme: &Scheme) -> Self {
+    fn renamed(&self, mirror: &[usize]) -> Self {
         Self {
-            points: scheme.flip.iter().map(|&i| self.points[i]).collect(),
-            confidence: self.confidence.as_ref().map(|c| scheme.flip.iter().map(|&i| c[i]).collect()),
+            points: mirror.iter().map(|&i| self.points[i]).collect(),
+            confidence: self.confidence.as_ref().map(|c| mirror.iter().map(|&i| c[i]).collect()),
         }
     }
 
     /// What was found in the mirrored view `width` pixels wide, in the pixels and names of the view itself.
-    fn unmirrored(&self, width: usize, scheme: &Scheme) -> Self {
+    fn unmirrored(&self, width: usize, partners: &[usize]) -> Self {
         let mirror = Affine::mirror(width);
-        let mut found = self.renamed(scheme);
+        let mut found = self.renamed(partners);
         found.points.iter_mut().for_each(|p| *p = mirror.unapply(*p));
         found
     }

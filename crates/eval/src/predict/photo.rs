@@ -1,10 +1,9 @@
 //! User photos: a picture without annotations, its face box given or found with the network's own points.
 
-use super::Predictor;
-use crate::{
-    error::{Error, Result},
-    visualize,
-};
+use super::{Flip, Predictor};
+use crate::error::{Error, Result};
+use crate::stats::mean;
+use crate::visualize;
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use facekp_data::{Batch, Crop, Keypoints, Sample, Scale};
 use image::RgbImage;
@@ -13,23 +12,23 @@ use std::sync::Arc;
 /// A face in a photo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Located {
-    /// The box that the network looked at last, the photo's pixels.
+    /// The box that the network looked at last, in the photo's pixels.
     pub face: Rect,
-    /// The photo's pixels.
+    /// Points in the photo's pixels.
     pub points: Vec<Point>,
-    /// `0..=1` per point; `None` where the network does not say.
+    /// Confidence per point, `0..=1`; `None` where the network has none.
     pub confidence: Option<Vec<f64>>,
     /// Whether the box was given, not needed, or confirmed by the points found in it; if not, the points deserve doubt.
     pub settled: bool,
 }
 
 impl Located {
-    /// The mean of the points' confidences; `None` where the network does not say.
+    /// The mean of the points' confidences; `None` where the network has none.
     pub fn mean_confidence(&self) -> Option<f64> {
-        crate::metrics::mean(self.confidence.iter().flatten().copied())
+        mean(self.confidence.iter().flatten().copied())
     }
 
-    /// Whether nothing better need be looked for.
+    /// Whether the search can stop here.
     fn is_certain(&self) -> bool {
         self.settled && self.mean_confidence().is_none_or(|c| c >= HIGH_CONFIDENCE)
     }
@@ -41,7 +40,7 @@ impl Located {
 }
 
 /// Below this mean confidence a prediction deserves a warning.
-pub const LOW_CONFIDENCE: f64 = 0.5;
+const LOW_CONFIDENCE: f64 = 0.5;
 /// From this mean confidence on, points that confirm their box end a search.
 const HIGH_CONFIDENCE: f64 = 0.65;
 /// Starts of a search that are followed.
@@ -85,7 +84,7 @@ impl Predictor {
         let (sample, _) = self.sample(&picture, face)?;
         let batch = Batch::of_samples(&self.task().view, &[sample])?;
         let Some(maps) = self.maps(&batch)? else { return Ok(None) };
-        let view = visualize::faces::plain_view(&batch, 0, &self.task().view)?;
+        let view = visualize::plain_view(&batch, 0, &self.task().view)?;
         Ok(Some(visualize::heat_picture(&view, &maps.get(0)?, side)?))
     }
 
@@ -141,7 +140,7 @@ impl Predictor {
             let framed = faces.iter().map(|&face| self.sample(picture, face)).collect::<Result<Vec<_>>>()?;
             let (samples, to_photo): (Vec<_>, Vec<_>) = framed.into_iter().unzip();
             let batch = Batch::of_samples(&self.task().view, &samples)?;
-            let found = self.predict_batch(&batch, false)?;
+            let found = self.predict_batch(&batch, Flip::Off)?;
             all.extend(found.into_iter().zip(to_photo).zip(faces).map(|((p, to_photo), &face)| Located {
                 face,
                 points: p.points.iter().map(|q| to_photo.apply(*q)).collect(),
@@ -155,7 +154,7 @@ impl Predictor {
     /// The face in the box as a sample without known points, and the map from its original pixels to the photo's: a
     /// network that looks at whole pictures takes the box for the picture.
     fn sample(&self, picture: &Arc<RgbImage>, face: Rect) -> Result<(Sample, Affine)> {
-        let scheme = self.task().scheme()?;
+        let scheme = &self.task().scheme;
         let (original, to_image) = match self.task().view.crop {
             Crop::Face { .. } => (extent(picture), Affine::IDENTITY),
             Crop::Picture => {
@@ -187,7 +186,7 @@ fn none() -> Error {
 }
 
 fn extent(picture: &RgbImage) -> Size {
-    Size::new(picture.width() as usize, picture.height() as usize)
+    Size::of(picture)
 }
 
 pub(crate) fn checked(face: Rect, size: Size) -> Result<Rect> {

@@ -1,11 +1,9 @@
-//! The pictures of the page: each goes into the page and, the same, into a file beside it.
+//! The pictures of the page: each goes into the page and into a file next to it.
 
 use super::html::Html;
-use crate::{
-    Error, Result,
-    curve::{self, Axes, Bar, Series},
-    visualize,
-};
+use crate::error::{Error, Result};
+use crate::plot::{self, Axes, Bar, Series};
+use crate::visualize;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use image::RgbImage;
 use std::{
@@ -73,14 +71,14 @@ impl Album {
 
     /// A line plot.
     pub fn lines(&self, h: &mut Html, name: &str, axes: &Axes, series: &[Series], caption: &str) -> Result<()> {
-        curve::lines_png(axes, series, &self.file(name, "png"))?;
-        self.plot(h, name, &curve::lines_svg(axes, series)?, caption)
+        plot::lines_png(axes, series, &self.file(name, "png"))?;
+        self.plot(h, name, &plot::lines_svg(axes, series)?, caption)
     }
 
     /// A bar plot.
     pub fn bars(&self, h: &mut Html, name: &str, axes: &Axes, bars: &[Bar], caption: &str) -> Result<()> {
-        curve::bars_png(axes, bars, &self.file(name, "png"))?;
-        self.plot(h, name, &curve::bars_svg(axes, bars)?, caption)
+        plot::bars_png(axes, bars, &self.file(name, "png"))?;
+        self.plot(h, name, &plot::bars_svg(axes, bars)?, caption)
     }
 
     fn plot(&self, h: &mut Html, name: &str, svg: &str, caption: &str) -> Result<()> {

@@ -6,7 +6,9 @@ use super::{
     numbers::number,
     run::{Found, Run},
 };
-use crate::{Result, visualize};
+use crate::error::Result;
+use crate::stats::spread;
+use crate::visualize;
 use candle_vision_helpers::draw;
 use facekp_data::{Loader, LoaderConfig};
 use std::path::Path;
@@ -20,8 +22,11 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
     if train.is_empty() {
         return Ok(());
     }
-    let tiles =
-        train.iter().map(|&i| visualize::face_picture(&data.get(i)?, None, true, 220)).collect::<Result<Vec<_>>>()?;
+    let tile = |&i: &usize| {
+        let sample = data.get(i)?;
+        visualize::face_picture(&sample, None, Some(&sample.points), 220)
+    };
+    let tiles = train.iter().map(tile).collect::<Result<Vec<_>>>()?;
     album.picture(
         h,
         "samples",
@@ -30,16 +35,9 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         "Training pictures with their annotated points",
         "Training pictures about the face, with the annotation.",
     )?;
-    let config = LoaderConfig {
-        batch: train.len(),
-        view: run.predictor.task().view.clone(),
-        augment: Some(run.augment.clone()),
-        shuffle: false,
-        drop_last: false,
-        workers: 0,
-        seed: 1,
-        cache_bytes: 0,
-    };
+    let view = run.predictor.task().view.clone();
+    let config =
+        LoaderConfig { shuffle: false, ..LoaderConfig::training(view, train.len(), run.input.augment.clone(), 1) };
     let loader = Loader::new(data.clone(), train, config)?;
     let Some(batch) = loader.epoch(0).next() else { return Ok(()) };
     let batch = batch?;
@@ -60,7 +58,7 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Album) -> Result<()> {
     h.leaf("h3", &[], "Best and worst");
     let mut order: Vec<usize> = (0..found.errors.len()).collect();
-    // Pixels and fractions do not compare: one face with hidden eyes, and all are ranked by pixels.
+    // Pixels and fractions do not compare: one face with a hidden normalizer, and all are ranked by pixels.
     let by_nme = found.errors.iter().all(|e| e.nme.is_some());
     let key = |i: usize| found.errors[i].nme.filter(|_| by_nme).unwrap_or(found.errors[i].mean_px);
     order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));
@@ -71,7 +69,7 @@ pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Alb
         done = best.chain(worst).enumerate().try_for_each(|(n, (what, i))| {
             let (p, e) = (&found.predictions[i], &found.errors[i]);
             let sample = run.input.data.get(p.index)?;
-            let picture = visualize::face_picture(&sample, Some(&p.points), true, 480)?;
+            let picture = visualize::face_picture(&sample, Some(&p.points), Some(&sample.points), 480)?;
             let place = n % 2 + 1;
             let nme = e.nme.map(|n| format!(", NME {} %", number(Some(n), 100.0, 2))).unwrap_or_default();
             let subset =
@@ -85,25 +83,7 @@ pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Alb
     done
 }
 
-/// `count` of `indices`, evenly spread.
-pub(crate) fn spread(indices: &[usize], count: usize) -> Vec<usize> {
-    let count = count.min(indices.len());
-    (0..count).map(|i| indices[i * indices.len() / count]).collect()
-}
-
 /// A file's name without its folders.
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_are_spread_over_all() {
-        assert_eq!(spread(&[10, 11, 12, 13, 14, 15], 3), [10, 12, 14]);
-        assert_eq!(spread(&[7], 3), [7]);
-        assert!(spread(&[], 3).is_empty());
-    }
 }

@@ -1,18 +1,17 @@
-//! Heat maps on the page: what the network should show, what it shows, the points read from it, and the sum of all
+//! Heatmaps on the page: what the network should show, what it shows, the points read from it, and the sum of all
 //! maps.
 
 use super::{
     album::{Album, As},
-    faces::spread,
     html::Html,
     run::Run,
 };
-use crate::{
-    Result,
-    visualize::{self, faces::plain_view, maps::map_picture},
-};
+use crate::error::Result;
+use crate::stats::spread;
+use crate::visualize::{self, map_picture, plain_view};
 use candle_core::Tensor;
-use candle_vision_helpers::{Point, draw, heatmap::render_gaussian};
+use candle_vision_helpers::heatmap::{Blend, render_gaussian};
+use candle_vision_helpers::{Point, Size, draw};
 use facekp_data::{Batch, Keypoints};
 use image::RgbImage;
 
@@ -31,7 +30,7 @@ pub(crate) fn render(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
     let (Some(shown), Some(target)) = (run.predictor.maps(&batch)?, run.predictor.target_maps(&batch)?) else {
         return Ok(());
     };
-    h.leaf("h3", &[], "Heat maps");
+    h.leaf("h3", &[], "Heatmaps");
     let mut tiles = Vec::new();
     for i in 0..batch.items.len() {
         let view = plain_view(&batch, i, &run.predictor.task().view)?;
@@ -76,7 +75,8 @@ fn summed_target(batch: &Batch, i: usize) -> Result<Tensor> {
     let sigma = SUM_SIGMA * width as f64 / 256.0;
     let mut map = vec![0f32; width * height];
     for (p, _) in points.iter().zip(&weights).filter(|(_, w)| **w > 0.0) {
-        render_gaussian(&mut map, width, height, Point::new(f64::from(p[0]), f64::from(p[1])), sigma, true);
+        let center = Point::new(f64::from(p[0]), f64::from(p[1]));
+        render_gaussian(&mut map, Size::new(width, height), center, sigma, Blend::Sum);
     }
     Ok(Tensor::from_vec(map, (1, height, width), batch.images.device())?.clamp(0f32, 1f32)?)
 }

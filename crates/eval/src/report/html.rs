@@ -1,20 +1,6 @@
 //! A small builder for HTML: text and attributes are always escaped, elements always closed.
 
-/// Replaces the five characters that mean something in HTML.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
+use crate::markup::escape;
 
 /// HTML in the making.
 #[derive(Default)]
@@ -23,19 +9,19 @@ pub(crate) struct Html(String);
 type Attributes<'a> = &'a [(&'a str, &'a str)];
 
 impl Html {
-    /// Text, escaped.
+    /// Adds text, escaped.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&escape(text));
         self
     }
 
-    /// Markup that was built here (an SVG plot, a style sheet), as it is.
+    /// Adds markup that was built here (an SVG plot, a style sheet), as it is.
     pub fn markup(&mut self, markup: &str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// An element and what is in it.
+    /// Adds an element and its contents.
     pub fn el(&mut self, tag: &str, attributes: Attributes, inner: impl FnOnce(&mut Self)) -> &mut Self {
         self.void(tag, attributes);
         inner(self);
@@ -46,14 +32,14 @@ impl Html {
         self
     }
 
-    /// An element that holds text alone.
+    /// Adds an element that holds text alone.
     pub fn leaf(&mut self, tag: &str, attributes: Attributes, text: &str) -> &mut Self {
         self.el(tag, attributes, |h| {
             h.text(text);
         })
     }
 
-    /// An element without an end, such as `img`.
+    /// Adds an element without an end tag, such as `img`.
     pub fn void(&mut self, tag: &str, attributes: Attributes) -> &mut Self {
         self.0.push('<');
         self.0.push_str(tag);
@@ -64,8 +50,8 @@ impl Html {
         self
     }
 
-    /// A table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set to
-    /// the right.
+    /// Adds a table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set
+    /// to the right.
     pub fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
         let class = |i: usize| if i < words { "w" } else { "n" };
         self.el("div", &[("class", "wide")], |h| {

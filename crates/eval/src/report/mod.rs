@@ -12,9 +12,10 @@ mod run;
 mod section;
 mod style;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::predict::Flip;
 use candle_core::Device;
-use facekp_data::Dataset;
+use facekp_data::{Augment, Dataset};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -25,34 +26,38 @@ use std::{
 pub struct RunInput {
     /// The run folder (recipe.toml, history.csv, best.safetensors, eval.json).
     pub run: PathBuf,
-    /// Its data, opened.
+    /// The dataset of the run.
     pub data: Arc<dyn Dataset>,
-    /// Shown in samples.
+    /// Training indices; some are shown as samples.
     pub train: Vec<usize>,
-    /// Evaluated for the best and worst.
+    /// Validation indices; all are evaluated.
     pub val: Vec<usize>,
-    /// The split's name that `val` is.
+    /// Name of the split of `val`.
     pub val_name: String,
+    /// How views are changed in training.
+    pub augment: Augment,
+    /// Whether predictions are averaged with those of the mirrored view.
+    pub flip: Flip,
 }
 
-/// What else the page says.
+/// Everything on the page that is not of one run.
 pub struct PageInput {
-    /// Above all.
+    /// Title of the page.
     pub title: String,
-    /// `quick`, `full`, `smoke`.
+    /// Name of the profile: `quick`, `full` or `smoke`.
     pub profile: Option<String>,
     /// Sentences shown in a box at the top (`rendered faces were used …`, `quick profile: small views and few epochs`).
     pub notices: Vec<String>,
-    /// One's own photos, for a section of their own.
+    /// User photos, for a section of their own.
     pub photos: Vec<PathBuf>,
 }
 
-/// Below the output folder.
+/// The folder of the figures, below the output folder.
 const FIGURES: &str = "figures";
 const PAGE: &str = "index.html";
 
-/// Writes `out/index.html` and the pictures beside it in `out/figures`. Everything is made in a temporary folder and
-/// moved when whole; nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
+/// Writes `out/index.html` and the same pictures as files in `out/figures`. Everything is made in a temporary folder
+/// and moved when whole; nothing else in `out` is touched, nor are files in `out/figures` that no report wrote.
 ///
 /// # Errors
 /// When a run folder is incomplete, a file cannot be written, or one of the names is taken by a file that no report

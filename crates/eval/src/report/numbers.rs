@@ -1,11 +1,13 @@
 //! Tables of errors.
 
 use super::{html::Html, run::Run};
-use crate::{FaceError, Result, Summary, tables};
+use crate::error::Result;
+use crate::metrics::{FaceError, Summary};
+use crate::tables;
 use facekp_data::Split;
 use std::collections::HashSet;
 
-/// One row a run, with the mean shape beside it.
+/// One row a run, with the mean shape next to it.
 pub(crate) fn overview(h: &mut Html, runs: &[Run]) {
     let head = [
         "network",
@@ -55,7 +57,7 @@ pub(crate) fn of_run(h: &mut Html, run: &Run) -> Result<()> {
     let normalizer = rows.iter().map(|(_, s)| s.normalizer.as_str()).find(|n| *n != "none");
     if let Some(normalizer) = normalizer {
         let text =
-            format!("NME, AUC and failure rate: normaliser {normalizer}; NME pupil: distance between the eye centres.");
+            format!("NME, AUC and failure rate: normalizer {normalizer}; NME pupil: distance between the eye centers.");
         h.leaf("p", &[("class", "soft")], &text);
     }
     if let Some(text) = run.found.as_ref().and_then(|f| f.summary.left_out()) {

@@ -1,7 +1,7 @@
 //! The page as a whole: head, notices, the table of all runs, a section each.
 
 use super::{PageInput, RunInput, album::Album, html::Html, numbers, photos, run::Run, section, style::CSS};
-use crate::Result;
+use crate::error::Result;
 use candle_core::Device;
 use std::path::Path;
 
@@ -54,7 +54,7 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> St
                     }
                     if !page.photos.is_empty() {
                         h.el("li", &[], |h| {
-                            h.leaf("a", &[("href", "#photos")], "Own photos");
+                            h.leaf("a", &[("href", "#photos")], "Your photos");
                         });
                     }
                 });
@@ -66,7 +66,7 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> St
                 h.leaf(
                     "p",
                     &[("class", "soft")],
-                    "Made by facekp. The pictures of this page are also in the folder figures beside it.",
+                    "Made by facekp. The pictures of this page are also in the folder figures next to it.",
                 );
             });
         });

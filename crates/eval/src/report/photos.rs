@@ -1,4 +1,4 @@
-//! One's own photos on the page: what each network finds in them.
+//! User photos on the page: what each network finds in them.
 
 use super::{
     album::{Album, As},
@@ -6,7 +6,8 @@ use super::{
     html::Html,
     run::Run,
 };
-use crate::{Result, visualize};
+use crate::error::Result;
+use crate::visualize;
 use candle_vision_helpers::{Point, Rect, draw};
 use facekp_data::Crop;
 use image::RgbImage;
@@ -22,7 +23,7 @@ const SIDE: u32 = 640;
 pub(crate) fn render(h: &mut Html, photos: &[PathBuf], runs: &[Run], album: &Album) -> Result<()> {
     let mut done = Ok(());
     h.el("section", &[("id", "photos")], |h| {
-        h.leaf("h2", &[], "Own photos");
+        h.leaf("h2", &[], "Your photos");
         h.leaf("p", &[], "Photos without annotations. The green box is where a network that looks at faces looked last: the one among many boxes whose points confirm it best.");
         done = photos.iter().enumerate().try_for_each(|(i, path)| photo(h, i, path, runs, album));
     });
@@ -72,7 +73,7 @@ fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Re
             album.picture(h, &format!("{}-{}", i + 1, run.name()), &shown, As::Jpeg, &alt, &caption)?;
             let Some(heat) = run.predictor.photo_heat(Arc::clone(&picture), found.face, 448)? else { return Ok(()) };
             let (alt, caption) = (
-                format!("Heat maps of {} over {name}", run.name()),
+                format!("Heatmaps of {} over {name}", run.name()),
                 format!("{}: its maps over what it saw.", run.name()),
             );
             album.picture(h, &format!("{}-{}-maps", i + 1, run.name()), &heat, As::Jpeg, &alt, &caption)

@@ -1,7 +1,7 @@
 //! Puts a finished page in its place: only what a page wrote is replaced or removed.
 
 use super::{FIGURES, PAGE};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     collections::BTreeSet,
     ffi::OsString,

@@ -7,11 +7,10 @@ use super::{
     numbers,
     run::Run,
 };
-use crate::{
-    Result,
-    curve::{Axes, Bar, Series},
-    tables, visualize,
-};
+use crate::error::Result;
+use crate::plot::{Axes, Bar, Series};
+use crate::run_files::EpochRecord;
+use crate::{tables, visualize};
 use facekp_models::{CodecConfig, ModelConfig};
 
 /// Writes the section.
@@ -47,19 +46,18 @@ fn facts(run: &Run) -> String {
     let manifest = &run.file.manifest;
     let view = &manifest.task.view;
     let network = match &manifest.task.model {
-        ModelConfig::NoseCnn(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
-        ModelConfig::FaceCnn(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
+        ModelConfig::Plain(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
         ModelConfig::Resnet(c) => format!("ResNet-{} with direct regression", c.depth),
-        ModelConfig::HeatmapNet(c) => format!("ResNet-{} with heat maps", c.depth),
+        ModelConfig::HeatmapNet(c) => format!("ResNet-{} with heatmaps", c.depth),
     };
     let values: usize = run.file.tensors.values().map(candle_core::Tensor::elem_count).sum();
-    let colours = if view.grey { "grey" } else { "colour" };
+    let colors = if view.grey { "grey" } else { "color" };
     let codec = match &manifest.task.codec {
         CodecConfig::Regression => String::new(),
         CodecConfig::Heatmap(c) => format!(" One map cell is {} view pixels, σ {} cells.", c.stride, c.sigma),
     };
     format!(
-        "{network}, {values} values in the weights file; sees {} × {} pixels, {colours}.{codec} Data: {}; {} training samples, {} in {}. Trained on: {}. Best checkpoint after epoch {}.",
+        "{network}, {values} values in the weights file; sees {} × {} pixels, {colors}.{codec} Data: {}; {} training samples, {} in {}. Trained on: {}. Best checkpoint after epoch {}.",
         view.width,
         view.height,
         run.input.data.describe(),
@@ -79,11 +77,11 @@ fn curves(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 }
 
 fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
-    let series = |name: &str, f: &dyn Fn(&super::run::Epoch) -> Option<f64>| Series {
+    let series = |name: &str, f: fn(&EpochRecord) -> f64| Series {
         name: name.into(),
-        points: run.history.iter().filter_map(|e| Some((e.epoch, f(e).filter(|v| v.is_finite())?))).collect(),
+        points: run.history.iter().map(|e| (e.epoch as f64, f(e))).filter(|p| p.1.is_finite()).collect(),
     };
-    let mut losses = vec![series("training", &|e| Some(e.train_loss)), series("validation", &|e| e.val_loss)];
+    let mut losses = vec![series("training", |e| e.train_loss), series("validation", |e| e.val_loss)];
     let values: Vec<f64> = losses.iter().flat_map(|s| s.points.iter().map(|p| p.1)).collect();
     let (least, most) =
         (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(0.0, f64::max));
@@ -99,7 +97,7 @@ fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         let caption = "The loss of every epoch. Training views are augmented and seen while the network still changes, so the training loss can lie above the validation loss.";
         album.lines(h, "loss", &axes, &losses, caption)?;
     }
-    let px = series("validation", &|e| e.val_px);
+    let px = series("validation", |e| e.val_px);
     if !px.points.is_empty() {
         let axes = Axes {
             title: format!("{}: mean error", run.name()),
@@ -107,7 +105,7 @@ fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
             y: "original pixels".into(),
             log_y: false,
         };
-        let level = run.history.iter().map(|e| e.epoch);
+        let level = run.history.iter().map(|e| e.epoch as f64);
         let (from, to) = (level.clone().fold(f64::INFINITY, f64::min), level.fold(0.0, f64::max));
         let mut both = vec![px];
         // The mean shape is measured on the split of this page; a level of another split would mislead.
@@ -129,13 +127,13 @@ fn curve_row(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 }
 
 /// An upright line wherever a resumed run was given another number of epochs: its learning rate may jump there.
-fn seams(history: &[super::run::Epoch], least: f64, most: f64) -> Vec<Series> {
+fn seams(history: &[EpochRecord], least: f64, most: f64) -> Vec<Series> {
     let changes = history.windows(2).filter_map(|pair| {
         let [before, after] = pair else { return None };
         let (from, to) = (before.total_epochs?, after.total_epochs?);
         (from != to).then(|| Series {
             name: format!("{to} epochs instead of {from}"),
-            points: vec![(before.epoch, least), (before.epoch, most)],
+            points: [least, most].map(|y| (before.epoch as f64, y)).to_vec(),
         })
     });
     changes.collect()

@@ -1,20 +1,22 @@
 //! Faces with their points: annotated ones blue, predicted ones red.
 
-use crate::Result;
-use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw, warp::warp};
-use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec};
+use crate::error::{Error, Result};
+use candle_vision_helpers::warp::{Channels, warp};
+use candle_vision_helpers::{Affine, Point, Rect, Size, convert, draw};
+use facekp_data::{Batch, Keypoints, Sample, Scheme, ViewSpec, scheme::Outline};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
+use std::sync::Arc;
 
 /// Draws points and the outlines of their groups, sized in proportion to the picture: truth blue, prediction red above
 /// it. Points are in the pixels of `picture`.
 pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
     let side = f64::from(picture.width().min(picture.height()));
     // A single point needs to be seen, many must not hide the face.
-    let radius = (side / if scheme.len < 5 { 70.0 } else { 180.0 }).max(1.2);
+    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(1.2);
     let thickness = (side / 420.0).max(0.8);
     if let (Some(p), Some(t)) = (predicted, truth)
-        && scheme.len < 5
+        && scheme.len() < 5
     {
         for ((p, t), _) in p.iter().zip(t.points()).zip(t.visible()).filter(|(_, v)| **v) {
             draw::line(picture, *p, *t, thickness, [250, 220, 40]);
@@ -37,9 +39,11 @@ fn shape(
     color: draw::Color,
 ) {
     let shown = |i: usize| points.get(i).copied().filter(|_| visible.get(i).copied().unwrap_or(false));
-    for group in scheme.groups {
-        let closing = group.closed.then_some((group.end.saturating_sub(1), group.start));
-        let edges = (group.start..group.end.saturating_sub(1)).map(|i| (i, i + 1)).chain(closing);
+    for group in scheme.groups() {
+        let (start, last) = (group.points.start, group.points.end.saturating_sub(1));
+        let line = if group.outline == Outline::None { start..start } else { start..last };
+        let closing = (group.outline == Outline::Closed).then_some((last, start));
+        let edges = line.map(|i| (i, i + 1)).chain(closing);
         for (a, b) in edges.filter_map(|(a, b)| shown(a).zip(shown(b))) {
             draw::line(picture, a, b, thickness, color);
         }
@@ -49,20 +53,24 @@ fn shape(
     }
 }
 
-/// The part of a sample's picture about the face (and the predicted points), `side` pixels long, with prediction and
-/// truth drawn.
+/// The part of a sample's picture about the face and the points given, `side` pixels long, with the points drawn:
+/// predicted ones and annotated ones, both in original pixels.
 ///
 /// # Errors
 /// When the face box has no area.
-pub fn face_picture(sample: &Sample, predicted: Option<&[Point]>, truth: bool, side: usize) -> Result<RgbImage> {
-    let truth = truth.then_some(&sample.points);
+pub fn face_picture(
+    sample: &Sample,
+    predicted: Option<&[Point]>,
+    truth: Option<&Keypoints>,
+    side: usize,
+) -> Result<RgbImage> {
     let all = predicted.unwrap_or_default().iter().copied().chain(truth.iter().flat_map(|t| t.annotated()));
     let part = region(sample.face, all, sample.original.area());
     let scale = side as f64 / part.width.max(part.height);
     let long = |v: f64| ((v * scale).round() as usize).max(1);
     let size = Size::new(long(part.width), long(part.height));
-    let map = Affine::rect_to_size(part, size).map_err(|e| crate::Error::plot(&sample.id, e))?;
-    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, false));
+    let map = Affine::rect_to_size(part, size).map_err(|e| Error::plot(&sample.id, e))?;
+    let mut picture = convert::to_rgb(&warp(&sample.image, &sample.to_image.inverse().then(&map), size, Channels::Rgb));
     let moved: Option<Vec<Point>> = predicted.map(|p| p.iter().map(|q| map.apply(*q)).collect());
     overlay(&mut picture, sample.points.scheme(), moved.as_deref(), truth.map(|t| t.transformed(&map)).as_ref());
     Ok(picture)
@@ -84,13 +92,7 @@ fn region(face: Rect, points: impl Iterator<Item = Point>, picture: Rect) -> Rec
 ///
 /// # Errors
 /// When the batch has no such view.
-pub fn view_picture(
-    batch: &Batch,
-    i: usize,
-    spec: &ViewSpec,
-    scheme: &'static Scheme,
-    side: usize,
-) -> Result<RgbImage> {
+pub fn view_picture(batch: &Batch, i: usize, spec: &ViewSpec, scheme: &Arc<Scheme>, side: usize) -> Result<RgbImage> {
     let view = plain_view(batch, i, spec)?;
     let times = (side as f64 / f64::from(view.width().max(view.height()))).round().max(1.0) as u32;
     let mut picture = super::enlarge(&view, times);
@@ -105,14 +107,14 @@ pub fn view_picture(
     Ok(picture)
 }
 
-/// View `i` of a batch, its normalisation undone.
+/// View `i` of a batch, its normalization undone.
 ///
 /// # Errors
 /// When the batch has no such view.
 pub fn plain_view(batch: &Batch, i: usize, spec: &ViewSpec) -> Result<RgbImage> {
     let (channels, h, w) = batch.images.get(i)?.dims3()?;
     let values = batch.images.get(i)?.flatten_all()?.to_vec1::<f32>()?;
-    let mut planes = Array3::from_shape_vec((channels, h, w), values).map_err(|e| crate::Error::plot("a view", e))?;
+    let mut planes = Array3::from_shape_vec((channels, h, w), values).map_err(|e| Error::plot("a view", e))?;
     for ((mut plane, mean), std) in planes.axis_iter_mut(Axis(0)).zip(&spec.mean).zip(&spec.std) {
         plane.mapv_inplace(|v| v * std + mean);
     }

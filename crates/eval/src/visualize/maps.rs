@@ -1,13 +1,13 @@
-//! What a network has learned and shows: filters, feature maps, heat maps.
+//! What a network has learned and shows: filters, feature maps, heatmaps.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{DType, Tensor};
 use candle_vision_helpers::{convert, draw};
 use image::RgbImage;
 use ndarray::Array2;
 
 /// The filters of a first convolution `(O, C, KH, KW)`, each scaled from its own least to its own greatest weight,
-/// about `side` pixels each; three channels are colours, any other number is averaged.
+/// about `side` pixels each; three channels are colors, any other number is averaged.
 ///
 /// # Errors
 /// On another rank.
@@ -68,7 +68,7 @@ pub fn map_picture(maps: &Tensor, side: usize) -> Result<RgbImage> {
 fn highest(maps: &Tensor) -> Result<Array2<f32>> {
     let (_, h, w) = maps.dims3()?;
     let values = maps.to_dtype(DType::F32)?.max(0)?.flatten_all()?.to_vec1::<f32>()?;
-    Array2::from_shape_vec((h, w), values).map_err(|e| Error::plot("heat maps", e))
+    Array2::from_shape_vec((h, w), values).map_err(|e| Error::plot("heatmaps", e))
 }
 
 /// About twice as wide as high, as a page is.

@@ -7,14 +7,19 @@ use facekp_data::{Crop, Dataset, Keypoints, Sample, Scale, Scheme, Split, ViewSp
 use facekp_models::{
     CodecConfig, Manifest, ModelConfig, Params, Task,
     codec::heatmap::{Config as HeatmapConfig, Target},
-    heatmap_net, nose_cnn, weights,
+    networks::{heatmap_net, plain},
+    weights,
 };
 use image::{Rgb, RgbImage};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// White discs on dark ground, `len` of them, each with the points of `scheme` spread over its outline.
 pub struct Discs {
-    pub scheme: &'static Scheme,
+    pub scheme: Arc<Scheme>,
     pub len: usize,
 }
 
@@ -36,26 +41,26 @@ impl Discs {
         picture
     }
 
-    /// One point: the centre; many: around the outline.
+    /// One point: the center; many: around the outline.
     pub fn points(scheme: &Scheme, center: Point, radius: f64) -> Vec<Point> {
-        if scheme.len == 1 {
+        if scheme.len() == 1 {
             return vec![center];
         }
-        let turn = |k: usize| (k as f64 * std::f64::consts::TAU / scheme.len as f64).sin_cos();
-        (0..scheme.len).map(turn).map(|(s, c)| Point::new(center.x + radius * c, center.y + radius * s)).collect()
+        let turn = |k: usize| (k as f64 * std::f64::consts::TAU / scheme.len() as f64).sin_cos();
+        (0..scheme.len()).map(turn).map(|(s, c)| Point::new(center.x + radius * c, center.y + radius * s)).collect()
     }
 }
 
 impl Dataset for Discs {
-    fn scheme(&self) -> &'static Scheme {
-        self.scheme
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
     }
     fn len(&self) -> usize {
         self.len
     }
     fn get(&self, i: usize) -> facekp_data::Result<Sample> {
         let (center, radius) = Self::disc(i);
-        let points = Self::points(self.scheme, center, radius);
+        let points = Self::points(&self.scheme, center, radius);
         Ok(Sample {
             id: format!("disc/{i} <&>"),
             path: format!("disc{i}.png").into(),
@@ -65,8 +70,8 @@ impl Dataset for Discs {
             to_image: Affine::IDENTITY,
             original: Self::size(),
             face: Rect::new(center.x - radius, center.y - radius, 2.0 * radius, 2.0 * radius),
-            points: Keypoints::new(self.scheme, points).unwrap(),
-            scale: Scale { interocular: Some(radius), interpupil: None },
+            points: Keypoints::new(&self.scheme, points).unwrap(),
+            scale: Scale { normalizer: Some(radius), normalizer_pupil: None },
         })
     }
     fn split(&self, split: Split) -> facekp_data::Result<Vec<usize>> {
@@ -88,17 +93,17 @@ impl Dataset for Discs {
 /// A small network for the nose tip, looking at the whole picture.
 pub fn nose() -> Task {
     Task {
-        scheme: "nose1".into(),
+        scheme: scheme_named("nose1"),
         view: ViewSpec { width: 80, height: 60, grey: true, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] },
         codec: CodecConfig::Regression,
-        model: ModelConfig::NoseCnn(nose_cnn::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 }),
+        model: ModelConfig::Plain(plain::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 }),
     }
 }
 
 /// A small heatmap network for 68 points, looking at the face.
 pub fn heatmaps(target: Target) -> Task {
     Task {
-        scheme: "ibug68".into(),
+        scheme: scheme_named("ibug68"),
         view: ViewSpec {
             width: 64,
             height: 64,
@@ -112,7 +117,7 @@ pub fn heatmaps(target: Target) -> Task {
     }
 }
 
-/// A run folder as training leaves it, but for the training.
+/// A run folder as training leaves it, with random weights.
 pub fn write_run(run: &Path, name: &str, task: Task) {
     std::fs::create_dir_all(run).unwrap();
     let params = Params::new(7, &Device::Cpu);
@@ -141,6 +146,15 @@ pub fn write_run(run: &Path, name: &str, task: Task) {
 }
 
 /// The scheme called `name`.
-pub fn scheme_named(name: &str) -> &'static Scheme {
+pub fn scheme_named(name: &str) -> Arc<Scheme> {
     scheme::by_name(name).unwrap()
+}
+
+/// The folder of the real data; says so where there is none.
+pub fn data() -> Option<PathBuf> {
+    let dir = std::env::var_os("FACEKP_DATA").map(PathBuf::from);
+    if dir.is_none() {
+        eprintln!("skipped: FACEKP_DATA names no folder with real data");
+    }
+    dir
 }

@@ -3,7 +3,7 @@
     python reference.py face_finder.safetensors DATASETS PIXELS
 
 49 pictures are taken from the datasets, evenly over their names, and the portrait twice. PIXELS has each of them as a
-PNG, written by the ignored test in finder.rs where FACEKP_PIXELS names that folder: JPEG decoders differ by a level
+PNG, written by the test in finder.rs where FACEKP_PIXELS names that folder: JPEG decoders differ by a level
 here and there, which moves a box by up to 0.7 pixels. Pillow 13.0 shrinks them. Numbers are pixels of the file, counted
 from its edge.
 """

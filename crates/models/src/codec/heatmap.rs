@@ -2,39 +2,64 @@
 
 use super::profile;
 use super::{Codec, batch_of};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{DType, Tensor};
 use candle_vision_helpers::heatmap::{Decode, find_peak};
-use candle_vision_helpers::{Point, Size, ops};
+use candle_vision_helpers::{Point, Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
 
 /// What the maps show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// One map a point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at 0.
+    /// One map per point with a peak of 1; the network's output is read as it is (MSE, adaptive Wing) after a clamp at
+    /// 0.
     Gaussian,
-    /// One map a point; the network's output is logits of a sigmoid.
+    /// One map per point; the network's output is logits of a sigmoid.
     Sigmoid,
-    /// One map a point, the target sums to 1; the network's output is logits of a softmax over the map.
+    /// One map per point, the target sums to 1; the network's output is logits of a softmax over the map.
     Softmax,
     /// One map in all: the sum of the Gaussians, clamped to 1; logits of a sigmoid. It has no point order to decode.
     Summed,
 }
 
-/// Settings.
+/// Settings of a heatmap codec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// View pixels a cell; divides the view's sides. Cell `i` is centred on view pixel `(i + 0.5) * stride - 0.5`.
+    /// View pixels per cell; divides the view's sides. Cell `i` is centered on view pixel `(i + 0.5) * stride - 0.5`.
     pub stride: usize,
-    /// Of the Gaussians, in cells.
+    /// Standard deviation of the Gaussians, in cells.
     pub sigma: f64,
     /// What the maps show.
     pub target: Target,
-    /// How a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere, which
-    /// pulls inwards.
+    /// The way a position is read. Soft-argmax belongs to [`Target::Softmax`]: other maps keep a little everywhere,
+    /// which pulls inwards.
     pub decode: Decode,
+}
+
+impl Config {
+    /// Whether such maps can be made of views of `view` pixels.
+    ///
+    /// # Errors
+    /// When the stride does not divide the view into 3 cells or more a side, or σ is no positive number.
+    pub fn validate(&self, view: Size) -> Result<(), Wrong> {
+        self.cells(view).map(|_| ())
+    }
+
+    /// Columns and rows of the maps.
+    fn cells(&self, view: Size) -> Result<(usize, usize), Wrong> {
+        let stride = self.stride;
+        let cells = |side: usize| side.checked_div(stride).filter(|n| *n >= 3 && n * stride == side);
+        let (Some(width), Some(height)) = (cells(view.width), cells(view.height)) else {
+            let sides = format!("{}x{}", view.width, view.height);
+            let expected = format!("a divisor of the view's sides that leaves 3 cells or more ({sides})");
+            return Err(Wrong::new("stride", expected, stride));
+        };
+        let most = width.max(height) as f64;
+        ensure("sigma", self.sigma, format_args!("0.1 to {most} cells"), |s| (0.1..=most).contains(s))?;
+        Ok((width, height))
+    }
 }
 
 /// The codec for some points in a view of a given size.
@@ -50,45 +75,35 @@ pub struct HeatmapCodec {
 const NEAR: f64 = 2.0;
 
 impl HeatmapCodec {
-    /// For `points` points in views of `view` pixels.
+    /// Makes a codec for `points` points in views of `view` pixels.
     ///
     /// # Errors
-    /// When the stride does not divide the view into 3 cells or more a side, or σ is no positive number.
+    /// As [`Config::validate`].
     pub fn new(config: &Config, points: usize, view: Size) -> Result<Self> {
-        let stride = config.stride;
-        let cells = |side: usize| side.checked_div(stride).filter(|n| *n >= 3 && n * stride == side);
-        let (Some(width), Some(height)) = (cells(view.width), cells(view.height)) else {
-            let (w, h) = (view.width, view.height);
-            let expected = "a divisor of the view's sides that leaves 3 cells or more";
-            return Err(Error::Config(format!("codec.stride: expected {expected} ({w}x{h}), got {stride}")));
-        };
-        let most = width.max(height) as f64;
-        if !(config.sigma >= 0.1 && config.sigma <= most) {
-            return Err(Error::Config(format!("codec.sigma: expected 0.1 to {most} cells, got {}", config.sigma)));
-        }
+        let (width, height) = config.cells(view).map_err(|w| w.below("codec"))?;
         Ok(Self { config: config.clone(), points, width, height })
     }
 
-    /// From cells to view pixels.
+    /// Converts cells to view pixels.
     pub fn to_view(&self, cell: Point) -> Point {
         let s = self.config.stride as f64;
         Point::new((cell.x + 0.5) * s - 0.5, (cell.y + 0.5) * s - 0.5)
     }
 
-    /// From view pixels to cells.
+    /// Converts view pixels to cells.
     pub fn to_cell(&self, view: Point) -> Point {
         let s = self.config.stride as f64;
         Point::new((view.x + 0.5) / s - 0.5, (view.y + 0.5) / s - 0.5)
     }
 
-    /// The mean of the target over all cells, for a point inside: what an untrained network should say.
+    /// The mean of the target over all cells, for a point inside: what an untrained network should show.
     pub(crate) fn prior(&self) -> f64 {
         let cells = (self.width * self.height) as f64;
         let many = if self.config.target == Target::Summed { self.points as f64 } else { 1.0 };
         (many * 2.0 * std::f64::consts::PI * self.config.sigma.powi(2) / cells).clamp(1e-4, 0.5)
     }
 
-    /// What the network's maps say of each cell `(B, K, h, w)`: a value in about `0..=1`, or for softmax its share of
+    /// The network's maps as values of each cell `(B, K, h, w)`: in about `0..=1`, or for softmax its share of
     /// the map.
     fn readable(&self, output: &Tensor) -> Result<Tensor> {
         batch_of("heatmap output", output, &self.output_shape())?;
@@ -101,8 +116,10 @@ impl HeatmapCodec {
 
     fn has_order(&self) -> Result<()> {
         match self.config.target {
-            Target::Summed => Err(Error::Config(
-                "codec.target = \"summed\": expected one map a point to read points from, got one map for all (its peaks have no order)".into(),
+            Target::Summed => Err(Error::config(
+                "codec.target",
+                "one map per point to read points from",
+                "\"summed\", one map for all (its peaks have no order)",
             )),
             _ => Ok(()),
         }
@@ -119,7 +136,7 @@ impl HeatmapCodec {
         for xy in points.chunks_exact(2) {
             let at = Point::new(f64::from(xy[0]), f64::from(xy[1]));
             if !at.is_finite() {
-                return Err(Error::Config(format!("points: expected finite numbers, got ({}, {})", at.x, at.y)));
+                return Err(Error::config("points", "finite numbers", format_args!("({}, {})", at.x, at.y)));
             }
             let at = self.to_cell(at);
             columns.extend(along(self.width, at.x).into_iter().map(|v| v as f32));

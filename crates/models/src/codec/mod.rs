@@ -1,45 +1,43 @@
 //! Points ↔ network output, as one object that states its shapes.
 
 pub mod heatmap;
-mod peaks;
 mod profile;
 pub mod regression;
 
-pub use peaks::find_peaks;
-
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Which codec, with its settings.
+/// A kind of codec with its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CodecConfig {
-    /// Coordinates at once, as fractions of the view about its centre.
+    /// Coordinates at once, as fractions of the view about its center.
     Regression,
-    /// One map a point, or one map for all.
+    /// One map per point, or one map for all.
     Heatmap(heatmap::Config),
 }
 
 /// Encodes points as the target of a network and decodes its output.
 pub trait Codec: Send + Sync {
-    /// The network's output shape without the batch: `[2K]`, `[K, h, w]`, or `[1, h, w]` for the summed map.
+    /// Shape of the network's output without the batch: `[2K]`, `[K, h, w]`, or `[1, h, w]` for the summed map.
     fn output_shape(&self) -> Vec<usize>;
     /// Whether the output names single points; the map that sums all points does not.
     fn has_points(&self) -> bool {
         self.target() != Some(heatmap::Target::Summed)
     }
-    /// What the maps show; `None` where the output has no maps.
+    /// Kind of maps in the output; `None` where it has none.
     fn target(&self) -> Option<heatmap::Target> {
         None
     }
-    /// `(B, K, 2)` view pixels → target `(B, ..output_shape)`, on the same device. A sync point where that is no CPU.
+    /// Encodes points: `(B, K, 2)` view pixels → target `(B, ..output_shape)`, on the same device. A sync point where
+    /// that is no CPU.
     ///
     /// # Errors
     /// On another shape, or points that are not finite.
     fn encode(&self, points: &Tensor) -> Result<Tensor>;
-    /// Output `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`, `None`
-    /// where the output says nothing of how sure it is. For reading, not for training through: a sync point.
+    /// Decodes output: `(B, ..output_shape)` → points `(B, K, 2)` in view pixels and confidence `(B, K)` in `0..=1`,
+    /// `None` where the output has no confidence. For reading, not for training through: a sync point.
     ///
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
@@ -50,14 +48,14 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
     fn points(&self, output: &Tensor) -> Result<Tensor>;
-    /// Weights `(B, K)` spread over the output's shape, so that a hidden point costs nothing. The summed map of a face
-    /// with a hidden point costs nothing at all, since nobody knows where it would have a peak.
+    /// Spreads weights `(B, K)` over the output's shape, so that a hidden point costs nothing. The summed map of a face
+    /// with a hidden point costs nothing at all, since it is not known where it would have a peak.
     ///
     /// # Errors
     /// On another shape.
     fn spread_weights(&self, weights: &Tensor) -> Result<Tensor>;
-    /// Output → maps `(B, K or 1, h, w)` in `0..=1` for looking at (a softmax map is divided by its peak); `None` where
-    /// there are no maps.
+    /// Turns output into maps `(B, K or 1, h, w)` in `0..=1` for looking at (a softmax map is divided by its peak);
+    /// `None` where there are no maps.
     ///
     /// # Errors
     /// On another shape.
@@ -71,6 +69,8 @@ pub trait Codec: Send + Sync {
 pub(crate) fn batch_of(what: &str, tensor: &Tensor, shape: &[usize]) -> Result<usize> {
     match tensor.dims() {
         [b, rest @ ..] if rest == shape => Ok(*b),
-        got => Err(Error::Config(format!("{what}: expected (B, ..) with {shape:?} behind the batch, got {got:?}"))),
+        got => {
+            Err(Error::config(what, format_args!("(B, ..) with {shape:?} behind the batch"), format_args!("{got:?}")))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One axis of a heatmap target. A Gaussian is the product of one profile a column and one a row.
 //!
-//! A distribution over cell centres has its expectation between the first and the last centre, half a cell short of the
+//! A distribution over cell centers has its expectation between the first and the last center, half a cell short of the
 //! view's edges, and a Gaussian cut off by an edge is pulled inwards. So that a soft-argmax can say every position in
 //! the view, its first and last cells count as the view's edges ([`place`]), and the target is the Gaussian tilted just
 //! enough to have its expectation at the point ([`distribution`]): of all distributions with that expectation the one
@@ -20,20 +20,20 @@ pub(super) fn gaussian(n: usize, center: f64, sigma: f64) -> Vec<f64> {
     (0..n).map(|i| (-0.5 * ((i as f64 - center) / sigma).powi(2)).exp()).collect()
 }
 
-/// A distribution over `n` cells: the Gaussian, normalised; with `tilted`, its expectation is moved to `center` (at
+/// A distribution over `n` cells: the Gaussian, normalized; with `tilted`, its expectation is moved to `center` (at
 /// most to the edges). However far outside `center` lies, the values add up to 1: the nearest cell has what no other
 /// gets.
 pub(super) fn distribution(n: usize, center: f64, sigma: f64, tilted: bool) -> Vec<f64> {
     let log = |i: usize| -0.5 * ((i as f64 - center) / sigma).powi(2);
     if !tilted {
-        return normalised(n, log);
+        return normalized(n, log);
     }
     let (first, last) = (place(0, n), place(n - 1, n));
     if center <= first + EDGE || center >= last - EDGE {
         let at = if center <= first + EDGE { 0 } else { n - 1 };
         return (0..n).map(|i| if i == at { 1.0 } else { 0.0 }).collect();
     }
-    let tilt = |t: f64| normalised(n, |i| log(i) + t * (place(i, n) - center));
+    let tilt = |t: f64| normalized(n, |i| log(i) + t * (place(i, n) - center));
     // The expectation grows with the tilt: bracket, then Newton's steps where they stay inside, else halves.
     let (mut low, mut high, mut t) = (f64::NEG_INFINITY, f64::INFINITY, 0.0);
     let mut p = tilt(t);
@@ -70,7 +70,7 @@ pub(super) fn expectation(p: &[f64]) -> f64 {
 }
 
 /// The exponentials of `log`, divided by their sum; the largest is taken out first, so that not all of them vanish.
-fn normalised(n: usize, log: impl Fn(usize) -> f64) -> Vec<f64> {
+fn normalized(n: usize, log: impl Fn(usize) -> f64) -> Vec<f64> {
     let logs: Vec<f64> = (0..n).map(log).collect();
     let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let values: Vec<f64> = logs.iter().map(|l| (l - most).exp()).collect();
@@ -87,7 +87,7 @@ mod tests {
     fn away_from_edges_nothing_is_tilted() {
         let (a, b) = (distribution(64, 31.3, 1.5, true), distribution(64, 31.3, 1.5, false));
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6));
-        // A Gaussian's density at its centre: 1 / (σ √(2π)).
+        // A Gaussian's density at its center: 1 / (σ √(2π)).
         let peak = distribution(64, 31.0, 1.5, true)[31];
         assert!((peak - 1.0 / (1.5 * (2.0 * std::f64::consts::PI).sqrt())).abs() < 1e-6);
     }

@@ -1,8 +1,8 @@
-//! Direct regression: the output is `(x, y)` of every point as `(pixel - centre) / side` of the view, so about
+//! Direct regression: the output is `(x, y)` of every point as `(pixel - center) / side` of the view, so about
 //! `-0.5..=0.5`.
 
 use super::{Codec, batch_of};
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
 use candle_vision_helpers::Size;
 
@@ -14,12 +14,12 @@ pub struct RegressionCodec {
 }
 
 impl RegressionCodec {
-    /// For `points` points.
+    /// Makes a codec for `points` points in views of `view` pixels.
     pub fn new(points: usize, view: Size) -> Self {
         Self { points, view }
     }
 
-    /// Centre and side of the view, each `(2,)`: x, then y.
+    /// Center and side of the view, each `(2,)`: x, then y.
     fn frame(&self, like: &Tensor) -> Result<(Tensor, Tensor)> {
         let (w, h) = (self.view.width as f32, self.view.height as f32);
         let center = Tensor::new(&[(w - 1.0) / 2.0, (h - 1.0) / 2.0], like.device())?.to_dtype(like.dtype())?;
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_views_edges_are_half() {
-        // By hand: an 80×60 view covers -0.5..=79.5 and -0.5..=59.5, so its corners are ∓½ and its centre is 0.
+        // By hand: an 80×60 view covers -0.5..=79.5 and -0.5..=59.5, so its corners are ∓½ and its center is 0.
         let codec = RegressionCodec::new(3, Size::new(80, 60));
         let points = Tensor::new(&[[[-0.5f32, -0.5], [39.5, 29.5], [79.5, 59.5]]], &Device::Cpu).unwrap();
         let target: Vec<f32> = codec.encode(&points).unwrap().squeeze(0).unwrap().to_vec1().unwrap();

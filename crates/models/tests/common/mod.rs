@@ -3,20 +3,25 @@
 
 use candle_core::{Device, Tensor};
 use facekp_data::{Crop, ViewSpec};
-use facekp_models::{CodecConfig, ModelConfig, Params, Task, codec::heatmap, face_cnn, heatmap_net, nose_cnn, resnet};
+use facekp_models::{
+    CodecConfig, ModelConfig, Params, Task,
+    codec::heatmap,
+    networks::{heatmap_net, plain, resnet},
+};
 
 pub fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
-    ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] }
+    let channels = if grey { 1 } else { 3 };
+    ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5; channels], std: vec![0.25; channels] }
 }
 
 pub fn nose() -> Task {
-    let model = nose_cnn::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 };
-    task("nose1", view(80, 60, true), CodecConfig::Regression, ModelConfig::NoseCnn(model))
+    let model = plain::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 };
+    task("nose1", view(80, 60, true), CodecConfig::Regression, ModelConfig::Plain(model))
 }
 
 pub fn face58() -> Task {
-    let model = face_cnn::Config { channels: vec![20, 24, 26, 28, 30], kernels: vec![5; 5], hidden: 256 };
-    task("imm58", view(240, 180, true), CodecConfig::Regression, ModelConfig::FaceCnn(model))
+    let model = plain::Config { channels: vec![20, 24, 26, 28, 30], kernels: vec![5; 5], hidden: 256 };
+    task("imm58", view(240, 180, true), CodecConfig::Regression, ModelConfig::Plain(model))
 }
 
 pub fn resnet(depth: usize, scheme: &str, side: usize) -> Task {
@@ -33,7 +38,7 @@ pub fn maps(depth: usize, scheme: &str, (width, height): (usize, usize), up: &[u
 }
 
 pub fn task(scheme: &str, view: ViewSpec, codec: CodecConfig, model: ModelConfig) -> Task {
-    Task { scheme: scheme.into(), view, codec, model }
+    Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model }
 }
 
 /// As `noise` in `pytorch_reference.py`.

@@ -3,7 +3,7 @@
 //! The system holds the lock on the open file and gives it up when the process ends, however it ends. So the file
 //! itself, which says who the process is or was, may stay behind without harm.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::Write,

@@ -1,7 +1,7 @@
 //! The names of all that a run writes: nothing else in its folder is ever removed or taken for a run's.
 
 use super::{BEST, LAST, OPTIM, lock};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::{
     ffi::OsStr,
     fs,

@@ -2,11 +2,13 @@
 
 use super::OPTIM;
 use crate::{
-    Error, Recipe, Result,
-    faces::DataDigest,
-    observe::{EpochRecord, history},
+    digest::DataDigest,
+    error::{Error, Result},
+    history::{self, Seam},
+    recipe::{Recipe, TrainConfig},
 };
 use candle_core::{DType, Device, Tensor};
+use facekp_eval::run_files::EpochRecord;
 use facekp_models::weights;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -24,23 +26,12 @@ pub struct State {
     pub history: Vec<EpochRecord>,
     /// The epoch of the best weights; 0 before the first.
     pub best_epoch: usize,
-    /// Its validation error.
+    /// Validation error at `best_epoch`.
     pub best_error: f64,
     /// Validated epochs since without a better one.
     pub stale: usize,
     /// Where the run was given another number of epochs.
     pub seams: Vec<Seam>,
-}
-
-/// A resumed run that was given another number of epochs: its schedule has another end from here on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seam {
-    /// The last epoch before.
-    pub after: usize,
-    /// Epochs of the run, before.
-    pub from: usize,
-    /// Epochs of the run, from here on.
-    pub to: usize,
 }
 
 impl Default for State {
@@ -56,7 +47,12 @@ impl State {
         self.history.len()
     }
 
-    /// Takes up an epoch; whether it is the best so far. The validation error decides: the NME, in pixels where there
+    /// Whether nothing is left to do: all epochs are done, or the run lost its patience.
+    pub fn is_done(&self, train: &TrainConfig) -> bool {
+        self.epoch() >= train.epochs || (train.patience > 0 && self.stale >= train.patience)
+    }
+
+    /// Appends an epoch and returns whether it is the best so far. The validation error decides: the NME, in pixels where there
     /// is none, and the validation loss where errors are never measured.
     pub fn take(&mut self, record: EpochRecord, steps: usize) -> bool {
         let error = [record.val_nme, record.val_px, record.val_loss].into_iter().find(|e| e.is_finite());
@@ -70,7 +66,7 @@ impl State {
         best
     }
 
-    /// Takes up an epoch whose error was not measured, and which is therefore never the best.
+    /// Appends an epoch whose error was not measured, and which is therefore never the best.
     pub fn pass(&mut self, record: EpochRecord, steps: usize) -> bool {
         self.history.push(record);
         self.steps = steps;
@@ -89,13 +85,15 @@ impl State {
 pub struct About {
     /// What made the recipe of the one that was named; unknown in runs of the first version.
     pub overrides: Option<Vec<String>>,
+    /// The profile of the named recipe.
+    pub profile: Option<String>,
     /// The faces it trains and validates on; unknown in runs of the first version.
     pub data: Option<DataDigest>,
 }
 
 /// A committed epoch.
 pub struct Saved {
-    /// By which the run was trained.
+    /// The recipe that the run was trained by.
     pub recipe: Recipe,
     /// Where it stands.
     pub state: State,
@@ -120,6 +118,8 @@ struct Written {
     seams: Vec<Seam>,
     #[serde(default)]
     overrides: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
     #[serde(default)]
     data: Option<DataDigest>,
 }
@@ -142,6 +142,7 @@ pub(super) fn write(
         history: history::to_csv(&state.history, &state.seams)?,
         seams: state.seams.clone(),
         overrides: about.overrides.clone(),
+        profile: about.profile.clone(),
         data: about.data.clone(),
     };
     let json = serde_json::to_string(&written).map_err(|e| broken(path, &e))?;
@@ -168,7 +169,7 @@ pub(super) fn read(dir: &Path, tensors: bool) -> Result<Saved> {
         seams: written.seams,
     };
     let recipe = Recipe::parse(&path.display().to_string(), &written.recipe, &[])?;
-    let about = About { overrides: written.overrides, data: written.data };
+    let about = About { overrides: written.overrides, profile: written.profile, data: written.data };
     let tensors = match tensors {
         true => candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| broken(&path, &e))?,
         false => HashMap::new(),

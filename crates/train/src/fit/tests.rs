@@ -4,12 +4,11 @@
 
 use super::*;
 use crate::{
-    Mode,
+    begin::Mode,
     checkpoint::LAST,
-    observe::history,
     testing::{discs, recipe},
 };
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 type Bits = BTreeMap<String, Vec<u32>>;
 
@@ -24,10 +23,14 @@ fn bits(file: &Path) -> Bits {
 /// What must be the same of two runs: the history but for the seconds, all weights, moments and results.
 fn numbers(run: &Path) -> (Vec<String>, Vec<Bits>, Vec<String>) {
     let strip = |r: EpochRecord| format!("{:?}", EpochRecord { seconds: 0.0, ..r });
-    let history = history::read(run).unwrap().into_iter().map(strip).collect();
+    let history = read_history(run).into_iter().map(strip).collect();
     let text = |name: &str| fs::read_to_string(run.join(name)).unwrap();
     let files = [BEST, LAST, OPTIM].map(|f| bits(&run.join(f)));
     (history, files.to_vec(), ["recipe.toml", "eval.json", "predictions.json"].map(text).to_vec())
+}
+
+fn read_history(run: &Path) -> Vec<EpochRecord> {
+    facekp_eval::run_files::history::read(&run.join("history.csv")).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -39,7 +42,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn train(recipe: &Recipe, run: &Path, mode: Mode) -> Result<Outcome> {
-    fit(recipe, &discs(14), run, &Device::Cpu, &mode.into(), &mut [])
+    fit(recipe, &discs(14), &Device::Cpu, &Begin::new(run, mode), &mut [])
 }
 
 const ALL: &[&str] = &["train.accumulate=2", "train.clip_norm=0.5", "train.augment.flip=0.5", "train.flip_test=true"];
@@ -49,33 +52,44 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let dir = tempfile::tempdir().unwrap();
     let [a, b, c] = ["a", "b", "c"].map(|n| dir.path().join(n));
     let first = recipe(ALL).unwrap();
-    train(&first, &a, Mode::New).unwrap();
-    train(&first, &b, Mode::New).unwrap();
+    let _ = train(&first, &a, Mode::New).unwrap();
+    let _ = train(&first, &b, Mode::New).unwrap();
     assert_eq!(numbers(&a), numbers(&b));
-    train(&recipe(&[ALL, &["train.seed=6"]].concat()).unwrap(), &c, Mode::New).unwrap();
+    let _ = train(&recipe(&[ALL, &["train.seed=6"]].concat()).unwrap(), &c, Mode::New).unwrap();
     assert_ne!(numbers(&a).1, numbers(&c).1);
+}
+
+/// Keeps every state of the folder.
+struct Copier {
+    to: PathBuf,
+    copies: Vec<PathBuf>,
+}
+
+impl Observer for Copier {
+    fn wrote(&mut self, run: &Path) {
+        let to = self.to.join(self.copies.len().to_string());
+        copy(run, &to);
+        self.copies.push(to);
+    }
 }
 
 /// Every state of the folder between two writes is what a kill at that moment leaves: from each the run must come to
 /// the same end.
 #[test]
 fn a_run_killed_anywhere_resumes_to_the_same_bits() {
-    for changes in [ALL, &["train.optimizer={kind=\"sgd\",momentum=0.9}", "train.ema=0", "data.datasets.0.weight=1.4"]]
-    {
+    for changes in [ALL, &["train.optimizer={kind=\"sgd\",momentum=0.9}", "train.ema=0", "data.train.0.weight=1.4"]] {
         let recipe = recipe(changes).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let whole = dir.path().join("whole");
-        let mut copies = Vec::new();
-        fit_watched(&recipe, &discs(14), &whole, &Device::Cpu, &Mode::New.into(), &mut [], &mut |run| {
-            let to = dir.path().join(copies.len().to_string());
-            copy(run, &to);
-            copies.push(to);
-        })
-        .unwrap();
+        let mut copier = Copier { to: dir.path().to_owned(), copies: Vec::new() };
+        let begin = Begin::new(&whole, Mode::New);
+        let outcome = fit(&recipe, &discs(14), &Device::Cpu, &begin, &mut [&mut copier]).unwrap();
+        assert_eq!(outcome.epochs, 4);
+        let copies = copier.copies;
         // of each epoch: last (and best) and optim written, each renamed, the history
         assert!(copies.len() >= 4 * 5 + 3, "{}", copies.len());
         for killed in copies {
-            train(&recipe, &killed, Mode::Resume).unwrap();
+            let _ = train(&recipe, &killed, Mode::Resume).unwrap();
             assert_eq!(numbers(&whole), numbers(&killed), "{}", killed.display());
             let left: Vec<_> = fs::read_dir(&killed).unwrap().map(|e| e.unwrap().file_name()).collect();
             assert!(!left.iter().any(|n| n.to_string_lossy().contains(".next")), "{left:?}");
@@ -97,14 +111,15 @@ fn a_run_killed_amid_an_epoch_resumes_to_the_same_bits() {
     let recipe = recipe(&[]).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|n| dir.path().join(n));
-    train(&recipe, &whole, Mode::New).unwrap();
+    let _ = train(&recipe, &whole, Mode::New).unwrap();
     for (steps, mode) in [(2, Mode::New), (3, Mode::Resume), (7, Mode::Resume)] {
         let stopped = std::panic::catch_unwind(|| {
-            fit(&recipe, &discs(14), &killed, &Device::Cpu, &mode.into(), &mut [&mut Killer(steps)]).map(|_| ())
+            let begin = Begin::new(&killed, mode);
+            fit(&recipe, &discs(14), &Device::Cpu, &begin, &mut [&mut Killer(steps)]).map(|_| ())
         });
         assert!(stopped.is_err());
     }
-    train(&recipe, &killed, Mode::Resume).unwrap();
+    let _ = train(&recipe, &killed, Mode::Resume).unwrap();
     assert_eq!(numbers(&whole), numbers(&killed));
 }
 
@@ -112,11 +127,11 @@ fn a_run_killed_amid_an_epoch_resumes_to_the_same_bits() {
 fn another_recipe_or_a_taken_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    train(&recipe(&["train.epochs=1"]).unwrap(), &run, Mode::New).unwrap();
+    let _ = train(&recipe(&["train.epochs=1"]).unwrap(), &run, Mode::New).unwrap();
     let again = train(&recipe(&["train.epochs=1"]).unwrap(), &run, Mode::New).unwrap_err().to_string();
     assert!(again.contains("--resume"), "{again}");
     let other = train(&recipe(&["train.epochs=2"]).unwrap(), &run, Mode::Resume).unwrap_err().to_string();
-    assert!(other.ends_with("the run was begun with another recipe: train.epochs: 1 there, 2 here"), "{other}");
+    assert!(other.ends_with("the run was started with another recipe: train.epochs was 1, is now 2"), "{other}");
     // a finished run resumes to its results
     assert_eq!(train(&recipe(&["train.epochs=1"]).unwrap(), &run, Mode::Resume).unwrap().epochs, 1);
     let bytes = fs::read(run.join(OPTIM)).unwrap();
@@ -129,14 +144,15 @@ fn another_recipe_or_a_taken_folder_is_refused() {
 }
 
 #[test]
-fn a_few_samples_are_learned_by_heart() {
+fn a_few_samples_are_memorized() {
     let changes = ["train.epochs=60", "train.augment={}", "task.model.channels=[8]", "train.schedule.lr=1e-2"];
     let changes = [&changes[..], &["data.allow_overlap=true"]].concat();
     let dir = tempfile::tempdir().unwrap();
     let mut data = discs(8);
     data.val = data.train[0].clone();
-    fit(&recipe(&changes).unwrap(), &data, dir.path(), &Device::Cpu, &Mode::New.into(), &mut []).unwrap();
-    let history = history::read(dir.path()).unwrap();
+    let begin = Begin::new(dir.path(), Mode::New);
+    let _ = fit(&recipe(&changes).unwrap(), &data, &Device::Cpu, &begin, &mut []).unwrap();
+    let history = read_history(dir.path());
     let (first, last) = (history.first().unwrap(), history.last().unwrap());
     // the start is the mean shape: some 6 pixels off
     assert!(first.val_px > 4.0 && last.val_px < 1.0, "{first:?} {last:?}");
@@ -162,7 +178,7 @@ fn validation_errors_can_be_sparse_but_losses_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let outcome =
         train(&recipe(&["train.epochs=5", "train.validate_every=2"]).unwrap(), dir.path(), Mode::New).unwrap();
-    let history = history::read(dir.path()).unwrap();
+    let history = read_history(dir.path());
     assert!(history.iter().all(|r| r.val_loss.is_finite()));
     let measured: Vec<_> = history.iter().filter(|r| r.val_px.is_finite()).map(|r| r.epoch).collect();
     assert_eq!(measured, [2, 4, 5]);
@@ -187,14 +203,14 @@ fn frozen_parameters_stay_and_others_move() {
     let dir = tempfile::tempdir().unwrap();
     let [a, b] = ["a", "b"].map(|n| dir.path().join(n));
     let changes = ["train.ema=0", "train.epochs=1"];
-    train(&recipe(&changes).unwrap(), &a, Mode::New).unwrap();
+    let _ = train(&recipe(&changes).unwrap(), &a, Mode::New).unwrap();
     let from = format!("train.init_from=\"{}\"", a.display());
     let freeze = [&changes[..], &["train.freeze=[\"fc2\"]", from.as_str()]].concat();
-    train(&recipe(&freeze).unwrap(), &b, Mode::New).unwrap();
+    let _ = train(&recipe(&freeze).unwrap(), &b, Mode::New).unwrap();
     let (a, b) = (bits(&a.join(BEST)), bits(&b.join(LAST)));
     let same: Vec<_> = a.iter().filter(|(name, v)| b[*name] == **v).map(|(name, _)| name.as_str()).collect();
     assert_eq!(same, ["fc2.bias", "fc2.weight"]);
     let typo = [&changes[..], &["train.freeze=[\"fc9\"]"]].concat();
     let error = train(&recipe(&typo).unwrap(), &dir.path().join("c"), Mode::New).unwrap_err().to_string();
-    assert_eq!(error, "train.freeze: no parameter's name starts with \"fc9\"");
+    assert_eq!(error, "train.freeze: expected the start of a parameter's name, got \"fc9\"");
 }

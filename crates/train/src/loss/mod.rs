@@ -5,9 +5,12 @@
 
 mod pointwise;
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
-use candle_vision_helpers::{Size, ops};
+use candle_vision_helpers::{
+    Size, Wrong, ops,
+    wrong::{ensure_not_negative, ensure_positive},
+};
 use facekp_models::{Codec, CodecConfig, codec::heatmap::Target};
 use pointwise::Pointwise;
 use serde::{Deserialize, Serialize};
@@ -101,11 +104,32 @@ impl LossConfig {
         }
     }
 
-    /// Whether this loss can be taken of what `codec` says of points; the names that can are the error.
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// The first key that cannot be.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        match *self {
+            Self::Mse | Self::L1 | Self::AdaptiveWing | Self::BinaryCrossEntropy => Ok(()),
+            Self::SmoothL1 { beta } => ensure_positive("beta", beta),
+            Self::Wing { omega, epsilon } => {
+                ensure_positive("omega", omega)?;
+                ensure_positive("epsilon", epsilon)
+            }
+            Self::SoftWing { omega1, omega2, epsilon } => {
+                ensure_positive("omega1", omega1)?;
+                ensure_positive("omega2", omega2)?;
+                ensure_positive("epsilon", epsilon)
+            }
+            Self::SoftmaxCrossEntropy { coordinate } => ensure_not_negative("coordinate", coordinate),
+        }
+    }
+
+    /// Whether this loss can be taken of what `codec` says of points.
     ///
     /// # Errors
     /// The losses that fit.
-    pub fn fits(&self, codec: &CodecConfig) -> Result<(), &'static str> {
+    pub fn fits(&self, codec: &CodecConfig) -> Result<(), Wrong> {
         use LossConfig as L;
         let coordinate = matches!(self, L::Wing { .. } | L::SoftWing { .. });
         let difference = matches!(self, L::Mse | L::L1 | L::SmoothL1 { .. });
@@ -122,7 +146,8 @@ impl LossConfig {
                 ),
             },
         };
-        if fits { Ok(()) } else { Err(all) }
+        let expected = format!("a loss for the task's codec: {all}");
+        if fits { Ok(()) } else { Err(Wrong::new("kind", expected, format_args!("{self:?}"))) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Losses that are a function of each value and its target alone, with their slopes written out: one pass forwards, and
 //! one product backwards.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
 use candle_vision_helpers::ops;
 

@@ -1,46 +1,35 @@
-//! What watches a run: progress bars, the log, the history file.
+//! What watches a run: the log, or a progress bar of the caller's.
 
-pub mod history;
 mod log;
-mod progress;
 
 pub use log::Log;
-pub use progress::Progress;
 
-/// The numbers of one epoch (the columns of `history.csv`).
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct EpochRecord {
-    /// 1-based.
-    pub epoch: usize,
-    /// Mean over the training samples of the epoch (augmented).
-    pub train_loss: f64,
-    /// The same loss on the validation split, not augmented, evaluation mode.
-    pub val_loss: f64,
-    /// NME on the validation split where the data has eyes, else NaN.
-    pub val_nme: f64,
-    /// Mean pixel error on the validation split, original pixels; NaN where it was not measured.
-    pub val_px: f64,
-    /// At the epoch's end.
-    pub lr: f64,
-    /// Wall clock.
-    pub seconds: f64,
+use facekp_eval::run_files::EpochRecord;
+use std::path::Path;
+
+/// What lies before a run that starts or is resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The recipe's name.
+    pub name: String,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Batches in each.
+    pub steps_per_epoch: usize,
+    /// Epochs that are done already.
+    pub done: usize,
 }
 
-/// Told of what happens; the order is `start`, (`step`*, `epoch`)*, `finish`.
+/// Hears of what happens; the order is `start`, (`step`*, `wrote`*, `epoch`)*, `finish`.
 pub trait Observer {
     /// Before the first step.
-    fn start(&mut self, _name: &str, _epochs: usize, _steps_per_epoch: usize, _first_epoch: usize) {}
+    fn start(&mut self, _plan: &Plan) {}
     /// After the batch of a step: samples in it and its loss, where that was read back.
     fn step(&mut self, _samples: usize, _loss: Option<f64>) {}
+    /// After each file that is written into the run folder or renamed there.
+    fn wrote(&mut self, _run: &Path) {}
     /// After an epoch.
     fn epoch(&mut self, _record: &EpochRecord) {}
     /// At the end.
     fn finish(&mut self) {}
-}
-
-/// The epoch in one line, for bars and logs.
-fn line(r: &EpochRecord) -> String {
-    let nme = if r.val_nme.is_finite() { format!(", NME {:.4}", r.val_nme) } else { String::new() };
-    let px = if r.val_px.is_finite() { format!(", {:.2} px", r.val_px) } else { String::new() };
-    format!("loss {:.5}, validation {:.5}{px}{nme}", r.train_loss, r.val_loss)
 }

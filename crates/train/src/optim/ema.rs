@@ -1,6 +1,6 @@
 //! Exponentially averaged weights, which are what is evaluated and saved.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::ema_steps;
 use std::collections::HashMap;
@@ -62,11 +62,11 @@ impl Ema {
         self.pairs.iter().map(|(name, _, shadow)| (name.clone(), shadow.as_detached_tensor())).collect()
     }
 
-    /// Takes up saved shadows; the name of the first that is missing or misshaped is the error.
+    /// Takes up saved shadows.
     ///
     /// # Errors
-    /// When a copy fails.
-    pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<Result<(), String>> {
+    /// [`crate::Error::Tensors`] names the first that is missing or misshaped; when a copy fails.
+    pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
         super::load_all(self.pairs.iter().map(|(name, _, shadow)| (name.as_str(), shadow)), tensors)
     }
 }

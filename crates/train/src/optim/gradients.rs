@@ -1,6 +1,6 @@
 //! Gradients added up over some batches, averaged and clipped before a step.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::{Tensor, Var, backprop::GradStore};
 use candle_vision_helpers::ops;
 

@@ -1,9 +1,9 @@
 //! One step of an optimiser over all parameters, and its state.
 
 use super::OptimizerConfig;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::{AdamWItem, AdamWStep, adamw_steps, sgd_step};
+use candle_vision_helpers::ops::{AdamWItem, AdamWStep, SgdStep, adamw_steps, sgd_step};
 use std::collections::{BTreeMap, HashMap};
 
 const EPS: f64 = 1e-8;
@@ -39,13 +39,14 @@ impl Optimizer {
         let starts = freeze.iter().map(|s| ("freeze", s)).chain(lr_factors.keys().map(|s| ("lr_factors", s)));
         for (key, start) in starts {
             if !params.iter().any(|(name, _)| name.starts_with(start)) {
-                return Err(setting(format!("train.{key}: no parameter's name starts with {start:?}")));
+                let expected = "the start of a parameter's name";
+                return Err(Error::setting(&format!("train.{key}"), expected, format_args!("{start:?}")));
             }
         }
         let trained = params.iter().filter(|(name, _)| !freeze.iter().any(|s| name.starts_with(s)));
         let slots = trained.map(|p| Slot::new(p, config, lr_factors)).collect::<Result<Vec<_>>>()?;
         if slots.is_empty() {
-            return Err(setting("train.freeze: every parameter is frozen".to_owned()));
+            return Err(Error::setting("train.freeze", "a parameter that is left to train", "all of them"));
         }
         Ok(Self { config: config.clone(), slots, steps: 0 })
     }
@@ -71,8 +72,9 @@ impl Optimizer {
         match self.config {
             OptimizerConfig::Sgd { momentum, weight_decay, nesterov } => {
                 for (slot, grad) in given {
-                    let (lr, decay) = (lr * slot.lr_factor, slot.decay(weight_decay));
-                    sgd_step(&slot.param, grad, &slot.state[0], lr, momentum, decay, nesterov)?;
+                    let (lr, weight_decay) = (lr * slot.lr_factor, slot.decay(weight_decay));
+                    let step = SgdStep { lr, momentum, weight_decay, nesterov };
+                    sgd_step(&slot.param, grad, &slot.state[0], &step)?;
                 }
             }
             OptimizerConfig::Adam { beta1, beta2, weight_decay } => {
@@ -122,12 +124,11 @@ impl Optimizer {
         self.named().map(|(name, var)| (name, var.as_detached_tensor())).collect()
     }
 
-    /// Takes up a saved state after `steps` steps; the name of the first tensor that is missing or misshaped is the
-    /// error.
+    /// Takes up a saved state after `steps` steps.
     ///
     /// # Errors
-    /// When a copy fails.
-    pub fn load(&mut self, tensors: &HashMap<String, Tensor>, steps: usize) -> Result<Result<(), String>> {
+    /// [`Error::Tensors`] names the first tensor that is missing or misshaped; when a copy fails.
+    pub fn load(&mut self, tensors: &HashMap<String, Tensor>, steps: usize) -> Result<()> {
         self.steps = steps;
         let named: Vec<_> = self.named().collect();
         super::load_all(named.iter().map(|(name, var)| (name.as_str(), *var)), tensors)
@@ -161,8 +162,4 @@ impl Slot {
     fn decay(&self, weight_decay: f64) -> f64 {
         if self.decays { weight_decay } else { 0.0 }
     }
-}
-
-fn setting(reason: String) -> Error {
-    Error::Setting(reason)
 }

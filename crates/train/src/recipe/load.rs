@@ -1,65 +1,54 @@
-//! From text and overrides to a recipe; what is wrong is said with its file and line.
+//! From texts and overrides to a recipe; what is wrong is said with its file and line.
 
-use super::Recipe;
-use crate::{Error, Result};
+use super::{
+    Recipe, built_in,
+    layers::{Layers, key_at, walk},
+    old_form,
+};
+use crate::error::{Error, Result};
+use candle_vision_helpers::Wrong;
 use std::path::Path;
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
 };
 
-macro_rules! built_in {
-    ($($name:literal),* $(,)?) => {
-        /// Name and text.
-        pub(super) const BUILT_IN: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../recipes/", $name, ".toml")))),*];
-    };
+/// An error of a recipe.
+pub(super) fn wrong(file: &str, line: Option<usize>, reason: String) -> Error {
+    Error::Recipe { file: file.to_owned(), line, reason }
 }
 
-built_in![
-    "nose",
-    "face58",
-    "ibug68_resnet50",
-    "ibug68_heatmap",
-    "ibug68_resnet50_128",
-    "ibug68_heatmap_128",
-    "ibug68_heatmap_128_start",
-    "ibug68_heatmap_64",
-    "ytf68_heatmap_128",
-    "ibug68_summed_128",
-];
+/// Reads a built-in recipe or a file.
+pub(super) fn load(name_or_file: &str, profile: Option<&str>, overrides: &[String]) -> Result<(Layers, Recipe)> {
+    let (file, text) = source(name_or_file)?;
+    parse(&file, &text, profile, overrides)
+}
 
 /// What to call a recipe in errors, and its text.
-pub(super) fn source(name_or_file: &str) -> Result<(String, String)> {
-    if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_file) {
-        return Ok((format!("{name}.toml"), (*text).to_owned()));
+fn source(name_or_file: &str) -> Result<(String, String)> {
+    if let Some(text) = built_in::text(name_or_file) {
+        return Ok((format!("{name_or_file}.toml"), text.to_owned()));
     }
-    let wrong = |reason: String| Error::Recipe { file: name_or_file.to_owned(), line: None, reason };
     if !Path::new(name_or_file).exists() {
-        let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-        return Err(wrong(format!("expected a TOML file or one of {}, found none", names.join(", "))));
+        let names = Recipe::built_in().join(", ");
+        return Err(wrong(name_or_file, None, format!("expected a TOML file or one of {names}, found none")));
     }
-    let text = std::fs::read_to_string(name_or_file).map_err(|e| wrong(format!("expected a recipe in TOML: {e}")))?;
-    Ok((name_or_file.to_owned(), text))
+    let unreadable = |e| wrong(name_or_file, None, format!("expected a recipe in TOML: {e}"));
+    Ok((name_or_file.to_owned(), std::fs::read_to_string(name_or_file).map_err(unreadable)?))
 }
 
-/// Reads the recipe, then changes it by `key=value`, not yet validated.
-pub(super) fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Recipe> {
-    let error = |line, reason| Error::Recipe { file: file.to_owned(), line, reason };
-    let wrong = |e: toml::de::Error| error(place_of(text, &e).map(|at| line_at(text, at)), words(e.message()));
-    let recipe = toml::from_str::<Recipe>(text).map_err(wrong)?;
-    let mut table = toml::from_str::<Table>(text).map_err(wrong)?;
-    leave_out_defaults(&mut table);
-    if let Some((key, reason)) = meaningless(&table, &recipe) {
-        return Err(error(line_of(text, &key), reason));
-    }
-    let mut last_good = recipe;
+/// Reads a recipe, changes it by `key=value`, and validates it.
+pub(super) fn parse(file: &str, text: &str, profile: Option<&str>, overrides: &[String]) -> Result<(Layers, Recipe)> {
+    let layers = Layers::of(file, text, profile)?;
+    let mut table = layers.merged();
+    renew(&mut table);
+    let mut last_good = read(&layers, &table)?;
     let mut blamed = None;
     // Two overrides may be possible only together: the first one to fail is blamed only when the last one leaves it
     // failing.
     for change in overrides {
         apply(&mut table, change)?;
-        leave_out_defaults(&mut table);
+        renew(&mut table);
         let changed = table.clone().try_into::<Recipe>().map_err(|e| words(e.message()));
         let changed = changed.and_then(|r| meaningless(&table, &r).map_or(Ok(r), |(_, reason)| Err(reason)));
         match changed {
@@ -67,10 +56,30 @@ pub(super) fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Reci
             Err(reason) => blamed = blamed.or(Some((change, reason))),
         }
     }
-    match blamed {
-        None => Ok(last_good),
-        Some((change, reason)) => Err(override_error(change, reason)),
+    if let Some((change, reason)) = blamed {
+        return Err(override_error(change, reason));
     }
+    last_good.validate().map_err(|wrong| locate(&wrong, &layers, overrides))?;
+    Ok((layers, last_good))
+}
+
+/// The recipe of all keys together.
+fn read(layers: &Layers, table: &Table) -> Result<Recipe> {
+    let text = toml::to_string(table).map_err(|e| layers.wrong("", e.to_string()))?;
+    let recipe = toml::from_str::<Recipe>(&text).map_err(|e| {
+        let key = place_of(&text, &e).and_then(|at| key_at(&text, at));
+        layers.wrong(&key.unwrap_or_default(), words(e.message()))
+    })?;
+    match meaningless(table, &recipe) {
+        Some((key, reason)) => Err(layers.wrong(&key, reason)),
+        None => Ok(recipe),
+    }
+}
+
+/// Brings a table to what is written today.
+fn renew(table: &mut Table) {
+    old_form::renew(table);
+    leave_out_defaults(table);
 }
 
 /// Takes away what is not written either, so that recipes from before the key stay equal to those with it.
@@ -108,8 +117,22 @@ fn first_leftover(above: &str, given: &Value, known: &Value) -> Option<String> {
     }
 }
 
+/// The error of the override that set the key, else of the line where the key stands.
+fn locate(wrong: &Wrong, layers: &Layers, overrides: &[String]) -> Error {
+    let key = wrong.at.as_str();
+    let sets = |change: &&String| {
+        let (set, _) = old_form::renewed(change.split('=').next().unwrap_or_default().trim(), Value::Boolean(true));
+        let below = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with('.'));
+        key == set || below(key, &set)
+    };
+    match overrides.iter().rev().find(sets) {
+        Some(change) => override_error(change, wrong.to_string()),
+        None => layers.wrong(key, wrong.to_string()),
+    }
+}
+
 /// An error of an override.
-pub(super) fn override_error(change: &str, reason: String) -> Error {
+fn override_error(change: &str, reason: String) -> Error {
     Error::Recipe { file: format!("--set {change}"), line: None, reason }
 }
 
@@ -118,7 +141,7 @@ fn apply(table: &mut Table, change: &str) -> Result<()> {
     let (key, value) = change
         .split_once('=')
         .ok_or_else(|| override_error(change, "expected key=value, such as train.epochs=3".to_owned()))?;
-    let value = value_of(value.trim());
+    let (key, value) = old_form::renewed(key.trim(), value_of(value.trim()));
     let keys: Vec<&str> = key.split('.').map(str::trim).collect();
     let Some((last, way)) = keys.split_last().filter(|(last, _)| !last.is_empty()) else {
         return Err(override_error(change, "expected a key before =".to_owned()));
@@ -205,86 +228,19 @@ fn place_of(text: &str, error: &toml::de::Error) -> Option<usize> {
     };
     let mut found = Vec::new();
     if let (Some(needle), Ok(root)) = (needle, DeTable::parse(text)) {
-        collect(root.get_ref(), &mut |key, value, at| {
-            let shown = match value {
+        walk("", root.get_ref(), &mut |key, at, value| {
+            let shown = match value.get_ref() {
                 DeValue::String(s) => format!("\"{s}\""),
                 DeValue::Integer(i) => i.as_str().to_owned(),
                 DeValue::Float(f) => f.as_str().to_owned(),
                 DeValue::Boolean(b) => b.to_string(),
                 _ => String::new(),
             };
-            if at >= span.start && (key == needle || shown == needle) {
+            let name = key.rsplit('.').next().unwrap_or_default();
+            if at >= span.start && (name == needle || shown == needle) {
                 found.push(at);
             }
         });
     }
     Some(found.into_iter().min().unwrap_or(span.start))
-}
-
-/// Calls `f` with every key below `table`, its value and the key's place.
-fn collect(table: &DeTable<'_>, f: &mut dyn FnMut(&str, &DeValue<'_>, usize)) {
-    for (key, value) in table {
-        f(key.get_ref(), value.get_ref(), key.span().start);
-        if let DeValue::Table(below) = value.get_ref() {
-            collect(below, f);
-        }
-        if let DeValue::Array(items) = value.get_ref() {
-            for below in items.iter().filter_map(|v| v.get_ref().as_table()) {
-                collect(below, f);
-            }
-        }
-    }
-}
-
-/// The line of a dotted key, or of the nearest table above it.
-pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
-    let root = DeTable::parse(text).ok()?;
-    let mut at = DeValue::Table(root.get_ref().clone());
-    let mut line = None;
-    for part in key.split('.') {
-        let next = match &at {
-            DeValue::Table(t) => t.iter().find(|(k, _)| k.get_ref() == part).map(|(k, v)| (k.span().start, v)),
-            DeValue::Array(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)).map(|v| (v.span().start, v)),
-            _ => None,
-        };
-        let Some((place, value)) = next else { break };
-        line = Some(line_at(text, place));
-        let below = value.get_ref().clone();
-        at = below;
-    }
-    line
-}
-
-fn line_at(text: &str, at: usize) -> usize {
-    text.as_bytes().iter().take(at).filter(|&&b| b == b'\n').count() + 1
-}
-
-/// The first dotted key, in the order of the alphabet, whose value differs.
-pub(super) fn first_difference(there: &Recipe, here: &Recipe) -> Option<String> {
-    let flat = |r: &Recipe| {
-        let mut out = std::collections::BTreeMap::new();
-        if let Ok(value) = Value::try_from(r) {
-            flatten(String::new(), &value, &mut out);
-        }
-        out
-    };
-    let (a, b) = (flat(there), flat(here));
-    let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
-    let shown = |v: Option<&String>| v.cloned().unwrap_or_else(|| "nothing".to_owned());
-    keys.into_iter()
-        .find(|k| a.get(*k) != b.get(*k))
-        .map(|k| format!("{k}: {} there, {} here", shown(a.get(k)), shown(b.get(k))))
-}
-
-fn flatten(key: String, value: &Value, out: &mut std::collections::BTreeMap<String, String>) {
-    let below = |part: &str| if key.is_empty() { part.to_owned() } else { format!("{key}.{part}") };
-    match value {
-        Value::Table(t) => t.iter().for_each(|(k, v)| flatten(below(k), v, out)),
-        Value::Array(items) if items.iter().any(Value::is_table) => {
-            items.iter().enumerate().for_each(|(i, v)| flatten(below(&i.to_string()), v, out));
-        }
-        other => {
-            out.insert(key, other.to_string());
-        }
-    }
 }

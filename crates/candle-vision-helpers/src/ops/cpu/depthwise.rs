@@ -4,9 +4,10 @@
 //! every tap reads neighbours as neighbours, without a case for edges. The copy and what becomes of it lie in the
 //! first-level cache.
 
-use super::memory::{Scratch, Shared, filled};
 use super::parallel;
+use super::scratch::Scratch;
 use super::simd::{Kernel, Simd, Vectors};
+use super::uncleared::{Shared, try_filled};
 use crate::ops::Activation;
 use candle_core::Result;
 
@@ -152,7 +153,7 @@ impl Pass<'_> {
         let (vectors, task) = (Vectors::in_use(), GRAIN / (strip * ow).clamp(1, GRAIN));
         // SAFETY: the strips of all planes cover the result.
         unsafe {
-            filled(self.planes * oh * ow, |y| {
+            try_filled(self.planes * oh * ow, |y| {
                 parallel::for_chunks(self.planes * strips, task, |from, to| {
                     vectors.run(Strips { pass: self, y, strip, from, to });
                 });

@@ -1,9 +1,10 @@
 //! The gradients of the filters of a depthwise convolution: each a sum over all places of its channel.
 
 use super::depthwise::{Depthwise, GRAIN, Source, TAPS, WIDE};
-use super::memory::{Scratch, Shared, filled};
 use super::parallel;
+use super::scratch::Scratch;
 use super::simd::{Kernel, Simd, Vectors};
+use super::uncleared::{Shared, try_filled};
 use candle_core::Result;
 
 impl Depthwise {
@@ -18,7 +19,7 @@ impl Depthwise {
         let source = Source { data: x, h: self.h, w: self.w, spread: 1, stride: self.stride };
         // SAFETY: every task writes the filters of its channels.
         unsafe {
-            filled(self.c * TAPS, |dw| {
+            try_filled(self.c * TAPS, |dw| {
                 parallel::for_chunks(self.c, task, |from, to| {
                     vectors.run(Filters { sizes: self, source, dy, dw, from, to });
                 });

@@ -1,11 +1,11 @@
 //! Loops over all elements, and sums over channels, in parallel and with a fixed order of every sum.
 
-use super::memory::{Shared, filled};
 use super::parallel::{GRAIN, for_chunks, for_each};
 use super::simd::{Kernel, Simd, Vectors, gated};
+use super::uncleared::{Shared, filled};
 use candle_core::Result;
 
-/// `out[i] = f(a[i], b[i])` in parallel; the closures are simple enough for the compiler to vectorise.
+/// `out[i] = f(a[i], b[i])` in parallel; the closures are simple enough for the compiler to vectorize.
 pub(crate) fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Result<Vec<f32>> {
     let len = a.len().min(b.len());
     // SAFETY: the chunks cover all of it.
@@ -17,7 +17,6 @@ pub(crate) fn zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> R
                     to.add(k).write(f(*x, *y));
                 }
             });
-            Ok(())
         })
     }
 }
@@ -73,7 +72,7 @@ pub(crate) fn channel_sums(x: &[f32], c: usize, plane: usize) -> Vec<f32> {
     let (to, vectors) = (Shared::of(&mut sums), Vectors::in_use());
     for_each(c, |i| {
         let total: f64 = (0..b).map(|b| f64::from(sum(vectors, &x[(b * c + i) * plane..][..plane]))).sum();
-        // SAFETY: one channel a task.
+        // SAFETY: one channel per task.
         unsafe { *to.ptr().add(i) = total as f32 };
     });
     sums

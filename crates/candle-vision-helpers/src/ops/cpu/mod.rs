@@ -3,24 +3,19 @@
 #![allow(clippy::missing_safety_doc, clippy::needless_range_loop)]
 
 pub(crate) mod conv;
-pub(crate) mod conv_back;
 mod correlation;
 pub(crate) mod depthwise;
 mod depthwise_back;
-mod direct;
-pub(crate) mod doubled;
 pub(crate) mod elementwise;
-pub(crate) mod gemm;
-pub(crate) mod memory;
+mod gemm;
 pub(crate) mod norm;
 pub(crate) mod norm_back;
-pub(crate) mod pack;
 pub(crate) mod parallel;
+mod plan;
 pub(crate) mod pool;
+mod scratch;
 pub(crate) mod simd;
-mod simd_portable;
-#[cfg(target_arch = "x86_64")]
-mod simd_x86;
 pub(crate) mod softmax;
-pub(crate) mod tile;
+pub(crate) mod uncleared;
 pub(crate) mod upsample;
+pub(crate) mod upsampled_weights;

@@ -1,20 +1,14 @@
-//! Normalisation a channel at a time: a channel of a batch mostly fits the second-level cache, so that the passes over
+//! Normalization channel by channel: a channel of a batch mostly fits the second-level cache, so that the passes over
 //! it after the first are cheap.
 
-use super::memory::{Shared, filled};
 use super::parallel;
 use super::simd::{Kernel, Simd, Vectors, gated};
+use super::uncleared::{Shared, filled};
+use crate::ops::epilogue::Epilogue;
+use crate::ops::shapes::Planes;
 use candle_core::Result;
 
-/// `(b, c, plane)`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
-    pub b: usize,
-    pub c: usize,
-    pub plane: usize,
-}
-
-/// Mean and biased variance, a channel.
+/// Mean and biased variance of each channel.
 #[derive(Debug)]
 pub(crate) struct Moments {
     pub mean: Vec<f32>,
@@ -23,12 +17,11 @@ pub(crate) struct Moments {
 
 /// The result and the batch's statistics; `both` is gamma, then beta.
 pub(crate) fn train(
-    s: &Sizes,
+    s: &Planes,
     x: &[f32],
     both: &[f32],
     eps: f64,
-    residual: Option<&[f32]>,
-    relu: bool,
+    epilogue: Epilogue<&[f32]>,
 ) -> Result<(Vec<f32>, Moments)> {
     let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
     let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
@@ -52,36 +45,31 @@ pub(crate) fn train(
                 var_to.ptr().add(c).write(v as f32);
                 let scale = f64::from(both[c]) / (v + eps).sqrt();
                 let shift = f64::from(both[s.c + c]) - f64::from(m) * scale;
-                scale_channel(vectors, s, c, x, residual, relu, scale as f32, shift as f32, y);
+                scale_channel(vectors, s, c, x, [scale as f32, shift as f32], epilogue, y);
             });
-            Ok(())
         })?
     };
     Ok((y, Moments { mean, var }))
 }
 
-/// `relu?(scale x + shift (+ residual))`; `both` is scale, then shift.
-pub(crate) fn scale(s: &Sizes, x: &[f32], both: &[f32], residual: Option<&[f32]>, relu: bool) -> Result<Vec<f32>> {
+/// `scale x + shift`, then the epilogue; `both` is scale, then shift.
+pub(crate) fn scale(s: &Planes, x: &[f32], both: &[f32], epilogue: Epilogue<&[f32]>) -> Result<Vec<f32>> {
     let vectors = Vectors::in_use();
     // SAFETY: every channel writes all of its planes.
     unsafe {
         filled(x.len(), |y| {
-            parallel::for_each(s.c, |c| scale_channel(vectors, s, c, x, residual, relu, both[c], both[s.c + c], y));
-            Ok(())
+            parallel::for_each(s.c, |c| scale_channel(vectors, s, c, x, [both[c], both[s.c + c]], epilogue, y));
         })
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 fn scale_channel(
     vectors: Vectors,
-    s: &Sizes,
+    s: &Planes,
     c: usize,
     x: &[f32],
-    residual: Option<&[f32]>,
-    relu: bool,
-    scale: f32,
-    shift: f32,
+    [scale, shift]: [f32; 2],
+    epilogue: Epilogue<&[f32]>,
     y: Shared,
 ) {
     for b in 0..s.b {
@@ -89,15 +77,7 @@ fn scale_channel(
         let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
         // SAFETY: this plane is this task's.
         let y = unsafe { y.ptr().add(at) };
-        vectors.run(Apply {
-            len: s.plane,
-            x: part(x),
-            residual: residual.map_or(std::ptr::null(), part),
-            relu,
-            scale,
-            shift,
-            y,
-        });
+        vectors.run(Apply { len: s.plane, x: part(x), epilogue: epilogue.map(part), scale, shift, y });
     }
 }
 
@@ -142,9 +122,8 @@ impl Kernel for Spread<'_> {
 struct Apply {
     len: usize,
     x: *const f32,
-    /// Or null.
-    residual: *const f32,
-    relu: bool,
+    /// Without a bias.
+    epilogue: Epilogue<*const f32>,
     scale: f32,
     shift: f32,
     y: *mut f32,
@@ -155,25 +134,26 @@ impl Kernel for Apply {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let whole = self.len / S::LANES * S::LANES;
+        let Epilogue { residual, relu, .. } = self.epilogue;
         // SAFETY: all pointers are good for `len` floats.
         unsafe {
             let (scale, shift) = (S::splat(self.scale), S::splat(self.shift));
             for i in (0..whole).step_by(S::LANES) {
                 let mut y = S::fma(S::load(self.x.add(i)), scale, shift);
-                if !self.residual.is_null() {
-                    y = S::add(y, S::load(self.residual.add(i)));
+                if let Some(residual) = residual {
+                    y = S::add(y, S::load(residual.add(i)));
                 }
-                if self.relu {
+                if relu {
                     y = S::gated(y, y);
                 }
                 S::store(self.y.add(i), y);
             }
             for i in whole..self.len {
                 let mut y = *self.x.add(i) * self.scale + self.shift;
-                if !self.residual.is_null() {
-                    y += *self.residual.add(i);
+                if let Some(residual) = residual {
+                    y += *residual.add(i);
                 }
-                self.y.add(i).write(if self.relu { gated(y, y) } else { y });
+                self.y.add(i).write(if relu { gated(y, y) } else { y });
             }
         }
     }

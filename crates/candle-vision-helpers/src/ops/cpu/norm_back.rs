@@ -1,9 +1,10 @@
-//! The way back through a normalisation: two passes over a channel, the second from cache.
+//! The way back through a normalization: two passes over a channel, the second from cache.
 
-use super::memory::{Shared, filled};
-use super::norm::{Moments, Sizes};
+use super::norm::Moments;
 use super::parallel;
 use super::simd::{Kernel, Simd, Vectors, gated};
+use super::uncleared::{Shared, filled, try_filled};
+use crate::ops::shapes::Planes;
 use candle_core::Result;
 
 /// A backward pass: `g = dy` where the gate is open (see [`gated`]; everywhere without a gate).
@@ -11,7 +12,7 @@ pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub dy: &'a [f32],
     pub gate: Option<&'a [f32]>,
-    pub sizes: Sizes,
+    pub planes: Planes,
     /// Whether the residual's gradient, which is `g`, is wanted.
     pub residual: bool,
 }
@@ -26,7 +27,7 @@ pub(crate) struct Grads {
 impl Backward<'_> {
     /// Through [`train`](super::norm::train).
     pub(crate) fn train(&self, both: &[f32], moments: &Moments, eps: f64) -> Result<Grads> {
-        let count = (self.sizes.b * self.sizes.plane) as f64;
+        let count = (self.planes.b * self.planes.plane) as f64;
         self.run(
             |c| moments.mean[c],
             |c, sum, sum_x| {
@@ -44,14 +45,14 @@ impl Backward<'_> {
         self.run(|_| 0.0, |c, sum, sum_x| ([f64::from(both[c]), 0.0, 0.0], [sum_x, sum]))
     }
 
-    /// Per channel: `coefficients(c, sum g, sum g (x - centre))` gives `dx = a g + b x + c` and the two parameters'
-    /// gradients.
+    /// For each channel, `coefficients(c, sum g, sum g (x - center))` gives `dx = a g + b x + c` and the two
+    /// parameters' gradients.
     fn run(
         &self,
-        centre: impl Fn(usize) -> f32 + Sync,
+        center: impl Fn(usize) -> f32 + Sync,
         coefficients: impl Fn(usize, f64, f64) -> ([f64; 3], [f64; 2]) + Sync,
     ) -> Result<Grads> {
-        let s = self.sizes;
+        let s = self.planes;
         let vectors = Vectors::in_use();
         let mut both = vec![0f32; 2 * s.c];
         let both_to = Shared::of(&mut both);
@@ -65,7 +66,7 @@ impl Backward<'_> {
                 let (mut sum, mut sum_x) = (0f64, 0f64);
                 for b in 0..s.b {
                     let (_, x, dy, gate) = plane(b);
-                    let (g, gx) = vectors.run(Sums { len: s.plane, x, dy, gate, centre: centre(c) });
+                    let (g, gx) = vectors.run(Sums { len: s.plane, x, dy, gate, center: center(c) });
                     sum += g;
                     sum_x += gx;
                 }
@@ -86,12 +87,9 @@ impl Backward<'_> {
         let mut residual = None;
         // SAFETY: the work writes every plane of both.
         let dx = unsafe {
-            filled(self.x.len(), |dx| {
+            try_filled(self.x.len(), |dx| {
                 if self.residual {
-                    residual = Some(filled(self.x.len(), |r| {
-                        work(dx, Some(r));
-                        Ok(())
-                    })?);
+                    residual = Some(filled(self.x.len(), |r| work(dx, Some(r)))?);
                 } else {
                     work(dx, None);
                 }
@@ -107,7 +105,7 @@ struct Sums {
     x: *const f32,
     dy: *const f32,
     gate: *const f32,
-    centre: f32,
+    center: f32,
 }
 
 impl Kernel for Sums {
@@ -118,7 +116,7 @@ impl Kernel for Sums {
         // SAFETY: all pointers are good for `len` floats.
         unsafe {
             let zero = S::splat(0.0);
-            let minus = S::splat(-self.centre);
+            let minus = S::splat(-self.center);
             let mut from = 0;
             while from < self.len {
                 let end = self.len.min(from + 4096);
@@ -143,7 +141,7 @@ impl Kernel for Sums {
                         g = gated(*self.gate.add(i), g);
                     }
                     sum += f64::from(g);
-                    sum_x += f64::from(g * (*self.x.add(i) - self.centre));
+                    sum_x += f64::from(g * (*self.x.add(i) - self.center));
                 }
                 from = end;
             }

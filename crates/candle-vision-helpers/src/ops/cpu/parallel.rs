@@ -11,11 +11,19 @@ pub(crate) fn for_each(count: usize, task: impl Fn(usize) + Send + Sync) {
     }
 }
 
-/// As [`for_each`] over ranges of `0..len`, `size` long but for the last.
+/// As [`for_each`] over ranges of `0..len`, `size` long except for the last.
 pub(crate) fn for_chunks(len: usize, size: usize, task: impl Fn(usize, usize) + Send + Sync) {
     let size = size.max(1);
     for_each(len.div_ceil(size), |i| task(i * size, ((i + 1) * size).min(len)));
 }
 
-/// Elements a task of a cheap elementwise loop takes: enough to outweigh the hand-over, little enough to share out.
+/// Parts that each of `tasks` is cut into, so that every thread has `each` to take; at most `most`. One thread needs
+/// none.
+pub(crate) fn parts(each: usize, tasks: usize, most: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    if threads == 1 { 1 } else { (each * threads).div_ceil(tasks).clamp(1, most) }
+}
+
+/// Elements that a task of a cheap elementwise loop takes: enough to outweigh the hand-over, little enough to share
+/// out.
 pub(crate) const GRAIN: usize = 16 * 1024;

@@ -1,127 +1,111 @@
 //! Max-pooling over planes, and the gradient of a mean.
 
-use super::memory::{Shared, filled};
 use super::parallel;
+use super::uncleared::{Shared, filled};
+use crate::ops::shapes::Window;
 use candle_core::{Result, bail};
 
-/// Windows over `planes` planes of `h x w`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    pub planes: usize,
-    pub h: usize,
-    pub w: usize,
-    pub oh: usize,
-    pub ow: usize,
-    pub kernel: usize,
-    pub stride: usize,
-    pub padding: usize,
+/// The maxima, and for each its tap, row-major in the window.
+pub(crate) fn forward(p: &Window, x: &[f32]) -> Result<(Vec<f32>, Vec<u8>)> {
+    if p.kernel > 15 {
+        bail!("max_pool2d: kernel: expected at most 15, got {}", p.kernel);
+    }
+    let (plane, out) = (p.h * p.w, p.oh * p.ow);
+    let mut at = vec![0u8; p.planes * out];
+    let at_ptr = SharedBytes(at.as_mut_ptr());
+    // SAFETY: every plane writes all of its maxima.
+    let y = unsafe {
+        filled(p.planes * out, |y| {
+            parallel::for_each(p.planes, |i| {
+                // SAFETY: one plane per task.
+                let (y, at) = (y.part(i * out, out), at_ptr.part(i * out, out));
+                plane_forward(p, &x[i * plane..][..plane], y, at);
+            });
+        })?
+    };
+    Ok((y, at))
 }
 
-impl Window {
-    /// The maxima, and for each its tap, row-major in the window.
-    pub(crate) fn forward(&self, x: &[f32]) -> Result<(Vec<f32>, Vec<u8>)> {
-        if self.kernel > 15 {
-            bail!("max_pool2d: kernels up to 15 are possible, got {}", self.kernel);
+fn plane_forward(p: &Window, x: &[f32], y: &mut [f32], at: &mut [u8]) {
+    let Window { h, w, ow, kernel, stride, padding, .. } = *p;
+    for (oh, (y, at)) in y.chunks_exact_mut(ow).zip(at.chunks_exact_mut(ow)).enumerate() {
+        if kernel == 2 && stride == 2 && padding == 0 {
+            let (upper, lower) = (&x[2 * oh * w..][..2 * ow], &x[(2 * oh + 1) * w..][..2 * ow]);
+            for (((y, at), u), l) in y.iter_mut().zip(at).zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
+                let (top, i) = if better(u[1], u[0]) { (u[1], 1) } else { (u[0], 0) };
+                let (low, j) = if better(l[1], l[0]) { (l[1], 3) } else { (l[0], 2) };
+                (*y, *at) = if better(low, top) { (low, j) } else { (top, i) };
+            }
+            continue;
         }
-        let (plane, out) = (self.h * self.w, self.oh * self.ow);
-        let mut at = vec![0u8; self.planes * out];
-        let at_ptr = SharedBytes(at.as_mut_ptr());
-        // SAFETY: every plane writes all of its maxima.
-        let y = unsafe {
-            filled(self.planes * out, |y| {
-                parallel::for_each(self.planes, |i| {
-                    // SAFETY: one plane a task.
-                    let (y, at) = (y.part(i * out, out), at_ptr.part(i * out, out));
-                    self.plane_forward(&x[i * plane..][..plane], y, at);
-                });
-                Ok(())
-            })?
-        };
-        Ok((y, at))
-    }
-
-    fn plane_forward(&self, x: &[f32], y: &mut [f32], at: &mut [u8]) {
-        let Window { h, w, ow, kernel, stride, padding, .. } = *self;
-        for (oh, (y, at)) in y.chunks_exact_mut(ow).zip(at.chunks_exact_mut(ow)).enumerate() {
-            if kernel == 2 && stride == 2 && padding == 0 {
-                let (upper, lower) = (&x[2 * oh * w..][..2 * ow], &x[(2 * oh + 1) * w..][..2 * ow]);
-                for (((y, at), u), l) in y.iter_mut().zip(at).zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
-                    let (top, i) = if better(u[1], u[0]) { (u[1], 1) } else { (u[0], 0) };
-                    let (low, j) = if better(l[1], l[0]) { (l[1], 3) } else { (l[0], 2) };
-                    (*y, *at) = if better(low, top) { (low, j) } else { (top, i) };
-                }
+        y.fill(f32::NEG_INFINITY);
+        at.fill(u8::MAX);
+        for kh in 0..kernel {
+            let ih = oh * stride + kh;
+            if ih < padding || ih - padding >= h {
                 continue;
             }
-            y.fill(f32::NEG_INFINITY);
-            at.fill(u8::MAX);
-            for kh in 0..kernel {
-                let ih = oh * stride + kh;
-                if ih < padding || ih - padding >= h {
+            let x = &x[(ih - padding) * w..][..w];
+            for kw in 0..kernel {
+                let tap = (kh * kernel + kw) as u8;
+                let (from, to) = columns(p, kw);
+                if from >= to {
                     continue;
                 }
-                let x = &x[(ih - padding) * w..][..w];
-                for kw in 0..kernel {
-                    let tap = (kh * kernel + kw) as u8;
-                    let (from, to) = self.columns(kw);
-                    if from >= to {
-                        continue;
-                    }
-                    let x = &x[from * stride + kw - padding..];
-                    for ((y, at), x) in y[from..to].iter_mut().zip(&mut at[from..to]).zip(x.iter().step_by(stride)) {
-                        // the first pixel of a window counts even where it is minus infinity
-                        if better(*x, *y) || *at == u8::MAX {
-                            (*y, *at) = (*x, tap);
-                        }
+                let x = &x[from * stride + kw - padding..];
+                for ((y, at), x) in y[from..to].iter_mut().zip(&mut at[from..to]).zip(x.iter().step_by(stride)) {
+                    // the first pixel of a window counts even where it is minus infinity
+                    if better(*x, *y) || *at == u8::MAX {
+                        (*y, *at) = (*x, tap);
                     }
                 }
             }
         }
     }
+}
 
-    /// Output columns whose tap `kw` lies in the image.
-    fn columns(&self, kw: usize) -> (usize, usize) {
-        let from = self.padding.saturating_sub(kw).div_ceil(self.stride).min(self.ow);
-        let to = (self.w + self.padding).saturating_sub(kw).div_ceil(self.stride).min(self.ow);
-        (from, to)
+/// Output columns whose tap `kw` lies in the image.
+fn columns(p: &Window, kw: usize) -> (usize, usize) {
+    let from = p.padding.saturating_sub(kw).div_ceil(p.stride).min(p.ow);
+    let to = (p.w + p.padding).saturating_sub(kw).div_ceil(p.stride).min(p.ow);
+    (from, to)
+}
+
+/// The input's gradient.
+pub(crate) fn backward(p: &Window, dy: &[f32], at: &[u8]) -> Result<Vec<f32>> {
+    let (plane, out) = (p.h * p.w, p.oh * p.ow);
+    // SAFETY: every plane is cleared, then added to.
+    unsafe {
+        filled(p.planes * plane, |dx| {
+            parallel::for_each(p.planes, |i| {
+                std::ptr::write_bytes(dx.ptr().add(i * plane), 0, plane);
+                // SAFETY: one plane per task, initialized above.
+                let dx = dx.part(i * plane, plane);
+                plane_backward(p, &dy[i * out..][..out], &at[i * out..][..out], dx);
+            });
+        })
     }
+}
 
-    /// The input's gradient.
-    pub(crate) fn backward(&self, dy: &[f32], at: &[u8]) -> Result<Vec<f32>> {
-        let (plane, out) = (self.h * self.w, self.oh * self.ow);
-        // SAFETY: every plane is cleared, then added to.
-        unsafe {
-            filled(self.planes * plane, |dx| {
-                parallel::for_each(self.planes, |i| {
-                    std::ptr::write_bytes(dx.ptr().add(i * plane), 0, plane);
-                    // SAFETY: one plane a task, initialised above.
-                    let dx = dx.part(i * plane, plane);
-                    self.plane_backward(&dy[i * out..][..out], &at[i * out..][..out], dx);
-                });
-                Ok(())
-            })
-        }
-    }
-
-    fn plane_backward(&self, dy: &[f32], at: &[u8], dx: &mut [f32]) {
-        let Window { w, ow, kernel, stride, padding, .. } = *self;
-        if kernel == 2 && stride == 2 && padding == 0 {
-            for (oh, (dy, at)) in dy.chunks_exact(ow).zip(at.chunks_exact(ow)).enumerate() {
-                let (upper, lower) = dx[2 * oh * w..(2 * oh + 2) * w].split_at_mut(w);
-                let pairs = upper.chunks_exact_mut(2).zip(lower.chunks_exact_mut(2));
-                for ((u, l), (&g, &at)) in pairs.zip(dy.iter().zip(at)) {
-                    u[0] = if at == 0 { g } else { 0.0 };
-                    u[1] = if at == 1 { g } else { 0.0 };
-                    l[0] = if at == 2 { g } else { 0.0 };
-                    l[1] = if at == 3 { g } else { 0.0 };
-                }
-            }
-            return;
-        }
+fn plane_backward(p: &Window, dy: &[f32], at: &[u8], dx: &mut [f32]) {
+    let Window { w, ow, kernel, stride, padding, .. } = *p;
+    if kernel == 2 && stride == 2 && padding == 0 {
         for (oh, (dy, at)) in dy.chunks_exact(ow).zip(at.chunks_exact(ow)).enumerate() {
-            for (j, (&g, &at)) in dy.iter().zip(at).enumerate() {
-                let (kh, kw) = (at as usize / kernel, at as usize % kernel);
-                dx[(oh * stride + kh - padding) * w + j * stride + kw - padding] += g;
+            let (upper, lower) = dx[2 * oh * w..(2 * oh + 2) * w].split_at_mut(w);
+            let pairs = upper.chunks_exact_mut(2).zip(lower.chunks_exact_mut(2));
+            for ((u, l), (&g, &at)) in pairs.zip(dy.iter().zip(at)) {
+                u[0] = if at == 0 { g } else { 0.0 };
+                u[1] = if at == 1 { g } else { 0.0 };
+                l[0] = if at == 2 { g } else { 0.0 };
+                l[1] = if at == 3 { g } else { 0.0 };
             }
+        }
+        return;
+    }
+    for (oh, (dy, at)) in dy.chunks_exact(ow).zip(at.chunks_exact(ow)).enumerate() {
+        for (j, (&g, &at)) in dy.iter().zip(at).enumerate() {
+            let (kh, kw) = (at as usize / kernel, at as usize % kernel);
+            dx[(oh * stride + kh - padding) * w + j * stride + kw - padding] += g;
         }
     }
 }
@@ -129,7 +113,7 @@ impl Window {
 /// The last NaN wins, as in PyTorch: a diverged network shows.
 #[inline(always)]
 fn better(x: f32, than: f32) -> bool {
-    // without a short circuit: a branch a pixel is guessed wrong half of the time
+    // without a short circuit: a branch for each pixel is guessed wrong half of the time
     (x > than) | x.is_nan()
 }
 
@@ -138,7 +122,7 @@ pub(crate) fn spread_mean(dy: &[f32], plane: usize) -> Vec<f32> {
     let mut dx = vec![0f32; dy.len() * plane];
     let to = Shared::of(&mut dx);
     parallel::for_each(dy.len(), |i| {
-        // SAFETY: one plane a task.
+        // SAFETY: one plane per task.
         unsafe { to.part(i * plane, plane) }.fill(dy[i] / plane as f32);
     });
     dx
@@ -154,7 +138,7 @@ unsafe impl Sync for SharedBytes {}
 
 impl SharedBytes {
     /// # Safety
-    /// Inside the buffer, and nobody else's meanwhile.
+    /// Inside the buffer, and no other task's meanwhile.
     #[allow(clippy::mut_from_ref)]
     unsafe fn part<'a>(&self, start: usize, len: usize) -> &'a mut [u8] {
         // SAFETY: the caller's contract.

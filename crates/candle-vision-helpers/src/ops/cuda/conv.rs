@@ -1,11 +1,14 @@
 //! Convolution and both its gradients through cuDNN.
 
 use super::launch::{Maybe, count, elementwise, empty, launch};
-use super::node::{Arg, CudaFunction, apply, tensor, with_args};
 use super::norm::bias_grad;
-use crate::ops::cpu::{conv::Sizes, norm};
-use crate::ops::device::tf32;
-use crate::ops::node::wants_grad;
+use super::storage::Cuda;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend, wants_grad},
+};
+use crate::ops::precision::{Precision, precision};
+use crate::ops::shapes::{ConvShape, Planes};
 use candle_core::cuda_backend::DeviceId;
 use candle_core::cuda_backend::cudarc::cudnn::sys::{
     cudnnConvolutionBwdDataAlgo_t, cudnnConvolutionBwdFilterAlgo_t, cudnnConvolutionFwdAlgo_t, cudnnConvolutionMode_t,
@@ -21,11 +24,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// As [`conv2d`](crate::ops::conv2d) after its checks.
-pub(crate) fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, sizes: Sizes, relu: bool) -> Result<Tensor> {
-    let f = Conv { sizes, relu };
+pub(crate) fn conv2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    shape: ConvShape,
+    relu: bool,
+) -> Result<Tensor> {
+    let f = Conv { shape, relu };
     match bias {
-        Some(b) => apply(f, &[x, weight, b]),
-        None => apply(f, &[x, weight]),
+        Some(b) => apply::<Cuda, _>(f, &[x, weight, b]),
+        None => apply::<Cuda, _>(f, &[x, weight]),
     }
 }
 
@@ -57,24 +66,28 @@ struct Described {
     y: TensorDescriptor<f32>,
 }
 
+fn tf32() -> bool {
+    precision() == Precision::Tf32
+}
+
 struct Conv {
-    sizes: Sizes,
+    shape: ConvShape,
     relu: bool,
 }
 
 impl Conv {
     fn key(&self, dev: &CudaDevice) -> Key {
-        let s = &self.sizes;
+        let s = &self.shape;
         let p = s.p;
         (dev.id(), [s.b, s.c, s.h, s.w, s.o, s.kh, s.kw, p.stride, p.padding, p.dilation, p.groups], tf32())
     }
 
     fn described(&self, dev: &CudaDevice) -> Result<Described> {
-        let s = &self.sizes;
+        let s = &self.shape;
         let p = s.p;
         let int = |n: usize| match i32::try_from(n) {
             Ok(n) => Ok(n),
-            Err(_) => bail!("conv2d: {n} is too large for cuDNN"),
+            Err(_) => bail!("conv2d: expected sizes that cuDNN counts in 31 bits, got {n}"),
         };
         let four = |n: [usize; 4]| -> Result<[i32; 4]> { Ok([int(n[0])?, int(n[1])?, int(n[2])?, int(n[3])?]) };
         let cudnn = CACHE.with_borrow_mut(|cache| -> Result<Arc<Cudnn>> {
@@ -103,12 +116,12 @@ impl Conv {
     }
 
     /// The output as a batch of planes.
-    fn planes(&self) -> norm::Sizes {
-        norm::Sizes { b: self.sizes.b, c: self.sizes.o, plane: self.sizes.oh * self.sizes.ow }
+    fn planes(&self) -> Planes {
+        Planes { b: self.shape.b, c: self.shape.o, plane: self.shape.out_plane() }
     }
 
     fn convolve(&self, dev: &CudaDevice, x: &CudaView<'_, f32>, w: &CudaView<'_, f32>) -> Result<CudaSlice<f32>> {
-        let (d, s) = (self.described(dev)?, &self.sizes);
+        let (d, s) = (self.described(dev)?, &self.shape);
         let op = ConvForward { conv: &d.conv, x: &d.x, w: &d.weight, y: &d.y };
         let choose = || -> Result<_> {
             let algorithm = op.pick_algorithm()?;
@@ -122,7 +135,7 @@ impl Conv {
     }
 
     fn input_grad(&self, dev: &CudaDevice, w: &CudaView<'_, f32>, dy: &CudaView<'_, f32>) -> Result<CudaSlice<f32>> {
-        let (d, s) = (self.described(dev)?, &self.sizes);
+        let (d, s) = (self.described(dev)?, &self.shape);
         let op = ConvBackwardData { conv: &d.conv, dx: &d.x, w: &d.weight, dy: &d.y };
         let choose = || -> Result<_> {
             let algorithm = op.pick_algorithm()?;
@@ -136,14 +149,14 @@ impl Conv {
     }
 
     fn weight_grad(&self, dev: &CudaDevice, x: &CudaView<'_, f32>, dy: &CudaView<'_, f32>) -> Result<CudaSlice<f32>> {
-        let (d, s) = (self.described(dev)?, &self.sizes);
+        let (d, s) = (self.described(dev)?, &self.shape);
         let op = ConvBackwardFilter { conv: &d.conv, x: &d.x, dw: &d.weight, dy: &d.y };
         let choose = || -> Result<_> {
             let algorithm = op.pick_algorithm()?;
             Ok((algorithm, op.get_workspace_size(algorithm)?))
         };
         let (algorithm, bytes) = planned(|c| &mut c.filter, self.key(dev), choose)?;
-        let len = s.o * (s.c / s.p.groups) * s.kh * s.kw;
+        let len = s.weights();
         let (mut dw, mut room) = (empty::<f32>(dev, len)?, room(dev, bytes)?);
         // SAFETY: the tensors are as described; with beta 0 all of `dw` is written.
         unsafe { op.launch(algorithm, room.as_mut(), (1.0, 0.0), x, &mut dw, dy)? };
@@ -170,27 +183,27 @@ fn room(dev: &CudaDevice, bytes: usize) -> Result<Option<CudaSlice<u8>>> {
     if bytes == 0 { Ok(None) } else { empty(dev, bytes).map(Some) }
 }
 
-impl CudaFunction for Conv {
+impl Op<Cuda> for Conv {
     fn name(&self) -> &'static str {
         "conv2d"
     }
 
-    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let mut y = self.convolve(dev, &args[0].data, &args[1].data)?;
         let (planes, bias) = (self.planes(), args.get(2).map(|b| &b.data));
         if bias.is_some() || self.relu {
             let len = planes.b * planes.c * planes.plane;
             let (channels, plane, n) = (count(planes.c)?, count(planes.plane)?, len as u64);
             let relu = u32::from(self.relu);
-            // SAFETY: the kernel's arguments; y has `len` elements, the bias one a channel.
+            // SAFETY: the kernel's arguments; y has `len` elements, the bias one per channel.
             unsafe { launch!(dev, "bias_relu", elementwise(len), &mut y, Maybe(bias), &channels, &plane, &n, &relu) }
         }
-        let s = &self.sizes;
+        let s = &self.shape;
         Ok((y, Shape::from((s.b, s.o, s.oh, s.ow))))
     }
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        with_args(&[args[0], args[1], out, grad], |dev, a| {
+        Cuda::read(&[args[0], args[1], out, grad], |dev, a| {
             let len = out.elem_count();
             let masked = match self.relu {
                 true => {
@@ -205,13 +218,13 @@ impl CudaFunction for Conv {
             let dy = masked.as_ref().unwrap_or(&a[3].data);
             let mut grads = vec![None, None, None];
             if wants_grad(args[1]) {
-                grads[1] = Some(tensor(self.weight_grad(dev, &a[0].data, dy)?, args[1].shape(), dev));
+                grads[1] = Some(Cuda::tensor(self.weight_grad(dev, &a[0].data, dy)?, args[1].shape(), dev));
             }
             if args.get(2).is_some_and(|b| wants_grad(b)) {
                 grads[2] = Some(bias_grad(dev, dy, &self.planes())?);
             }
             if wants_grad(args[0]) {
-                grads[0] = Some(tensor(self.input_grad(dev, &a[1].data, dy)?, args[0].shape(), dev));
+                grads[0] = Some(Cuda::tensor(self.input_grad(dev, &a[1].data, dy)?, args[0].shape(), dev));
             }
             Ok(grads)
         })

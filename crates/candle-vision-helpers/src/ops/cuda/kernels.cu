@@ -65,7 +65,7 @@ KERNEL moments_partial(const float *x, float *partial, u32 channels, u32 plane, 
     }
 }
 
-// mean and unbiased variance, and in saved (3, channels): 1 / sqrt(var + eps), and scale and shift of the whole normalisation.
+// mean and unbiased variance, and in saved (3, channels): 1 / sqrt(var + eps), and scale and shift of the whole normalization.
 KERNEL moments_finish(const float *x, const float *partial, const float *gamma_beta, float *mean, float *var, float *saved,
                       u32 channels, u32 plane, u32 count, u32 splits, float eps) {
     u32 channel = BLOCK_X * THREADS + THREAD;
@@ -87,7 +87,7 @@ KERNEL moments_finish(const float *x, const float *partial, const float *gamma_b
     saved[2 * channels + channel] = gamma_beta[channels + channel] - m * scale;
 }
 
-// Sums of the gradient g behind the ReLU's gate (none where gate is null) and of g times the normalised x (x itself without a mean).
+// Sums of the gradient g behind the ReLU's gate (none where gate is null) and of g times the normalized x (x itself without a mean).
 // Without x: of g alone.
 KERNEL gradients_partial(const float *x, const float *dy, const float *gate, const float *mean, const float *inverse,
                          float *partial, u32 channels, u32 plane, u32 count) {
@@ -119,7 +119,7 @@ KERNEL gradients_finish(const float *partial, float *products, float *sums, u32 
     if (products) products[channel] = (float)product;
 }
 
-// ---- batch normalisation, a thread an element ----
+// ---- batch normalization, one thread per element ----
 
 // y = relu?(scale x + shift (+ residual))
 KERNEL scale_shift(const float *x, const float *scale, const float *shift, const float *residual, float *y, u32 channels,
@@ -165,7 +165,7 @@ KERNEL relu_mask(const float *out, const float *dy, float *g, u64 len) {
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) g[i] = out[i] <= 0.0f ? 0.0f : dy[i];
 }
 
-// ---- pooling and twice the size, a thread an element of the output ----
+// ---- pooling and twice the size, one thread per element of the output ----
 
 // The first maximum in row-major order, and its place in the window; the last NaN counts as the largest, as in PyTorch.
 KERNEL max_pool(const float *x, float *y, u8 *at, u64 len, u32 h, u32 w, u32 oh, u32 ow, u32 kernel, u32 stride, u32 padding) {

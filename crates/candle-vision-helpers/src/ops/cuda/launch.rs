@@ -13,7 +13,7 @@ pub(super) mod ptx {
 /// Threads of a block, as `THREADS` in kernels.cu.
 pub(super) const THREADS: usize = 256;
 
-/// Blocks at most for a thread an element; each thread then goes on to the next element a grid further.
+/// Most blocks for a thread for each element; each thread then continues with the next element a grid further.
 const MAX_BLOCKS: usize = 1 << 16;
 
 /// An address that no tensor has, for an argument that is left out.
@@ -23,11 +23,11 @@ static NULL: u64 = 0;
 pub(super) fn count(n: usize) -> Result<u32> {
     match u32::try_from(n) {
         Ok(n) => Ok(n),
-        Err(_) => bail!("a tensor of {n} elements a channel is too large for the CUDA kernels"),
+        Err(_) => bail!("expected at most {} elements in a channel for the CUDA kernels, got {n}", u32::MAX),
     }
 }
 
-/// Blocks for a thread an element.
+/// Blocks for one thread for each element.
 pub(super) fn elementwise(len: usize) -> LaunchConfig {
     blocks(len.div_ceil(THREADS).clamp(1, MAX_BLOCKS), 1)
 }
@@ -44,8 +44,8 @@ pub(super) fn empty<T: DeviceRepr>(dev: &CudaDevice, len: usize) -> Result<CudaS
     unsafe { dev.alloc::<T>(len) }
 }
 
-/// Launches a kernel of kernels.cu: device, name, grid, then references to its arguments in its order. Unsafe, for
-/// nobody checks that they are the kernel's and as long as it reads and writes.
+/// Launches a kernel of kernels.cu: device, name, grid, then references to its arguments in its order. Unsafe, since
+/// it is not checked that they are the kernel's, and as long as it reads and writes.
 macro_rules! launch {
     ($dev:expr, $kernel:literal, $grid:expr, $($arg:expr),+ $(,)?) => {{
         let f = $dev.get_or_load_custom_func($kernel, "candle_vision_helpers", $crate::ops::cuda::launch::ptx::KERNELS)?;

@@ -2,8 +2,9 @@
 //! chunk.
 
 use super::launch::{blocks, count, empty, launch};
-use super::node::tensor;
-use crate::ops::many::AdamWItem;
+use super::storage::Cuda;
+use crate::ops::graph::storage::Backend;
+use crate::ops::optim::AdamWItem;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, DevicePtr};
 use candle_core::{CudaDevice, Result, Storage, Tensor, Var, bail};
 
@@ -25,7 +26,7 @@ pub(crate) fn adamw(items: &[AdamWItem<'_>]) -> Result<()> {
             && s.bias_correction2 == first.bias_correction2
     };
     if !items.iter().all(same) {
-        bail!("adamw_steps: items with different decays or corrections in one step");
+        bail!("adamw_steps: expected items with the same decay rates, eps and corrections, got different ones");
     }
     let grads: Vec<Tensor> = items.iter().map(|i| i.grad.contiguous()).collect::<Result<_>>()?;
     let rows: Vec<Row<'_>> = items
@@ -73,7 +74,7 @@ pub(crate) fn global_norm(tensors: &[&Tensor]) -> Result<Tensor> {
         let mut sums = empty::<f32>(&t.dev, t.blocks)?;
         // SAFETY: as in `adamw`; each block writes its sum.
         unsafe { launch!(&t.dev, "squares_many", t.grid(), &t.rows, &t.chunks, &t.chunk, &mut sums) }
-        Ok(tensor(sums, t.blocks, &t.dev))
+        Ok(Cuda::tensor(sums, t.blocks, &t.dev))
     })?;
     sums.sum_all()?.sqrt()
 }
@@ -85,12 +86,12 @@ pub(crate) fn scale_all(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tens
         .iter()
         .map(|t| {
             let dev = t.device().as_cuda_device()?;
-            Ok(tensor(empty::<f32>(dev, t.elem_count())?, t.shape(), dev))
+            Ok(Cuda::tensor(empty::<f32>(dev, t.elem_count())?, t.shape(), dev))
         })
         .collect::<Result<_>>()?;
     let row = |(t, o)| Row { tensors: [Some(t), Some(o), None, None], numbers: [0.0; 2] };
     let rows: Vec<Row<'_>> = tensors.iter().zip(&out).map(row).collect();
-    super::node::with_args(&[factor], |_, a| {
+    Cuda::read(&[factor], |_, a| {
         with_table(&rows, |t| {
             // SAFETY: as in `adamw`; `out` is new and its chunks cover it.
             unsafe { launch!(&t.dev, "scale_many", t.grid(), &t.rows, &t.chunks, &t.chunk, &a[0].data) }
@@ -123,7 +124,9 @@ impl Table {
 
 /// Runs `then` with the table of these rows, whose tensors stay where they are meanwhile.
 fn with_table<T>(rows: &[Row<'_>], then: impl FnOnce(&Table) -> Result<T>) -> Result<T> {
-    let Some(Row { tensors: [Some(first), ..], .. }) = rows.first() else { bail!("one tensor at least was expected") };
+    let Some(Row { tensors: [Some(first), ..], .. }) = rows.first() else {
+        bail!("expected one tensor at least, got none")
+    };
     let dev = first.device().as_cuda_device()?.clone();
     let stream = dev.cuda_stream();
     let tensors: Vec<&Tensor> = rows.iter().flat_map(|r| r.tensors).flatten().collect();
@@ -131,8 +134,10 @@ fn with_table<T>(rows: &[Row<'_>], then: impl FnOnce(&Table) -> Result<T>) -> Re
     let mut held = Vec::with_capacity(guards.len());
     let mut addresses = Vec::with_capacity(guards.len());
     for (storage, layout) in &guards {
-        let Storage::Cuda(s) = &**storage else { bail!("a tensor on a CUDA device was expected") };
-        let Some((from, _)) = layout.contiguous_offsets() else { bail!("a contiguous tensor was expected") };
+        let Storage::Cuda(s) = &**storage else { bail!("expected a tensor on a CUDA device, got one elsewhere") };
+        let Some((from, _)) = layout.contiguous_offsets() else {
+            bail!("expected a contiguous tensor, got strides {:?}", layout.stride())
+        };
         let (address, guard) = s.as_cuda_slice::<f32>()?.device_ptr(&stream);
         held.push(guard);
         addresses.push(address + (from * size_of::<f32>()) as u64);
@@ -150,7 +155,7 @@ fn with_table<T>(rows: &[Row<'_>], then: impl FnOnce(&Table) -> Result<T>) -> Re
     }
     let blocks = chunks.len() / 2;
     if blocks == 0 {
-        bail!("tensors without elements");
+        bail!("expected tensors with elements, got none");
     }
     let t =
         Table { rows: dev.clone_htod(&table)?, chunks: dev.clone_htod(&chunks)?, chunk: count(CHUNK)?, blocks, dev };

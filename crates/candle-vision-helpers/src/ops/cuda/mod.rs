@@ -1,4 +1,4 @@
-//! The operations on NVIDIA GPUs: kernels of our own, and cuDNN's convolutions where that is compiled in.
+//! The operations on NVIDIA GPUs: their own kernels, and cuDNN's convolutions where that is compiled in.
 //!
 //! f32 only; everything else, and what has no kernel here, is a composition of candle's operations (see each
 //! operation).
@@ -7,9 +7,9 @@
 pub(crate) mod conv;
 mod launch;
 pub(crate) mod many;
-mod node;
 pub(crate) mod norm;
 pub(crate) mod pool;
+mod storage;
 
 use candle_core::{DType, Tensor};
 

@@ -1,52 +1,53 @@
-//! Batch normalisation with residual and ReLU: two passes over the tensor forward, two backward.
+//! Batch normalization with residual and ReLU: two passes over the tensor forward, two backward.
 
 use super::launch::{Maybe, MaybeMut, THREADS, blocks, count, elementwise, empty, launch};
-use super::node::{Arg, CudaFunction, apply, tensor, with_args};
-use crate::ops::cpu::norm::Sizes;
-use crate::ops::node::wants_grad;
+use super::storage::Cuda;
+use crate::ops::epilogue::Epilogue;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend, wants_grad},
+};
+use crate::ops::shapes::Planes;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
 use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
 /// Elements that a thread sums up at least, so that small tensors are not cut into more blocks than pay.
 const A_THREAD: usize = 8;
-/// Blocks a channel at most.
+/// Most blocks for a channel.
 const MAX_SPLITS: usize = 64;
 
 /// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased
-/// variance.
+/// variance; `both` is gamma, then beta.
 pub(crate) fn train(
     x: &Tensor,
-    gamma: &Tensor,
-    beta: &Tensor,
+    both: &Tensor,
     eps: f64,
-    residual: Option<&Tensor>,
-    relu: bool,
-    sizes: Sizes,
+    epilogue: Epilogue<&Tensor>,
+    planes: Planes,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let found = Arc::new(OnceLock::new());
-    let f = Train { sizes, eps: eps as f32, relu, found: found.clone() };
-    let both = Tensor::cat(&[gamma, beta], 0)?;
-    let y = match residual {
-        Some(r) => apply(f, &[x, &both, r])?,
-        None => apply(f, &[x, &both])?,
+    let f = Train { planes, eps: eps as f32, relu: epilogue.relu, found: found.clone() };
+    let y = match epilogue.residual {
+        Some(r) => apply::<Cuda, _>(f, &[x, both, r])?,
+        None => apply::<Cuda, _>(f, &[x, both])?,
     };
     match found.get() {
         Some(Found { mean, var, .. }) => Ok((y, mean.clone(), var.clone())),
-        None => bail!("batch_norm_train: no statistics"),
+        None => bail!("batch_norm_train: expected statistics, got none"),
     }
 }
 
-/// `relu?(scale x + shift (+ residual))` a channel; `both` is scale, then shift.
-pub(crate) fn scale(x: &Tensor, both: &Tensor, residual: Option<&Tensor>, relu: bool, sizes: Sizes) -> Result<Tensor> {
-    let f = Scale { sizes, relu };
-    match residual {
-        Some(r) => apply(f, &[x, both, r]),
-        None => apply(f, &[x, both]),
+/// `relu?(scale x + shift (+ residual))` for each channel; `both` is scale, then shift.
+pub(crate) fn scale(x: &Tensor, both: &Tensor, epilogue: Epilogue<&Tensor>, planes: Planes) -> Result<Tensor> {
+    let f = Scale { planes, relu: epilogue.relu };
+    match epilogue.residual {
+        Some(r) => apply::<Cuda, _>(f, &[x, both, r]),
+        None => apply::<Cuda, _>(f, &[x, both]),
     }
 }
 
-/// The batch's statistics, and what they make of the normalisation.
+/// The batch's statistics, and what they make of the normalization.
 struct Found {
     mean: Tensor,
     var: Tensor,
@@ -55,7 +56,7 @@ struct Found {
 }
 
 struct Train {
-    sizes: Sizes,
+    planes: Planes,
     eps: f32,
     relu: bool,
     found: Arc<OnceLock<Found>>,
@@ -72,8 +73,8 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(s: &Sizes) -> Result<Self> {
-        let elements = s.b * s.plane;
+    fn of(s: &Planes) -> Result<Self> {
+        let elements = s.count();
         let splits = (elements / (THREADS * A_THREAD)).clamp(1, MAX_SPLITS);
         // the kernels step by a grid's threads beyond the last element
         count(elements + splits * THREADS)?;
@@ -102,7 +103,7 @@ fn apply_scale(
     let c = n.channels as usize;
     let (scale, shift) = (scale_then_shift.slice(..c), scale_then_shift.slice(c..2 * c));
     let (mut y, relu) = (empty::<f32>(dev, n.len as usize)?, u32::from(relu));
-    // SAFETY: the kernel's arguments; x, residual and y have `len` elements, scale and shift one a channel.
+    // SAFETY: the kernel's arguments; x, residual and y have `len` elements, scale and shift one per channel.
     unsafe {
         launch!(
             dev,
@@ -122,13 +123,13 @@ fn apply_scale(
     Ok(y)
 }
 
-impl CudaFunction for Train {
+impl Op<Cuda> for Train {
     fn name(&self) -> &'static str {
         "batch_norm_train"
     }
 
-    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
-        let (n, c) = (Counts::of(&self.sizes)?, self.sizes.c);
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
+        let (n, c) = (Counts::of(&self.planes)?, self.planes.c);
         let (x, both) = (&args[0].data, &args[1].data);
         let mut partial = empty::<f32>(dev, 2 * n.splits as usize * c)?;
         let (mut mean, mut var, mut saved) = (empty::<f32>(dev, c)?, empty::<f32>(dev, c)?, empty::<f32>(dev, 3 * c)?);
@@ -154,44 +155,50 @@ impl CudaFunction for Train {
             );
         }
         let y = apply_scale(dev, &n, x, &saved.slice(c..), args.get(2).map(|r| &r.data), self.relu)?;
-        let found = Found { mean: tensor(mean, c, dev), var: tensor(var, c, dev), saved: tensor(saved, 3 * c, dev) };
+        let found = Found {
+            mean: Cuda::tensor(mean, c, dev),
+            var: Cuda::tensor(var, c, dev),
+            saved: Cuda::tensor(saved, 3 * c, dev),
+        };
         let _ = self.found.set(found);
         Ok((y, Shape::from(args[0].dims)))
     }
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let Some(found) = self.found.get() else { bail!("batch_norm_train: backward before forward") };
-        with_args(&[args[0], out, grad, &found.mean, &found.saved], |dev, a| {
-            let c = self.sizes.c;
+        let Some(found) = self.found.get() else {
+            bail!("batch_norm_train: expected a forward pass before the backward one")
+        };
+        Cuda::read(&[args[0], out, grad, &found.mean, &found.saved], |dev, a| {
+            let c = self.planes.c;
             let statistics = Some((&a[3].data, a[4].data.slice(..c)));
             let scale = a[4].data.slice(c..2 * c);
             let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.sizes, args, &a[0].data, &a[2].data, gate, statistics, &scale)
+            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, statistics, &scale)
         })
     }
 }
 
 struct Scale {
-    sizes: Sizes,
+    planes: Planes,
     relu: bool,
 }
 
-impl CudaFunction for Scale {
+impl Op<Cuda> for Scale {
     fn name(&self) -> &'static str {
         "batch_norm_eval"
     }
 
-    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
-        let n = Counts::of(&self.sizes)?;
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
+        let n = Counts::of(&self.planes)?;
         let y = apply_scale(dev, &n, &args[0].data, &args[1].data, args.get(2).map(|r| &r.data), self.relu)?;
         Ok((y, Shape::from(args[0].dims)))
     }
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        with_args(&[args[0], out, grad, args[1]], |dev, a| {
-            let scale = a[3].data.slice(..self.sizes.c);
+        Cuda::read(&[args[0], out, grad, args[1]], |dev, a| {
+            let scale = a[3].data.slice(..self.planes.c);
             let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.sizes, args, &a[0].data, &a[2].data, gate, None, &scale)
+            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, None, &scale)
         })
     }
 }
@@ -200,7 +207,7 @@ impl CudaFunction for Scale {
 #[allow(clippy::too_many_arguments)] // what both directions share, each once
 fn back(
     dev: &CudaDevice,
-    sizes: &Sizes,
+    planes: &Planes,
     args: &[&Tensor],
     x: &CudaView<'_, f32>,
     dy: &CudaView<'_, f32>,
@@ -208,7 +215,7 @@ fn back(
     statistics: Option<(&CudaView<'_, f32>, CudaView<'_, f32>)>,
     scale: &CudaView<'_, f32>,
 ) -> Result<Vec<Option<Tensor>>> {
-    let (n, c) = (Counts::of(sizes)?, sizes.c);
+    let (n, c) = (Counts::of(planes)?, planes.c);
     let (mean, inverse) = (statistics.as_ref().map(|s| s.0), statistics.as_ref().map(|s| &s.1));
     let sums = channel_sums(dev, &n, Some(x), dy, gate, mean, inverse)?;
     let mut dx = empty::<f32>(dev, n.len as usize)?;
@@ -238,13 +245,13 @@ fn back(
         );
     }
     Ok(vec![
-        Some(tensor(dx, args[0].shape(), dev)),
-        Some(tensor(sums, 2 * c, dev)),
-        residual.map(|r| tensor(r, args[0].shape(), dev)),
+        Some(Cuda::tensor(dx, args[0].shape(), dev)),
+        Some(Cuda::tensor(sums, 2 * c, dev)),
+        residual.map(|r| Cuda::tensor(r, args[0].shape(), dev)),
     ])
 }
 
-/// `(2, C)`: the sums of the gradient times the normalised x, and of the gradient.
+/// `(2, C)`: the sums of the gradient times the normalized x, and of the gradient.
 fn channel_sums(
     dev: &CudaDevice,
     n: &Counts,
@@ -283,8 +290,8 @@ fn channel_sums(
 
 /// The sum of `dy (B, C, plane)` over each channel: the gradient of a bias.
 #[cfg(feature = "cudnn")]
-pub(super) fn bias_grad(dev: &CudaDevice, dy: &CudaView<'_, f32>, sizes: &Sizes) -> Result<Tensor> {
-    let n = Counts::of(sizes)?;
-    let sums = tensor(channel_sums(dev, &n, None, dy, None, None, None)?, 2 * sizes.c, dev);
-    sums.narrow(0, sizes.c, sizes.c)?.contiguous()
+pub(super) fn bias_grad(dev: &CudaDevice, dy: &CudaView<'_, f32>, planes: &Planes) -> Result<Tensor> {
+    let n = Counts::of(planes)?;
+    let sums = Cuda::tensor(channel_sums(dev, &n, None, dy, None, None, None)?, 2 * planes.c, dev);
+    sums.narrow(0, planes.c, planes.c)?.contiguous()
 }

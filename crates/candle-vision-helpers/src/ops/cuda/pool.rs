@@ -1,8 +1,12 @@
 //! Max pooling, and each pixel four times.
 
 use super::launch::{count, elementwise, empty, launch};
-use super::node::{Arg, CudaFunction, apply, tensor, with_args};
-use crate::ops::cpu::pool::Window;
+use super::storage::Cuda;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend},
+};
+use crate::ops::shapes::Window;
 use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
@@ -10,14 +14,14 @@ use std::sync::OnceLock;
 /// As [`max_pool2d`](crate::ops::max_pool2d) after its checks, for `x (dims.., H, W)`.
 pub(crate) fn max_pool2d(x: &Tensor, window: Window, dims: [usize; 2]) -> Result<Tensor> {
     if window.kernel > 15 {
-        bail!("max_pool2d: kernels up to 15 are possible, got {}", window.kernel);
+        bail!("max_pool2d: kernel: expected at most 15, got {}", window.kernel);
     }
-    apply(MaxPool { window, dims, at: OnceLock::new() }, &[x])
+    apply::<Cuda, _>(MaxPool { window, dims, at: OnceLock::new() }, &[x])
 }
 
 /// As [`upsample_nearest2`](crate::ops::upsample_nearest2) after its checks.
 pub(crate) fn nearest2(x: &Tensor) -> Result<Tensor> {
-    apply(Nearest, &[x])
+    apply::<Cuda, _>(Nearest, &[x])
 }
 
 struct MaxPool {
@@ -39,12 +43,12 @@ impl MaxPool {
     }
 }
 
-impl CudaFunction for MaxPool {
+impl Op<Cuda> for MaxPool {
     fn name(&self) -> &'static str {
         "max_pool2d"
     }
 
-    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let ([h, w, oh, ow, kernel, stride, padding], p) = (self.numbers()?, &self.window);
         let len = p.planes * p.oh * p.ow;
         let (mut y, mut at, n) = (empty::<f32>(dev, len)?, empty::<u8>(dev, len)?, len as u64);
@@ -59,17 +63,17 @@ impl CudaFunction for MaxPool {
     }
 
     fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let Some(at) = self.at.get() else { bail!("max_pool2d: backward before forward") };
+        let Some(at) = self.at.get() else { bail!("max_pool2d: expected a forward pass before the backward one") };
         let [h, w, oh, ow, kernel, stride, padding] = self.numbers()?;
         let len = args[0].elem_count();
-        let dx = with_args(&[grad], |dev, a| {
+        let dx = Cuda::read(&[grad], |dev, a| {
             let (mut dx, n, dy) = (empty::<f32>(dev, len)?, len as u64, &a[0].data);
             // SAFETY: the kernel's arguments; dx has `len` elements.
             unsafe {
                 let grid = elementwise(len);
                 launch!(dev, "max_pool_back", grid, dy, at, &mut dx, &n, &h, &w, &oh, &ow, &kernel, &stride, &padding);
             }
-            Ok(tensor(dx, args[0].shape(), dev))
+            Ok(Cuda::tensor(dx, args[0].shape(), dev))
         })?;
         Ok(vec![Some(dx)])
     }
@@ -77,13 +81,15 @@ impl CudaFunction for MaxPool {
 
 struct Nearest;
 
-impl CudaFunction for Nearest {
+impl Op<Cuda> for Nearest {
     fn name(&self) -> &'static str {
         "upsample_nearest2"
     }
 
-    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_>]) -> Result<(CudaSlice<f32>, Shape)> {
-        let &[b, c, h, w] = args[0].dims else { bail!("upsample_nearest2: rank") };
+    fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
+        let &[b, c, h, w] = args[0].dims else {
+            bail!("upsample_nearest2: input: expected (B, C, H, W), got {:?}", args[0].dims)
+        };
         let len = 4 * b * c * h * w;
         let (mut y, n, rows, columns) = (empty::<f32>(dev, len)?, len as u64, count(h)?, count(2 * w)? / 2);
         // SAFETY: the kernel's arguments; y has `len` elements.
@@ -93,11 +99,11 @@ impl CudaFunction for Nearest {
 
     fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let ((_, _, h, w), len) = (args[0].dims4()?, args[0].elem_count());
-        let dx = with_args(&[grad], |dev, a| {
+        let dx = Cuda::read(&[grad], |dev, a| {
             let (mut dx, n, rows, columns) = (empty::<f32>(dev, len)?, len as u64, count(h)?, count(4 * w)? / 4);
             // SAFETY: the kernel's arguments; dx has `len` elements.
             unsafe { launch!(dev, "nearest2_back", elementwise(len), &a[0].data, &mut dx, &n, &rows, &columns) }
-            Ok(tensor(dx, args[0].shape(), dev))
+            Ok(Cuda::tensor(dx, args[0].shape(), dev))
         })?;
         Ok(vec![Some(dx)])
     }

@@ -1,7 +1,10 @@
 //! What an imglab list says of a picture: its boxes, their parts as the points of a face, and where the file lies.
 
 use super::super::{Shape, quoted, visible};
-use crate::{Error, Result, files};
+use crate::{
+    error::{Error, Result},
+    io,
+};
 use candle_vision_helpers::{Point, Rect, Size};
 use std::{
     collections::BTreeMap,
@@ -74,9 +77,6 @@ impl FaceBox {
 /// When there is none, or it is not below the folder of `xml`.
 pub fn resolve(xml: &Path, picture: &Picture) -> Result<PathBuf> {
     let folder = xml.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let path = folder.join(files::on_disk(folder, &picture.file));
-    let fail = |expected: &str| Error::format(xml, Some(picture.line), expected, quoted(&picture.file));
-    let real = path.canonicalize().map_err(|_| fail("a picture that is there"))?;
-    let root = folder.canonicalize().map_err(|e| Error::io(folder, e))?;
-    if real.starts_with(root) { Ok(path) } else { Err(fail("a picture within the list's folder")) }
+    io::within(folder, &picture.file)
+        .map_err(|expected| Error::format(xml, Some(picture.line), expected, quoted(&picture.file)))
 }

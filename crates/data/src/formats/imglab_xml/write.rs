@@ -1,7 +1,10 @@
 //! Writes imglab's XML.
 
 use super::{FaceBox, Picture};
-use crate::{Error, Result, write_whole};
+use crate::{
+    error::{Error, Result},
+    io::write_whole,
+};
 use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},

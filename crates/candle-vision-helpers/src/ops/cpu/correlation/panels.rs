@@ -1,0 +1,107 @@
+//! The product over positions by panels: taps are gathered position by position, and tiles of `a` pass over them from
+//! cache. It serves every shape.
+
+use super::Correlation;
+use crate::ops::cpu::gemm::DEPTH;
+use crate::ops::cpu::gemm::pack::{self, Run};
+use crate::ops::cpu::gemm::tile::{self, Rows, Sum};
+use crate::ops::cpu::parallel;
+use crate::ops::cpu::scratch::Scratch;
+use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
+use crate::ops::cpu::uncleared::Shared;
+use crate::ops::epilogue::Epilogue;
+
+/// Floats of sums that stay in the second-level cache while the planes of `a` pass by.
+const SUMS: usize = 64 * 1024;
+
+/// Computes a product into `c`.
+///
+/// # Safety
+/// The contract of [`Correlation`].
+pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
+    let (n, wide) = (work.taps.len(), 2 * vectors.lanes());
+    let n_tiles = n.div_ceil(wide);
+    let group = (n_tiles.div_ceil(2 * rayon::current_num_threads())).clamp(1, (SUMS / (work.m * wide)).max(1));
+    let groups = n_tiles.div_ceil(group);
+    let m_tiles = work.m.div_ceil(tile::MR);
+    let parts = parallel::parts(2, groups, m_tiles.div_ceil(8));
+    parallel::for_each(groups * parts, |task| {
+        let (g, part) = (task / parts, task % parts);
+        vectors.run(Group {
+            work,
+            c,
+            n: (g * group * wide, ((g + 1) * group * wide).min(n)),
+            tiles: (m_tiles * part / parts, m_tiles * (part + 1) / parts),
+        });
+    });
+}
+
+struct Group<'a> {
+    work: &'a Correlation<'a>,
+    c: Shared,
+    n: (usize, usize),
+    tiles: (usize, usize),
+}
+
+impl Kernel for Group<'_> {
+    type Out = ();
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Correlation { a, a_plane, m, taps, src, ref grid } = *self.work;
+        let (l, wide) = (S::LANES, 2 * S::LANES);
+        let n_tiles = (self.n.1 - self.n.0).div_ceil(wide);
+        let first_row = tile::split(m, self.tiles.0).0;
+        let rows = tile::split(m, self.tiles.1 - 1).1 - first_row;
+        let mut sums = Scratch::new(n_tiles * rows * wide);
+        sums[..n_tiles * rows * wide].fill(0.0);
+        let mut packed = Scratch::new(DEPTH * wide);
+        let mut runs = Vec::with_capacity(DEPTH / l);
+        let pixels = grid.rows * grid.cols;
+        // SAFETY: by the contract of `run`; the scratch buffers are as large as they are indexed.
+        unsafe {
+            for image in 0..grid.images {
+                let mut q0 = 0;
+                while q0 < pixels {
+                    let q1 = pixels.min(q0 + DEPTH);
+                    runs.clear();
+                    let (from, end) = (image * pixels + q0, image * pixels + q1);
+                    runs.extend((from..end).step_by(l).map(|q| Run::of(grid, q, end, l)));
+                    let a = a.as_ptr().add(grid.dst_base + image * grid.dst_image + q0);
+                    for tile_n in 0..n_tiles {
+                        let n0 = self.n.0 + tile_n * wide;
+                        let some = &taps[n0..taps.len().min(n0 + wide)];
+                        pack::taps::<S>(src.as_ptr(), some, &runs, packed.as_mut_ptr());
+                        let panel = packed.as_ptr();
+                        for t in self.tiles.0..self.tiles.1 {
+                            let (m0, m1) = tile::split(m, t);
+                            let c = sums.as_mut_ptr().add((tile_n * rows + m0 - first_row) * wide);
+                            let a = a.add(m0 * a_plane);
+                            tile::tile::<S>(
+                                m1 - m0,
+                                q1 - q0,
+                                a,
+                                a_plane,
+                                1,
+                                Rows::Panel(panel),
+                                c,
+                                wide,
+                                Sum::Continued,
+                                Epilogue::NONE,
+                            );
+                        }
+                    }
+                    q0 = q1;
+                }
+            }
+            for tile_n in 0..n_tiles {
+                let n0 = self.n.0 + tile_n * wide;
+                let some = taps.len().min(n0 + wide) - n0;
+                for row in 0..rows {
+                    let from = sums.as_ptr().add((tile_n * rows + row) * wide);
+                    let to = self.c.ptr().add((first_row + row) * taps.len() + n0);
+                    std::ptr::copy_nonoverlapping(from, to, some);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! From planes of pixels to the panels that tiles read: positions, runs of neighbors, and the copies.
+
+use crate::ops::cpu::simd::Simd;
+
+/// A grid of positions in some images, and where each lies in a source and in a destination.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    pub images: usize,
+    pub rows: usize,
+    pub cols: usize,
+    /// Steps in the source: from image to image, from row to row; columns are neighbors.
+    pub src_image: usize,
+    pub src_row: usize,
+    /// Steps in the destination.
+    pub dst_image: usize,
+    pub dst_row: usize,
+    pub dst_col: usize,
+    pub dst_base: usize,
+}
+
+impl Grid {
+    pub(crate) fn len(&self) -> usize {
+        self.images * self.rows * self.cols
+    }
+    /// Where rows follow each other without a gap on both sides they are one long row: fewer runs end early.
+    pub(crate) fn merged(mut self) -> Self {
+        if self.src_row == self.cols && self.dst_row == self.cols && self.dst_col == 1 {
+            self.cols *= self.rows;
+            self.rows = 1;
+            self.src_row = self.cols;
+            self.dst_row = self.cols;
+        }
+        self
+    }
+    fn at(&self, q: usize) -> (usize, usize, usize) {
+        let (row, j) = (q / self.cols, q % self.cols);
+        (row / self.rows, row % self.rows, j)
+    }
+    fn src(&self, (b, i, j): (usize, usize, usize)) -> usize {
+        b * self.src_image + i * self.src_row + j
+    }
+    fn dst(&self, (b, i, j): (usize, usize, usize)) -> usize {
+        self.dst_base + b * self.dst_image + i * self.dst_row + j * self.dst_col
+    }
+}
+
+/// A vector's worth of positions that follow each other in a [`Grid`].
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    pub count: usize,
+    /// A full vector, neighbors in the source.
+    pub whole: bool,
+    /// A full vector, neighbors in the destination.
+    pub dst_whole: bool,
+    pub src: [usize; 16],
+    pub dst: [usize; 16],
+}
+
+impl Run {
+    /// The positions `from .. from + lanes`, as far as they lie below `end`.
+    pub(crate) fn of(grid: &Grid, from: usize, end: usize, lanes: usize) -> Self {
+        let count = end.saturating_sub(from).min(lanes);
+        let mut run = Self { count, whole: false, dst_whole: false, src: [0; 16], dst: [0; 16] };
+        if count == 0 {
+            return run;
+        }
+        let (mut b, mut i, mut j) = grid.at(from);
+        for lane in 0..count {
+            run.src[lane] = grid.src((b, i, j));
+            run.dst[lane] = grid.dst((b, i, j));
+            j += 1;
+            if j == grid.cols {
+                j = 0;
+                i += 1;
+                if i == grid.rows {
+                    i = 0;
+                    b += 1;
+                }
+            }
+        }
+        let neighbors = |o: &[usize; 16]| count == lanes && (1..lanes).all(|l| o[l] == o[0] + l);
+        run.whole = neighbors(&run.src);
+        run.dst_whole = neighbors(&run.dst);
+        run
+    }
+}
+
+/// Panels `[k][2 vectors of positions]`: panel `p` at `p * taps.len() * 2 LANES`, filled from runs `2 p` and `2 p + 1`.
+///
+/// # Safety
+/// `src + taps[k] + run.src[lane]` is readable; `to` holds `runs.len() / 2` panels; `runs.len()` is even.
+#[inline(always)]
+pub(crate) unsafe fn pixels<S: Simd>(src: *const f32, taps: &[usize], runs: &[Run], to: *mut f32) {
+    let l = S::LANES;
+    let panel = taps.len() * 2 * l;
+    // SAFETY: the caller's contract.
+    unsafe {
+        if runs.iter().all(|r| r.whole) {
+            // tap by tap, so that a plane is read in one go
+            for (k, &tap) in taps.iter().enumerate() {
+                let (from, to) = (src.add(tap), to.add(k * 2 * l));
+                for (h, run) in runs.iter().enumerate() {
+                    S::store(to.add((h / 2) * panel + (h % 2) * l), S::load(from.add(run.src[0])));
+                }
+            }
+            return;
+        }
+        for (h, run) in runs.iter().enumerate() {
+            let to = to.add((h / 2) * panel + (h % 2) * l);
+            if run.whole {
+                let from = src.add(run.src[0]);
+                for (k, &tap) in taps.iter().enumerate() {
+                    S::store(to.add(k * 2 * l), S::load(from.add(tap)));
+                }
+            } else {
+                for (k, &tap) in taps.iter().enumerate() {
+                    let (from, to) = (src.add(tap), to.add(k * 2 * l));
+                    for lane in 0..run.count {
+                        *to.add(lane) = *from.add(run.src[lane]);
+                    }
+                    for lane in run.count..l {
+                        *to.add(lane) = 0.0;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One panel `[position][2 vectors of taps]` from the given runs of positions; taps beyond the last are zero.
+///
+/// # Safety
+/// As for [`pixels`]; `to` holds `runs.len() * LANES` rows of `2 LANES`; `taps.len() <= 2 LANES`.
+#[inline(always)]
+pub(crate) unsafe fn taps<S: Simd>(src: *const f32, taps: &[usize], runs: &[Run], to: *mut f32) {
+    let l = S::LANES;
+    // SAFETY: the caller's contract.
+    unsafe {
+        let zero = S::splat(0.0);
+        for (r, run) in runs.iter().enumerate() {
+            let to = to.add(r * l * 2 * l);
+            for half in 0..2 {
+                let some = taps.len().saturating_sub(half * l).min(l);
+                let to = to.add(half * l);
+                if run.whole {
+                    let from = src.add(run.src[0]);
+                    let mut rows = [zero; 16];
+                    for (i, row) in rows.iter_mut().enumerate().take(some) {
+                        *row = S::load(from.add(*taps.get_unchecked(half * l + i)));
+                    }
+                    S::store_transposed(&rows, to, 2 * l);
+                } else {
+                    for lane in 0..run.count {
+                        let (from, to) = (src.add(run.src[lane]), to.add(lane * 2 * l));
+                        for i in 0..some {
+                            *to.add(i) = *from.add(*taps.get_unchecked(half * l + i));
+                        }
+                        for i in some..l {
+                            *to.add(i) = 0.0;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

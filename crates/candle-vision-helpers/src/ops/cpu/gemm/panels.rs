@@ -1,0 +1,137 @@
+//! The product over taps by panels: pixels are gathered into panels of a few kilobytes, and tiles of the matrix pass
+//! over them from cache. It serves every shape.
+
+use super::pack::{self, Run};
+use super::tile::{self, Rows, Sum};
+use super::{DEPTH, Matrix, Product};
+use crate::ops::cpu::parallel;
+use crate::ops::cpu::scratch::Scratch;
+use crate::ops::cpu::simd::{Kernel, Simd, Vectors, gated};
+use crate::ops::cpu::uncleared::Shared;
+use crate::ops::epilogue::Epilogue;
+
+/// Panels that are packed together, so that a plane is read some cache lines at a time.
+const PANELS: usize = 4;
+/// Floats of a matrix that stay in the second-level cache while panels pass by.
+const SMALL_MATRIX: usize = 64 * 1024;
+
+/// Computes a product into `dst`.
+///
+/// # Safety
+/// The contract of [`Product`].
+pub(crate) unsafe fn run(product: &Product<'_>, vectors: Vectors, dst: Shared) {
+    let wide = PANELS * 2 * vectors.lanes();
+    let blocks = product.grid.len().div_ceil(wide);
+    let tiles = product.m.div_ceil(tile::MR);
+    // Few positions: cut the rows as well, though each part packs the pixels again.
+    let parts = parallel::parts(2, blocks, tiles.div_ceil(4));
+    parallel::for_each(blocks * parts, |task| {
+        let (block, part) = (task / parts, task % parts);
+        let tiles = (tiles * part / parts, tiles * (part + 1) / parts);
+        vectors.run(Block { product, dst, from: block * wide, tiles });
+    });
+}
+
+struct Block<'a> {
+    product: &'a Product<'a>,
+    dst: Shared,
+    from: usize,
+    tiles: (usize, usize),
+}
+
+impl Kernel for Block<'_> {
+    type Out = ();
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Product { matrix, m, taps, src, ref grid, dst_plane, epilogue } = *self.product;
+        let Epilogue { bias, residual, relu } = epilogue.map(<[f32]>::as_ptr);
+        let l = S::LANES;
+        let end = grid.len().min(self.from + PANELS * 2 * l);
+        let panels = (end - self.from).div_ceil(2 * l);
+        let mut runs = [Run { count: 0, whole: false, dst_whole: false, src: [0; 16], dst: [0; 16] }; 2 * PANELS];
+        for (h, run) in runs.iter_mut().enumerate().take(2 * panels) {
+            *run = Run::of(grid, self.from + h * l, end, l);
+        }
+        let runs = &runs[..2 * panels];
+        let first_row = tile::split(m, self.tiles.0).0;
+        let rows = tile::split(m, self.tiles.1 - 1).1 - first_row;
+        // Panels whose positions are no neighbors in the destination are summed here and spread at the end.
+        let mut aside = Scratch::new(panels * rows * 2 * l);
+        let mut packed = Scratch::new(panels * 2 * l * DEPTH.min(taps.len().max(1)));
+        let direct = |p: usize| {
+            let (a, b) = (&runs[2 * p], &runs[2 * p + 1]);
+            a.dst_whole && b.dst_whole && b.dst[0] == a.dst[0] + l
+        };
+        let depth = taps.len();
+        let (whole_matrix, is_packed) = match matrix {
+            Matrix::Rows(a) => (a.as_ptr(), false),
+            Matrix::Packed(a) => (a.as_ptr(), true),
+        };
+        // SAFETY: by the contract of `run`; `packed` and `aside` are as large as they are indexed.
+        unsafe {
+            let mut k0 = 0;
+            loop {
+                let k1 = depth.min(k0 + DEPTH);
+                pack::pixels::<S>(src.as_ptr(), &taps[k0..k1], runs, packed.as_mut_ptr());
+                let last = k1 == depth;
+                // Which stays in the first-level cache: the panel while a small matrix passes by, or a tile of a large
+                // one.
+                let tiles = self.tiles.1 - self.tiles.0;
+                let panel_first = rows * (k1 - k0) <= SMALL_MATRIX;
+                for i in 0..panels * tiles {
+                    let (p, t) = if panel_first { (i / tiles, i % tiles) } else { (i % panels, i / panels) };
+                    let (m0, m1) = tile::split(m, self.tiles.0 + t);
+                    let mr = m1 - m0;
+                    let (a, a_row, a_k) = if is_packed {
+                        (whole_matrix.add(m0 * depth + k0 * mr), 1, mr)
+                    } else {
+                        (whole_matrix.add(m0 * depth + k0), depth, 1)
+                    };
+                    let panel = packed.as_ptr().add(p * (k1 - k0) * 2 * l);
+                    let mut end = Epilogue::NONE;
+                    if last {
+                        end.bias = bias.map(|b| b.add(m0));
+                        // what is spread at the end gets its residual, and what follows it, there
+                        end.relu = relu && (direct(p) || residual.is_none());
+                    }
+                    let (c, c_row) = if direct(p) {
+                        let at = runs[2 * p].dst[0] + m0 * dst_plane;
+                        end.residual = if last { residual.map(|r| r.add(at)) } else { None };
+                        (self.dst.ptr().add(at), dst_plane)
+                    } else {
+                        (aside.as_mut_ptr().add((p * rows + m0 - first_row) * 2 * l), 2 * l)
+                    };
+                    let sum = if k0 > 0 { Sum::Continued } else { Sum::New };
+                    // A closure around this call would not be compiled with the processor's features.
+                    tile::tile::<S>(mr, k1 - k0, a, a_row, a_k, Rows::Panel(panel), c, c_row, sum, end);
+                }
+                if last {
+                    break;
+                }
+                k0 = k1;
+            }
+            for p in (0..panels).filter(|&p| !direct(p)) {
+                for row in 0..rows {
+                    let at = (first_row + row) * dst_plane;
+                    let (to, residual) = (self.dst.ptr().add(at), residual.map(|r| r.add(at)));
+                    for h in 0..2 {
+                        let run = &runs[2 * p + h];
+                        let from = aside.as_mut_ptr().add((p * rows + row) * 2 * l + h * l);
+                        if let Some(r) = residual {
+                            for lane in 0..run.count {
+                                let y = *from.add(lane) + *r.add(run.dst[lane]);
+                                to.add(run.dst[lane]).write(if relu { gated(y, y) } else { y });
+                            }
+                        } else if run.dst_whole {
+                            S::store(to.add(run.dst[0]), S::load(from));
+                        } else {
+                            for lane in 0..run.count {
+                                *to.add(run.dst[lane]) = *from.add(lane);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Which kernel serves which shape: tables with all thresholds, of which the first row that suits is taken.
+//!
+//! A new kernel is a new file and a row here.
+
+use super::correlation::{self, Correlation, dots};
+use super::gemm::{Product, lines, panels};
+use super::simd::Vectors;
+use super::uncleared::Shared;
+
+/// Most rows for which it pays to read pixels where they lie, measured on Zen 3: above, what packing them costs is
+/// spread over enough rows.
+const FEW_ROWS: usize = 48;
+/// Most positions for which the matrix of a product is read as it stands: packing it would cost more than it saves.
+const FEW_POSITIONS: usize = 256;
+
+/// A way to compute a product over taps.
+struct ProductKernel {
+    suits: fn(&Product<'_>, Vectors) -> bool,
+    run: unsafe fn(&Product<'_>, Vectors, Shared),
+}
+
+const PRODUCTS: [ProductKernel; 2] = [
+    ProductKernel { suits: |p, vectors| p.m <= FEW_ROWS && lines::can(p, vectors), run: lines::run },
+    ProductKernel { suits: |_, _| true, run: panels::run },
+];
+
+/// A way to compute a product over positions.
+#[derive(Clone, Copy)]
+pub(crate) struct CorrelationKernel {
+    suits: fn(usize) -> bool,
+    /// Whether `a` must have the source's pitch, each plane one line (see [`dots::run`]).
+    pub pitched: bool,
+    run: unsafe fn(&Correlation<'_>, Vectors, Shared),
+}
+
+const CORRELATIONS: [CorrelationKernel; 2] = [
+    CorrelationKernel { suits: |rows| rows <= FEW_ROWS, pitched: true, run: dots::run },
+    CorrelationKernel { suits: |_| true, pitched: false, run: correlation::panels::run },
+];
+
+/// Whether a product over so many positions packs its matrix first.
+pub(crate) fn packs(positions: usize) -> bool {
+    positions > FEW_POSITIONS
+}
+
+/// Computes a product over taps into `dst`.
+///
+/// # Safety
+/// The contract of [`Product`].
+pub(crate) unsafe fn product(p: &Product<'_>, dst: Shared) {
+    let vectors = Vectors::in_use();
+    if p.grid.len() == 0 || p.m == 0 {
+        return;
+    }
+    if let Some(kernel) = PRODUCTS.iter().find(|k| (k.suits)(p, vectors)) {
+        // SAFETY: the caller's contract, and the kernel suits.
+        unsafe { (kernel.run)(p, vectors, dst) }
+    }
+}
+
+/// The kernel for a product over positions with so many rows.
+pub(crate) fn correlation(rows: usize) -> CorrelationKernel {
+    let last = CORRELATIONS[CORRELATIONS.len() - 1];
+    CORRELATIONS.into_iter().find(|k| (k.suits)(rows)).unwrap_or(last)
+}
+
+impl CorrelationKernel {
+    /// Computes a product over positions into `c`.
+    ///
+    /// # Safety
+    /// The contract of [`Correlation`]; it is pitched where the kernel asks for that.
+    pub(crate) unsafe fn run(self, work: &Correlation<'_>, c: Shared) {
+        if work.taps.is_empty() || work.m == 0 {
+            return;
+        }
+        // SAFETY: the caller's contract.
+        unsafe { (self.run)(work, Vectors::in_use(), c) }
+    }
+}

@@ -1,0 +1,115 @@
+//! Convolution.
+
+use super::relu::finished;
+use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled};
+use crate::ops::epilogue::Epilogue;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    tape::{input, is_off},
+};
+use crate::ops::shapes::{ConvParams, ConvShape, shaped};
+use candle_core::{Result, Shape, Tensor};
+
+/// The convolution (cross-correlation, as in PyTorch's `conv2d`) of `x (B, C, H, W)` with `weight (O, C / groups, KH,
+/// KW)`, then the epilogue: `(B, O, OH, OW)`, `OH = (H + 2 padding - dilation (KH - 1) - 1) / stride + 1`.
+///
+/// No gradient is computed for an input that is neither a variable nor tracked.
+///
+/// # Errors
+/// A size of zero or beyond any memory, a kernel larger than the padded image, groups that do not divide the channels,
+/// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32.
+pub fn conv2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+    let Epilogue { bias, residual, relu } = epilogue;
+    let shape = ConvShape::forward(x.dims(), weight.dims(), bias.map(Tensor::dims), p)?;
+    if let Some(r) = residual {
+        shaped("conv2d", "residual", &[shape.b, shape.o, shape.oh, shape.ow], r.dims())?;
+    }
+    // the kernels' backward passes know of no residual
+    let fused = residual.is_none() || x.device().is_cpu() && is_detached(&[Some(x), Some(weight), bias, residual]);
+    if !fused {
+        let y = conv2d(x, weight, p, Epilogue { bias, ..Epilogue::NONE })?;
+        return finished(y, Epilogue { bias: None, residual: residual.map(input), relu });
+    }
+    #[cfg(feature = "cudnn")]
+    if crate::ops::cuda::takes(x) {
+        return crate::ops::cuda::conv::conv2d(x, weight, bias, shape, relu);
+    }
+    if !x.device().is_cpu() {
+        return composed(x, weight, shape.p, epilogue);
+    }
+    let f = Conv { shape, bias: bias.is_some(), relu };
+    let args: Vec<&Tensor> = [Some(x), Some(weight), bias, residual].into_iter().flatten().collect();
+    apply::<Cpu, _>(f, &args)
+}
+
+/// Whether no gradient of any of these is wanted.
+fn is_detached(tensors: &[Option<&Tensor>]) -> bool {
+    is_off() || !tensors.iter().flatten().any(|t| wants_grad(t))
+}
+
+pub(super) fn composed(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+    let y = input(x).conv2d(&input(weight), p.padding, p.stride, p.dilation, p.groups)?;
+    finished(y, of_channels(epilogue)?)
+}
+
+/// An epilogue whose bias is shaped to broadcast over maps.
+pub(super) fn of_channels(epilogue: Epilogue<&Tensor>) -> Result<Epilogue<Tensor>> {
+    let bias = epilogue.bias.map(|b| input(b).reshape((1, b.elem_count(), 1, 1))).transpose()?;
+    Ok(Epilogue { bias, residual: epilogue.residual.map(input), relu: epilogue.relu })
+}
+
+/// The gradient in front of a fused ReLU, where there is one.
+pub(super) fn masked(relu: bool, out: &Tensor, grad: &Tensor) -> Result<Option<Vec<f32>>> {
+    let mask = || Cpu::read(&[out, grad], |_, a| elementwise::mask(a[0].data, a[1].data));
+    relu.then(mask).transpose()
+}
+
+/// Arguments: `x`, `weight`, then a bias where there is one, then a residual where there is one.
+struct Conv {
+    shape: ConvShape,
+    bias: bool,
+    relu: bool,
+}
+
+impl Op<Cpu> for Conv {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let s = &self.shape;
+        let shape = Shape::from((s.b, s.o, s.oh, s.ow));
+        let (bias, residual) = args[2..].split_at(usize::from(self.bias));
+        let epilogue = Epilogue { bias: bias.first(), residual: residual.first(), relu: self.relu }.map(|a| a.data);
+        // SAFETY: `forward` writes all of `y`; the shape was checked.
+        let y = unsafe {
+            try_filled(shape.elem_count(), |y| kernels::forward(s, args[0].data, args[1].data, epilogue, y))?
+        };
+        Ok((y, shape))
+    }
+
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let s = &self.shape;
+        let masked = masked(self.relu, out, grad)?;
+        Cpu::read(&[args[0], args[1], grad], |_, a| {
+            let (x, weight) = (a[0].data, a[1].data);
+            let dy = masked.as_deref().unwrap_or(a[2].data);
+            let mut grads = vec![None, None, None];
+            if wants_grad(args[1]) {
+                // SAFETY: all of `dw` is written.
+                let dw = unsafe { try_filled(weight.len(), |dw| kernels::weight_grad(s, x, dy, dw))? };
+                grads[1] = Some(tensor(dw, args[1].shape()));
+            }
+            if args.get(2).is_some_and(|b| wants_grad(b)) {
+                grads[2] = Some(tensor(elementwise::channel_sums(dy, s.o, s.out_plane()), s.o));
+            }
+            if wants_grad(args[0]) {
+                // SAFETY: all of `dx` is written.
+                let dx = unsafe { try_filled(x.len(), |dx| kernels::input_grad(s, weight, dy, Epilogue::NONE, dx))? };
+                grads[0] = Some(tensor(dx, args[0].shape()));
+            }
+            Ok(grads)
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! Transposed convolution, and a convolution of a picture twice the size that never makes that picture.
+
+use super::conv::{conv2d, masked, of_channels};
+use super::relu::finished;
+use super::upsample::upsample_nearest2;
+use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled, upsampled_weights};
+use crate::ops::epilogue::Epilogue;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    tape::input,
+};
+use crate::ops::shapes::{ConvParams, ConvShape, shaped};
+use candle_core::{Result, Shape, Tensor, bail};
+
+/// The transposed convolution (PyTorch's `conv_transpose2d`) of `x (B, C, H, W)` with `weight (C, O / groups, KH, KW)`,
+/// then the epilogue: `(B, O, OH, OW)`, `OH = (H - 1) stride - 2 padding + dilation (KH - 1) + 1`. Without an epilogue
+/// it is the gradient of [`conv2d`]'s input.
+///
+/// No gradient is computed for an input that is neither a variable nor tracked.
+///
+/// # Errors
+/// A size of zero or beyond any memory, padding that leaves no output, groups that do not divide the channels,
+/// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32; elsewhere, more than
+/// one group.
+pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+    let shape = ConvShape::transposed("conv_transpose2d", x.dims(), weight.dims(), epilogue.bias.map(Tensor::dims), p)?;
+    if !x.device().is_cpu() {
+        if p.groups > 1 {
+            bail!("conv_transpose2d: groups: expected 1 on {:?}, got {}", x.device().location(), p.groups);
+        }
+        return composed(x, weight, shape.p, epilogue);
+    }
+    applied(x, weight, epilogue, |relu| Transposed { shape, relu, upsampled: false })
+}
+
+pub(super) fn composed(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+    let y = input(x).conv_transpose2d(&input(weight), p.padding, 0, p.stride, p.dilation)?;
+    finished(y, of_channels(epilogue)?)
+}
+
+/// The 3×3 convolution, padding 1, of [`upsample_nearest2`] of `x (B, C, H, W)` with `weight (O, C, 3, 3)`, then the
+/// epilogue: `(B, O, 2 H, 2 W)`.
+///
+/// Each pixel of the larger picture sees two by two different ones only, so that this is a transposed convolution with
+/// 4×4 sums of the weights, at stride 2: 16 products for each pixel of `x` where the convolution of the larger picture
+/// has 36.
+///
+/// # Errors
+/// As for [`conv2d`]; weights that are not 3×3.
+pub fn upsample_nearest2_conv3(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+    let name = "upsample_nearest2_conv3";
+    let &[_, c, _, _] = x.dims() else { bail!("{name}: input: expected (B, C, H, W), got {:?}", x.dims()) };
+    let &[o, wc, 3, 3] = weight.dims() else { bail!("{name}: weight: expected (O, C, 3, 3), got {:?}", weight.dims()) };
+    if !x.device().is_cpu() {
+        let p = ConvParams { padding: 1, ..ConvParams::default() };
+        return conv2d(&upsample_nearest2(x)?, weight, p, epilogue);
+    }
+    if c != wc {
+        bail!("{name}: weight: expected (O, {c}, 3, 3) for {c} input channels, got {:?}", weight.dims());
+    }
+    let p = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
+    let shape = ConvShape::transposed(name, x.dims(), &[c, o, 4, 4], epilogue.bias.map(Tensor::dims), p)?;
+    applied(x, weight, epilogue, |relu| Transposed { shape, relu, upsampled: true })
+}
+
+/// The kernels, which add no residual: it and the ReLU behind it are separate operations.
+fn applied(
+    x: &Tensor,
+    weight: &Tensor,
+    epilogue: Epilogue<&Tensor>,
+    f: impl FnOnce(bool) -> Transposed,
+) -> Result<Tensor> {
+    let Epilogue { bias, residual, relu } = epilogue;
+    let f = f(relu && residual.is_none());
+    let s = &f.shape;
+    if let Some(r) = residual {
+        shaped(f.name(), "residual", &[s.b, s.c, s.h, s.w], r.dims())?;
+    }
+    let y = match bias {
+        Some(b) => apply::<Cpu, _>(f, &[x, weight, b])?,
+        None => apply::<Cpu, _>(f, &[x, weight])?,
+    };
+    match residual {
+        Some(r) => finished(y, Epilogue { bias: None, residual: Some(input(r)), relu }),
+        None => Ok(y),
+    }
+}
+
+struct Transposed {
+    /// The convolution that this is the transpose of.
+    shape: ConvShape,
+    relu: bool,
+    /// Whether the weights are (O, C, 3, 3), of the picture twice the size.
+    upsampled: bool,
+}
+
+impl Transposed {
+    fn with_weights<T>(&self, weight: &[f32], then: impl FnOnce(&[f32]) -> T) -> T {
+        if self.upsampled { then(&upsampled_weights::sums(weight, self.shape.c, self.shape.o)) } else { then(weight) }
+    }
+}
+
+impl Op<Cpu> for Transposed {
+    fn name(&self) -> &'static str {
+        if self.upsampled { "upsample_nearest2_conv3" } else { "conv_transpose2d" }
+    }
+
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let s = &self.shape;
+        let shape = Shape::from((s.b, s.c, s.h, s.w));
+        let epilogue = Epilogue { bias: args.get(2).map(|b| b.data), residual: None, relu: self.relu };
+        // SAFETY: `input_grad` writes all of `y`; the shape was checked.
+        let y = unsafe {
+            try_filled(shape.elem_count(), |y| {
+                self.with_weights(args[1].data, |weight| kernels::input_grad(s, weight, args[0].data, epilogue, y))
+            })?
+        };
+        Ok((y, shape))
+    }
+
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let s = &self.shape;
+        let masked = masked(self.relu, out, grad)?;
+        Cpu::read(&[args[0], args[1], grad], |_, a| {
+            let (x, weight) = (a[0].data, a[1].data);
+            let dy = masked.as_deref().unwrap_or(a[2].data);
+            let mut grads = vec![None, None, None];
+            if wants_grad(args[1]) {
+                // SAFETY: all of `dw` is written.
+                let dw = unsafe { try_filled(s.weights(), |dw| kernels::weight_grad(s, dy, x, dw))? };
+                let dw = if self.upsampled { upsampled_weights::gradient(&dw, s.c, s.o) } else { dw };
+                grads[1] = Some(tensor(dw, args[1].shape()));
+            }
+            if args.get(2).is_some_and(|b| wants_grad(b)) {
+                grads[2] = Some(tensor(elementwise::channel_sums(dy, s.c, s.in_plane()), s.c));
+            }
+            if wants_grad(args[0]) {
+                // SAFETY: all of `dx` is written.
+                let dx = unsafe {
+                    try_filled(x.len(), |dx| {
+                        self.with_weights(weight, |weight| kernels::forward(s, dy, weight, Epilogue::NONE, dx))
+                    })?
+                };
+                grads[0] = Some(tensor(dx, args[0].shape()));
+            }
+            Ok(grads)
+        })
+    }
+}

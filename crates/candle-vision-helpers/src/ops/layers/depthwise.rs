@@ -1,0 +1,198 @@
+//! Depthwise 3×3 convolution, and ReLU6: what small networks are made of.
+
+use super::{
+    conv::of_channels,
+    relu::{self, finished},
+};
+use crate::ops::cpu::{depthwise::Depthwise, elementwise};
+use crate::ops::epilogue::Epilogue;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    tape::input,
+};
+use crate::ops::shapes::{elements, length};
+use candle_core::{Result, Shape, Tensor, bail};
+
+/// What a layer does to its sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// As [`relu`](super::relu).
+    Relu,
+    /// As [`relu6`].
+    Relu6,
+}
+
+/// The convolution of each channel of `x (B, C, H, W)` with a filter of its own, `weight (C, 1, 3, 3)`, the picture
+/// framed by one pixel of zeros, plus `bias (C)`, with an activation on top: `(B, C, (H - 1) / stride + 1, (W - 1) /
+/// stride + 1)`. It is PyTorch's `conv2d` with `padding=1` and `groups=C`.
+///
+/// No gradient is computed for an input that is neither a variable nor tracked.
+///
+/// # Errors
+/// A size of zero or beyond any memory, a stride other than 1 and 2, weights or a bias that do not fit the channels; on
+/// the CPU, another type than f32.
+pub fn depthwise_conv3(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: usize,
+    activation: Activation,
+) -> Result<Tensor> {
+    let sizes = check(x.dims(), weight.dims(), bias.map(Tensor::dims), stride)?;
+    if !x.device().is_cpu() {
+        return composed(x, weight, bias, stride, activation);
+    }
+    let f = DepthwiseConv { sizes, activation };
+    match bias {
+        Some(b) => apply::<Cpu, _>(f, &[x, weight, b]),
+        None => apply::<Cpu, _>(f, &[x, weight]),
+    }
+}
+
+pub(super) fn composed(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: usize,
+    activation: Activation,
+) -> Result<Tensor> {
+    let y = input(x).conv2d(&input(weight), 1, stride, 1, weight.dim(0)?)?;
+    let epilogue = Epilogue { bias, relu: activation == Activation::Relu, ..Epilogue::NONE };
+    let y = finished(y, of_channels(epilogue)?)?;
+    if activation == Activation::Relu6 { relu6(&y) } else { Ok(y) }
+}
+
+/// `min(max(x, 0), 6)` of any shape, which keeps numbers small enough for short types; the gradient at 0 and at 6 is 0,
+/// as in PyTorch. NaN stays and lets gradients through.
+///
+/// # Errors
+/// On the CPU, another type than f32.
+pub fn relu6(x: &Tensor) -> Result<Tensor> {
+    if !x.device().is_cpu() {
+        return relu6_composed(x);
+    }
+    apply::<Cpu, _>(Relu6, &[x])
+}
+
+pub(super) fn relu6_composed(x: &Tensor) -> Result<Tensor> {
+    let y = relu::composed(x)?;
+    let six = (y.ones_like()? * 6.0)?;
+    // not "below 6", which is false for NaN
+    y.ge(&six)?.where_cond(&six, &y)
+}
+
+fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, stride: usize) -> Result<Depthwise> {
+    let &[b, c, h, w] = x else { bail!("depthwise_conv3: the input must be (B, C, H, W), got {x:?}") };
+    if elements("depthwise_conv3", x)? == 0 {
+        bail!("depthwise_conv3: a size of zero: {x:?}");
+    }
+    if weight != [c, 1, 3, 3] {
+        bail!("depthwise_conv3: the weights of {c} channels must be ({c}, 1, 3, 3), got {weight:?}");
+    }
+    if let Some(bias) = bias
+        && bias != [c]
+    {
+        bail!("depthwise_conv3: the bias must be ({c}), got {bias:?}");
+    }
+    if !matches!(stride, 1 | 2) {
+        bail!("depthwise_conv3: a stride of 1 or 2 is possible, got {stride}");
+    }
+    for (axis, len) in [("height", h), ("width", w)] {
+        length("depthwise_conv3", axis, len, 2, 1)?;
+    }
+    Ok(Depthwise { b, c, h, w, stride })
+}
+
+struct DepthwiseConv {
+    sizes: Depthwise,
+    activation: Activation,
+}
+
+impl Op<Cpu> for DepthwiseConv {
+    fn name(&self) -> &'static str {
+        "depthwise_conv3"
+    }
+
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let (s, (oh, ow)) = (&self.sizes, self.sizes.out());
+        let y = s.forward(args[0].data, args[1].data, args.get(2).map(|b| b.data), self.activation)?;
+        Ok((y, Shape::from((s.b, s.c, oh, ow))))
+    }
+
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let (s, (oh, ow)) = (&self.sizes, self.sizes.out());
+        Cpu::read(&[args[0], args[1], out, grad], |_, a| {
+            let masked = match self.activation {
+                Activation::None => None,
+                Activation::Relu => Some(elementwise::mask(a[2].data, a[3].data)?),
+                Activation::Relu6 => Some(mask6(a[2].data, a[3].data)?),
+            };
+            let (x, weight, dy) = (a[0].data, a[1].data, masked.as_deref().unwrap_or(a[3].data));
+            let mut grads = vec![None, None, None];
+            if wants_grad(args[0]) {
+                grads[0] = Some(tensor(s.input_grad(weight, dy)?, args[0].shape()));
+            }
+            if wants_grad(args[1]) {
+                grads[1] = Some(tensor(s.weight_grad(x, dy)?, args[1].shape()));
+            }
+            if args.get(2).is_some_and(|b| wants_grad(b)) {
+                grads[2] = Some(tensor(elementwise::channel_sums(dy, s.c, oh * ow), s.c));
+            }
+            Ok(grads)
+        })
+    }
+}
+
+/// The gradient in front of a ReLU6 that gave `y`.
+fn mask6(y: &[f32], grad: &[f32]) -> Result<Vec<f32>> {
+    elementwise::zip(y, grad, |y, g| if (y <= 0.0) | (y >= 6.0) { 0.0 } else { g })
+}
+
+struct Relu6;
+
+impl Op<Cpu> for Relu6 {
+    fn name(&self) -> &'static str {
+        "relu6"
+    }
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let x = args[0].data;
+        let least = |x: f32| if x <= 0.0 { 0.0 } else { x };
+        let y = elementwise::zip(x, x, |x, _| if x > 6.0 { 6.0 } else { least(x) })?;
+        Ok((y, Shape::from(args[0].dims)))
+    }
+    fn backward(&self, _: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let dx = Cpu::read(&[out, grad], |_, a| mask6(a[0].data, a[1].data))?;
+        Ok(vec![Some(tensor(dx, out.shape()))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What other devices get, run on the CPU beside the kernels.
+    use super::*;
+    use crate::ops::layers::testing::same_values_and_gradients;
+    use candle_core::Device;
+
+    #[test]
+    fn compositions_agree_with_the_kernels() -> Result<()> {
+        let values = |n: usize| (0..n).map(|i| (i as f32 * 0.9).cos() * 5.0).collect::<Vec<_>>();
+        let weight = Tensor::from_vec(values(27), (3, 1, 3, 3), &Device::Cpu)?;
+        let bias = Tensor::from_vec(values(3), 3, &Device::Cpu)?;
+        for stride in [1, 2] {
+            for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+                for (h, w) in [(5, 8), (6, 7), (1, 1)] {
+                    same_values_and_gradients(
+                        &[2, 3, h, w],
+                        |x| depthwise_conv3(x, &weight, Some(&bias), stride, activation),
+                        |x| composed(x, &weight, Some(&bias), stride, activation),
+                    )?;
+                }
+            }
+        }
+        same_values_and_gradients(&[4, 30], |x| relu6(&(x * 9.0)?), |x| relu6_composed(&(x * 9.0)?))
+    }
+}

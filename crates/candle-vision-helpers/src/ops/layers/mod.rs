@@ -1,0 +1,17 @@
+//! The operations by name: each checks its arguments, then runs its kernels on the device at hand or, where there are
+//! none, a composition of candle's operations.
+
+#[cfg(test)]
+mod composed_tests;
+pub(crate) mod conv;
+pub(crate) mod conv_transpose;
+pub(crate) mod depthwise;
+pub(crate) mod linear;
+pub(crate) mod loss;
+pub(crate) mod norm;
+pub(crate) mod pool;
+pub(crate) mod relu;
+pub(crate) mod softmax;
+#[cfg(test)]
+mod testing;
+pub(crate) mod upsample;

@@ -1,0 +1,273 @@
+//! Batch normalization, with a residual and ReLU in the same pass.
+
+use super::relu::finished;
+use crate::ops::cpu::{norm, norm_back};
+use crate::ops::epilogue::Epilogue;
+use crate::ops::graph::{
+    node::{Op, apply},
+    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    tape::input,
+};
+use crate::ops::shapes::{Planes, shaped};
+use candle_core::{Result, Shape, Tensor, bail};
+use std::sync::{Arc, OnceLock};
+
+/// The parameters of a batch normalization: `gamma (x - mean) / sqrt(var + eps) + beta`.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNorm<'a> {
+    /// `(C)`: the factor of each channel.
+    pub gamma: &'a Tensor,
+    /// `(C)`: what is added to each channel.
+    pub beta: &'a Tensor,
+    /// Added to the variance, so that its root stays above 0.
+    pub eps: f64,
+}
+
+/// Means and variances of channels.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics<'a> {
+    /// `(C)`: the mean of each channel.
+    pub mean: &'a Tensor,
+    /// `(C)`: the variance of each channel.
+    pub var: &'a Tensor,
+}
+
+/// The result of a normalization by the batch's own statistics.
+#[derive(Debug, Clone)]
+pub struct BatchNormOut {
+    /// The result, shaped as the input.
+    pub y: Tensor,
+    /// `(C)`: the batch's mean, detached, for the running statistics.
+    pub mean: Tensor,
+    /// `(C)`: the batch's unbiased variance, detached, for the running statistics.
+    pub var: Tensor,
+}
+
+impl BatchNorm<'_> {
+    /// Factor and shift of each channel for these statistics.
+    fn affine(&self, mean: &Tensor, var: &Tensor) -> Result<(Tensor, Tensor)> {
+        let scale = (input(self.gamma) / (var + self.eps)?.sqrt()?)?;
+        let shift = (input(self.beta) - (mean * &scale)?)?;
+        Ok((scale, shift))
+    }
+}
+
+/// The normalization of `x (B, C, H, W)` (or `(B, C)`) with mean and (biased) variance of the batch, then the epilogue:
+/// a residual shaped as `x`, a ReLU. Its bias is `beta`.
+///
+/// # Errors
+/// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32.
+pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<BatchNormOut> {
+    let name = "batch_norm_train";
+    let planes = check(name, x, epilogue)?;
+    planes.channels(name, &[("gamma", norm.gamma), ("beta", norm.beta)])?;
+    let count = planes.count();
+    if count < 2 {
+        bail!("{name}: input: expected two values or more for a channel, got {count} in {:?}", x.dims());
+    }
+    #[cfg(feature = "cuda")]
+    if crate::ops::cuda::takes(x) {
+        let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
+        let (y, mean, var) = crate::ops::cuda::norm::train(x, &both, norm.eps, epilogue, planes)?;
+        return Ok(BatchNormOut { y, mean, var });
+    }
+    if !x.device().is_cpu() {
+        return train_composed(x, norm, epilogue, planes);
+    }
+    let moments = Arc::new(OnceLock::new());
+    let f = Train { planes, eps: norm.eps, relu: epilogue.relu, moments: moments.clone() };
+    let y = applied(f, x, &[&input(norm.gamma), &input(norm.beta)], epilogue.residual)?;
+    let Some(norm::Moments { mean, var }) = moments.get() else { bail!("{name}: expected statistics, got none") };
+    let unbiased = count as f32 / (count - 1) as f32;
+    let var = var.iter().map(|v| v * unbiased).collect();
+    Ok(BatchNormOut { y, mean: tensor(mean.clone(), planes.c), var: tensor(var, planes.c) })
+}
+
+/// As [`batch_norm_train`], with statistics given: evaluation, or training with frozen statistics. Differentiable in
+/// all.
+///
+/// # Errors
+/// Shapes that do not fit, a bias; on the CPU, another type than f32.
+pub fn batch_norm_eval(
+    x: &Tensor,
+    norm: &BatchNorm<'_>,
+    running: &Statistics<'_>,
+    epilogue: Epilogue<&Tensor>,
+) -> Result<Tensor> {
+    let name = "batch_norm_eval";
+    let planes = check(name, x, epilogue)?;
+    planes
+        .channels(name, &[("gamma", norm.gamma), ("beta", norm.beta), ("mean", running.mean), ("var", running.var)])?;
+    let (scale, shift) = norm.affine(&input(running.mean), &input(running.var))?;
+    #[cfg(feature = "cuda")]
+    if crate::ops::cuda::takes(x) {
+        return crate::ops::cuda::norm::scale(x, &Tensor::cat(&[&scale, &shift], 0)?, epilogue, planes);
+    }
+    if !x.device().is_cpu() {
+        return scale_composed(x, &scale, &shift, epilogue);
+    }
+    applied(Scale { planes, relu: epilogue.relu }, x, &[&scale, &shift], epilogue.residual)
+}
+
+/// Weights and bias of the convolution that does what the given one and a normalization behind it do together, for
+/// inference: `weight (O, C, KH, KW)` (or `(O, I)`), all else `(O)`.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn fold_batch_norm(
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    norm: &BatchNorm<'_>,
+    running: &Statistics<'_>,
+) -> Result<(Tensor, Tensor)> {
+    let o = weight.dims().first().copied().unwrap_or(0);
+    let numbers = [("gamma", norm.gamma), ("beta", norm.beta), ("mean", running.mean), ("var", running.var)];
+    for (argument, t) in numbers.into_iter().chain(bias.map(|b| ("bias", b))) {
+        shaped("fold_batch_norm", argument, &[o], t.dims())?;
+    }
+    let scale = (input(norm.gamma) / (input(running.var) + norm.eps)?.sqrt()?)?;
+    let mut ones = vec![1; weight.rank()];
+    ones[0] = o;
+    let weight = input(weight).broadcast_mul(&scale.reshape(ones)?)?;
+    let mean = match bias {
+        Some(b) => (input(running.mean) - input(b))?,
+        None => input(running.mean),
+    };
+    Ok((weight, (input(norm.beta) - (mean * scale)?)?))
+}
+
+fn check(name: &str, x: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Planes> {
+    if let Some(bias) = epilogue.bias {
+        bail!("{name}: bias: expected none, since beta is one, got {:?}", bias.dims());
+    }
+    Planes::of(name, x, epilogue.residual)
+}
+
+/// The kernels take the two numbers of each channel as one tensor: candle's graph has no node of four arguments.
+fn applied(f: impl Op<Cpu>, x: &Tensor, both: &[&Tensor; 2], residual: Option<&Tensor>) -> Result<Tensor> {
+    let both = Tensor::cat(both, 0)?;
+    match residual {
+        Some(r) => apply::<Cpu, _>(f, &[x, &both, r]),
+        None => apply::<Cpu, _>(f, &[x, &both]),
+    }
+}
+
+struct Train {
+    planes: Planes,
+    eps: f64,
+    relu: bool,
+    moments: Arc<OnceLock<norm::Moments>>,
+}
+
+impl Op<Cpu> for Train {
+    fn name(&self) -> &'static str {
+        "batch_norm_train"
+    }
+
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let (y, moments) = norm::train(&self.planes, args[0].data, args[1].data, self.eps, epilogue(args, self.relu))?;
+        let _ = self.moments.set(moments);
+        Ok((y, Shape::from(args[0].dims)))
+    }
+
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let Some(moments) = self.moments.get() else {
+            bail!("batch_norm_train: expected a forward pass before the backward one")
+        };
+        gradients(self.planes, self.relu, args, [out, grad], |pass, both| pass.train(both, moments, self.eps))
+    }
+}
+
+/// `relu?(scale x + shift (+ residual))` for each channel.
+struct Scale {
+    planes: Planes,
+    relu: bool,
+}
+
+impl Op<Cpu> for Scale {
+    fn name(&self) -> &'static str {
+        "batch_norm_eval"
+    }
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let y = norm::scale(&self.planes, args[0].data, args[1].data, epilogue(args, self.relu))?;
+        Ok((y, Shape::from(args[0].dims)))
+    }
+    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        gradients(self.planes, self.relu, args, [out, grad], |pass, both| pass.scale(both))
+    }
+}
+
+fn epilogue<'a>(args: &[Arg<'a, Cpu>], relu: bool) -> Epilogue<&'a [f32]> {
+    Epilogue { bias: None, residual: args.get(2).map(|r| r.data), relu }
+}
+
+/// The gradients of x, of the two numbers of each channel and of a residual that wants one.
+fn gradients(
+    planes: Planes,
+    relu: bool,
+    args: &[&Tensor],
+    [out, grad]: [&Tensor; 2],
+    pass: impl FnOnce(norm_back::Backward<'_>, &[f32]) -> Result<norm_back::Grads>,
+) -> Result<Vec<Option<Tensor>>> {
+    let residual = args.get(2).is_some_and(|r| wants_grad(r));
+    Cpu::read(&[args[0], args[1], out, grad], |_, a| {
+        let gate = relu.then_some(a[2].data);
+        let g = pass(norm_back::Backward { x: a[0].data, dy: a[3].data, gate, planes, residual }, a[1].data)?;
+        Ok(vec![
+            Some(tensor(g.dx, args[0].shape())),
+            Some(tensor(g.both, args[1].shape())),
+            g.residual.map(|r| tensor(r, args[0].shape())),
+        ])
+    })
+}
+
+/// Shaped to broadcast over the channels of `(B, C, ..)`.
+fn of_channels(t: &Tensor, like: &Tensor) -> Result<Tensor> {
+    let mut dims = vec![1; like.rank()];
+    dims[1] = t.elem_count();
+    t.reshape(dims)
+}
+
+pub(super) fn scale_composed(
+    x: &Tensor,
+    scale: &Tensor,
+    shift: &Tensor,
+    epilogue: Epilogue<&Tensor>,
+) -> Result<Tensor> {
+    let y = input(x).broadcast_mul(&of_channels(&input(scale), x)?)?.broadcast_add(&of_channels(&input(shift), x)?)?;
+    finished(y, epilogue.map(input))
+}
+
+pub(super) fn train_composed(
+    x: &Tensor,
+    norm: &BatchNorm<'_>,
+    epilogue: Epilogue<&Tensor>,
+    planes: Planes,
+) -> Result<BatchNormOut> {
+    let Planes { b, c, plane } = planes;
+    let count = (b * plane) as f64;
+    let flat = input(x).reshape((b, c, plane))?.transpose(0, 1)?.contiguous()?.reshape((c, b * plane))?;
+    let mean = flat.mean(1)?;
+    let var = flat.broadcast_sub(&mean.unsqueeze(1)?)?.sqr()?.mean(1)?;
+    let (scale, shift) = norm.affine(&mean, &var)?;
+    let y = scale_composed(x, &scale, &shift, epilogue)?;
+    Ok(BatchNormOut { y, mean: mean.detach(), var: (var * (count / (count - 1.0)))?.detach() })
+}
+
+#[cfg(test)]
+mod tests {
+    //! What other devices get, run on the CPU next to the kernels.
+    use super::*;
+    use crate::ops::layers::testing::same_values_and_gradients;
+
+    #[test]
+    fn composition_agrees_with_the_kernel() -> Result<()> {
+        let gamma = Tensor::new(&[0.5f32, -1.0, 2.0], &candle_core::Device::Cpu)?;
+        let norm = BatchNorm { gamma: &gamma, beta: &gamma, eps: 1e-5 };
+        let planes = Planes { b: 2, c: 3, plane: 20 };
+        let ours = |x: &Tensor| Ok(batch_norm_train(x, &norm, Epilogue { residual: Some(x), ..Epilogue::RELU })?.y);
+        let composed =
+            |x: &Tensor| Ok(train_composed(x, &norm, Epilogue { residual: Some(x), ..Epilogue::RELU }, planes)?.y);
+        same_values_and_gradients(&[2, 3, 5, 4], ours, composed)
+    }
+}

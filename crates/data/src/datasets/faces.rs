@@ -1,0 +1,109 @@
+//! A dataset of faces that a format has read, in plain splits, for formats that know of none.
+
+use crate::{
+    dataset::Dataset,
+    datasets::{
+        record::{Record, is_rendered, nth},
+        report::CheckReport,
+    },
+    error::{Error, Result},
+    sample::{Annotation, Sample},
+    scheme::Scheme,
+    split::{Split, fit_and_val},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+/// Faces in the order of their ids. Every tenth one validates; where the faces say who they are, every tenth person.
+#[derive(Debug)]
+pub(crate) struct Faces {
+    records: Vec<Record>,
+    scheme: Arc<Scheme>,
+    /// The format in words, such as `points folder`.
+    what: &'static str,
+    /// The folder's own name.
+    name: String,
+    synthetic: bool,
+}
+
+impl Faces {
+    /// The faces of the folder `dir`; the first broken one is the error.
+    pub fn new(what: &'static str, dir: &Path, scheme: &Arc<Scheme>, read: Vec<Result<Record>>) -> Result<Self> {
+        let mut records = read.into_iter().collect::<Result<Vec<_>>>()?;
+        records.sort_by(|a, b| a.id.cmp(&b.id));
+        let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
+        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { records, scheme: Arc::clone(scheme), what, name, synthetic: is_rendered(dir) })
+    }
+
+    /// What a check says of such faces.
+    pub fn check(what: &str, scheme: &Scheme, read: Vec<Result<Record>>) -> CheckReport {
+        let mut report = CheckReport::of(what);
+        let sound = report.decoded(read, |f| f);
+        report.fact("faces", sound.len());
+        report.fact("points", format!("{} each", scheme.len()));
+        report.hidden(sound.iter().map(|r| &r.points));
+        report.outside(sound.iter());
+        report.sizes(sound.iter());
+        report
+    }
+
+    /// For each face, the number of the person it is of, in the order of first faces; a face without a name is of
+    /// someone else.
+    fn people(&self) -> Vec<usize> {
+        let mut numbers = BTreeMap::new();
+        let mut number = |record| {
+            let next = numbers.len();
+            *numbers.entry(record).or_insert(next)
+        };
+        self.records.iter().map(|r| number(r.subject.as_deref().unwrap_or(&r.id))).collect()
+    }
+}
+
+impl Dataset for Faces {
+    fn scheme(&self) -> &Arc<Scheme> {
+        &self.scheme
+    }
+
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn get(&self, i: usize) -> Result<Sample> {
+        nth(&self.records, i)?.load()
+    }
+
+    fn annotation(&self, i: usize) -> Result<Annotation> {
+        Ok(nth(&self.records, i)?.annotation())
+    }
+
+    fn split(&self, split: Split) -> Result<Vec<usize>> {
+        let people = self.people();
+        let count = people.iter().max().map_or(0, |last| last + 1);
+        let chosen: BTreeSet<usize> = fit_and_val(&(0..count).collect::<Vec<_>>()).1.into_iter().collect();
+        let (val, fit): (Vec<_>, Vec<_>) = (0..self.len()).partition(|&i| chosen.contains(&people[i]));
+        match split {
+            Split::Train | Split::All => Ok((0..self.len()).collect()),
+            Split::Fit if fit.is_empty() => Err(Split::none_left(self.len(), &self.describe())),
+            Split::Fit => Ok(fit),
+            Split::Val => Ok(val),
+            Split::Test | Split::Common | Split::Challenging | Split::Full => Err(Error::Invalid(format!(
+                "expected a split of a {} (train, fit, val, all), got {}",
+                self.what,
+                split.name()
+            ))),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let rendered = if self.synthetic { "rendered faces in " } else { "" };
+        format!("{rendered}{} {}, {} faces", self.what, self.name, self.len())
+    }
+
+    fn is_synthetic(&self) -> bool {
+        self.synthetic
+    }
+}

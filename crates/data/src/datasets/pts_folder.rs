@@ -1,0 +1,93 @@
+//! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
+
+use crate::{
+    dataset::Frame,
+    datasets::{
+        contents,
+        faces::Faces,
+        format::{DatasetKind, Format},
+        ibug,
+        record::Record,
+    },
+    error::{Error, Result},
+    formats::pts,
+    io,
+    scheme::{IBUG_68, Scheme},
+};
+use rayon::prelude::*;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+const WHAT: &str = "points folder";
+
+static FORMAT: Format = Format {
+    name: "pts68",
+    expected: "pictures beside .pts",
+    folder: Some("ytf_68"),
+    scheme: Some("ibug68"),
+    frame: Frame::Box,
+    holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
+    holds_below: Some(holds_below),
+    hint: None,
+    open: |dir, scheme| {
+        let scheme = scheme.unwrap_or(&IBUG_68);
+        Ok(Box::new(Faces::new(WHAT, dir, scheme, read_all(dir, scheme)?)?))
+    },
+    check: |dir| Ok(Faces::check(WHAT, &IBUG_68, read_all(dir, &IBUG_68)?)),
+};
+
+/// A folder of pictures beside `.pts` files of 68 points, such as the frames of YouTube Faces or your own.
+pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
+
+/// Whether there are points at any depth; but nothing of iBUG 300-W, whose test faces must not come into training by
+/// this door.
+fn holds_below(dir: &Path) -> Result<bool> {
+    let points = io::walk(dir, &|p| io::has_extension(p, "pts"))?;
+    let folders: BTreeSet<&Path> = points.iter().flat_map(|p| p.ancestors().skip(1)).collect();
+    for folder in folders.into_iter().filter(|f| f.starts_with(dir)) {
+        if ibug::KIND.holds(folder)? {
+            return Ok(false);
+        }
+    }
+    Ok(!points.is_empty())
+}
+
+/// Every `.pts` below `dir`, in the order of paths.
+///
+/// # Errors
+/// When `dir` cannot be listed or has none; a broken one is an error within.
+fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
+    let annotations = io::walk(dir, &|p| io::has_extension(p, "pts"))?;
+    if annotations.is_empty() {
+        return Err(contents::nothing(dir, "points (.pts) beside pictures"));
+    }
+    let mut all: Vec<_> = annotations.par_iter().map(|path| Ok((path, read_one(dir, path, scheme)?))).collect();
+    all.sort_by(|a, b| id(a).cmp(&id(b)));
+    let mut last = String::new();
+    // `a.pts` and `a.PTS` are two files of one name.
+    let once = all.into_iter().map(|face| {
+        let (path, record) = face?;
+        if record.id == last {
+            return Err(Error::format(path, None, "one annotation of each picture", format!("{last} again")));
+        }
+        last.clone_from(&record.id);
+        Ok(record)
+    });
+    Ok(once.collect())
+}
+
+/// Broken ones come first: they stop the reading anyway.
+fn id<T>(face: &Result<(T, Record)>) -> Option<&str> {
+    face.as_ref().ok().map(|(_, r)| r.id.as_str())
+}
+
+/// The face of one `.pts`; its subset is its folder below `dir`.
+fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
+    let shape = pts::read(path, scheme.len())?;
+    let picture = io::picture_beside(path)
+        .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
+    let id = io::id_below(dir, path);
+    let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let mut record = Record::new(id, picture, scheme, shape, path)?;
+    record.subset = subset;
+    Ok(record)
+}

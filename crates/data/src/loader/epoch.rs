@@ -1,0 +1,70 @@
+//! One pass over the samples: which sample comes when, and all chance in it.
+
+use super::{
+    LoaderConfig,
+    batch::{Batch, Part},
+    cache::Cache,
+};
+use crate::{dataset::Dataset, error::Result};
+use candle_vision_helpers::rng::splitmix64;
+use rand_pcg::Pcg64Mcg;
+use std::sync::Arc;
+
+/// What every epoch of a loader reads from.
+pub(super) struct Source {
+    pub dataset: Arc<dyn Dataset>,
+    pub config: LoaderConfig,
+    pub cache: Cache,
+}
+
+/// One pass over the samples.
+pub(super) struct Epoch {
+    source: Arc<Source>,
+    epoch: u64,
+    order: Vec<usize>,
+    sizes: Vec<usize>,
+}
+
+impl Epoch {
+    /// One pass over `order`, in batches.
+    pub fn new(source: Arc<Source>, epoch: usize, order: Vec<usize>) -> Self {
+        let sizes = order.chunks(source.config.batch).map(<[usize]>::len).collect();
+        Self { source, epoch: epoch as u64, order, sizes }
+    }
+
+    /// Number of samples of each batch.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// Sample `part` of batch `batch`.
+    pub fn part(&self, batch: usize, part: usize) -> Result<Part> {
+        let Source { dataset, config, cache } = &*self.source;
+        let index = self.order[batch * config.batch + part];
+        let augment = config.augment.as_ref();
+        let sample = match cache.get(index) {
+            Some(sample) => sample,
+            None => {
+                let sample = config.view.prepare(&dataset.get(index)?, augment)?;
+                cache.insert(index, &sample);
+                sample
+            }
+        };
+        let mut rng = rng(config.seed, self.epoch, index as u64);
+        let view = config.view.view(&sample, augment.map(|augment| (augment, &mut rng)))?;
+        Ok(Part::new(index, sample, view))
+    }
+
+    /// A batch of its samples, in order.
+    pub fn whole(&self, parts: Vec<Part>) -> Result<Batch> {
+        Batch::of_parts(&self.source.config.view, parts)
+    }
+}
+
+/// The generator of all chance in sample `index` of epoch `epoch` of a run with `seed`.
+///
+/// The three numbers go through splitmix64 one after the other, so that neighbouring ones give unrelated streams.
+pub fn rng(seed: u64, epoch: u64, index: u64) -> Pcg64Mcg {
+    let key = splitmix64(splitmix64(splitmix64(seed) ^ epoch) ^ index);
+    Pcg64Mcg::new(u128::from(key) << 64 | u128::from(splitmix64(key)))
+}

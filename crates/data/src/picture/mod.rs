@@ -1,0 +1,122 @@
+//! Pictures from files: strictly for data, where one that was cut short is an error and not a picture with a grey half;
+//! as far as they go for a user's own photos. What a picture may cost is limited.
+
+mod bits;
+mod blocks;
+mod decode;
+mod fault;
+mod header;
+mod jpeg;
+mod limits;
+mod png;
+
+pub(crate) use decode::{Decoded, Strictness, decode};
+pub use header::picture_size;
+pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
+
+use crate::error::{Error, Result};
+use candle_vision_helpers::{Affine, Size};
+use fault::Fault;
+use image::{DynamicImage, RgbImage, metadata::Orientation};
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek},
+    path::Path,
+    sync::Arc,
+};
+
+/// A decoded picture.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// RGB; grey repeats its channel. A picture of more than 64 · 2²⁰ pixels is shrunk by 2, 4 or 8, as far as 16 · 2²⁰
+    /// stay: a JPEG while it is decoded, a PNG afterwards.
+    pub image: Arc<RgbImage>,
+    /// The size before it was shrunk.
+    pub original: Size,
+    /// From original pixels to those of `image`; the identity where it was not shrunk.
+    pub to_image: Affine,
+    /// How the camera was held (EXIF), 1 to 8; 1 is upright. A photo has been turned accordingly, data have not.
+    pub orientation: u8,
+    /// What is missing from a photo, in words that follow "got".
+    pub lack: Option<String>,
+}
+
+/// Decodes a picture as it lies in the file. Annotations are in these pixels.
+///
+/// # Errors
+/// When it cannot be read, is neither JPEG nor PNG, is not whole, or takes more than it may.
+pub fn load_picture(path: &Path) -> Result<Picture> {
+    let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Data)?;
+    Ok(Picture { image: Arc::new(image), original, to_image, orientation: orientation.to_exif(), lack })
+}
+
+/// Decodes a user's own photo, which has no annotation: turned upright as the camera noted it (EXIF), and as far as it
+/// goes where a part is missing.
+///
+/// # Errors
+/// When it cannot be read, is neither JPEG nor PNG, holds no picture at all, or takes more than it may.
+pub fn load_photo(path: &Path) -> Result<Picture> {
+    let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Photo)?;
+    let shrunk = Size::of(&image);
+    let mut image = DynamicImage::ImageRgb8(image);
+    image.apply_orientation(orientation);
+    let (before, after) = (upright(orientation, original), upright(orientation, shrunk));
+    let to_image = match shrunk == original {
+        true => to_image,
+        false => before.inverse().then(&to_image).then(&after),
+    };
+    let image = Arc::new(image.into_rgb8());
+    let original = if is_quarter(orientation) { Size::new(original.height, original.width) } else { original };
+    Ok(Picture { image, original, to_image, orientation: orientation.to_exif(), lack })
+}
+
+fn is_quarter(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH)
+}
+
+/// From a file's pixels to those of the upright picture; `size` is the file's.
+fn upright(orientation: Orientation, size: Size) -> Affine {
+    let (right, bottom) = (size.width as f64 - 1.0, size.height as f64 - 1.0);
+    let map = match orientation {
+        Orientation::NoTransforms => return Affine::IDENTITY,
+        Orientation::FlipHorizontal => [-1.0, 0.0, right, 0.0, 1.0, 0.0],
+        Orientation::Rotate180 => [-1.0, 0.0, right, 0.0, -1.0, bottom],
+        Orientation::FlipVertical => [1.0, 0.0, 0.0, 0.0, -1.0, bottom],
+        Orientation::Rotate90FlipH => [0.0, 1.0, 0.0, 1.0, 0.0, 0.0],
+        Orientation::Rotate90 => [0.0, -1.0, bottom, 1.0, 0.0, 0.0],
+        Orientation::Rotate270FlipH => [0.0, -1.0, bottom, -1.0, 0.0, right],
+        Orientation::Rotate270 => [0.0, 1.0, 0.0, -1.0, 0.0, right],
+    };
+    // Each of these has an inverse.
+    Affine::new(map).unwrap_or(Affine::IDENTITY)
+}
+
+fn load(path: &Path, strictness: Strictness) -> Result<Decoded> {
+    let at = |fault: Fault| fault.at(path);
+    decode(&read(path)?, strictness).map_err(at)
+}
+
+/// The bytes of a picture's file: what is no picture, or too large a one, is not read on.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let (io, at) = (|e| Error::io(path, e), |fault: Fault| fault.at(path));
+    let mut file = File::open(path).map_err(io)?;
+    let about = file.metadata().map_err(io)?;
+    let mut bytes = Vec::new();
+    if about.is_file() {
+        limits::check_file(about.len()).map_err(at)?;
+        // Only its size counts here: whatever else is wrong with a header is named when it is decoded.
+        if let Ok(Ok(header)) = header::read(&mut BufReader::new(&file)) {
+            limits::check_pixels(header.size).map_err(at)?;
+        }
+        file.rewind().map_err(io)?;
+        // Without that memory, reading says so.
+        bytes.try_reserve_exact(usize::try_from(about.len()).unwrap_or(0)).ok();
+    }
+    (&mut file).take(8).read_to_end(&mut bytes).map_err(io)?;
+    header::check_magic(&bytes).map_err(at)?;
+    let most = limits::max_file();
+    file.take(most - bytes.len() as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+    limits::check_file(bytes.len() as u64).map_err(at)?;
+    Ok(bytes)
+}

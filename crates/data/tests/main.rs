@@ -1,0 +1,21 @@
+//! The tests of the crate from outside, as one program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+
+mod annotated_pictures;
+mod csv;
+mod datasets;
+mod fetch;
+mod formats;
+mod hidden;
+mod limits;
+mod own_folders;
+mod packs;
+mod pictures;
+mod real_data;
+mod recognition;
+mod schemes;
+mod splits;
+mod useless_lists;
+mod whole_pictures;

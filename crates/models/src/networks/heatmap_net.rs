@@ -1,0 +1,163 @@
+//! ResNet trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map per point.
+
+use super::resnet::trunk::{self, Trunk, map_channels, map_names};
+use super::{KeypointModel, Pass};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::layers::{Conv, ConvNorm, ConvShape};
+use crate::limits::{MAX_CHANNELS, bounded, within};
+use crate::params::Scope;
+use candle_core::Tensor;
+use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
+use serde::{Deserialize, Serialize};
+
+/// The sizes of a heatmap network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Depth of the trunk: 18, 34 or 50.
+    pub depth: usize,
+    /// Channels of each ×2 stage, such as `[256, 256, 256]`.
+    pub up: Vec<usize>,
+    /// Adds the trunk's maps of the same size before each ×2 stage's ReLU (U-Net-like), through 1×1 convolutions.
+    #[serde(default)]
+    pub skips: bool,
+}
+
+impl Config {
+    /// View pixels per cell of the output; `None` for more stages than the trunk halves.
+    pub(crate) fn stride(&self) -> Option<usize> {
+        let stride = trunk::STRIDE.checked_shr(u32::try_from(self.up.len()).ok()?)?;
+        (stride > 0).then_some(stride)
+    }
+
+    /// The trunk's map that each ×2 stage is given, as its index in the five maps and its channels; `None` at full
+    /// size.
+    pub(crate) fn lateral(&self) -> Result<Vec<Option<(usize, usize)>>, Wrong> {
+        let channels = map_channels(self.depth)?;
+        let map_of = |stage: usize| {
+            let map = (channels.len() - 1).checked_sub(stage + 1)?;
+            Some((map, channels[map]))
+        };
+        Ok((0..self.up.len()).map(|i| if self.skips { map_of(i) } else { None }).collect())
+    }
+
+    /// Whether such a network can be built for views of `view` and maps of `stride` view pixels per cell.
+    ///
+    /// # Errors
+    /// The key of the task that does not fit.
+    pub(crate) fn validate(&self, view: Size, stride: usize) -> Result<(), Wrong> {
+        let [.., mut inputs] = map_channels(self.depth)?;
+        let all = trunk::STRIDE;
+        if !(view.width.is_multiple_of(all) && view.height.is_multiple_of(all)) {
+            let expected = format!("sides divisible by {all} for a heatmap_net");
+            return Err(Wrong::new("view", expected, format_args!("{}x{}", view.width, view.height)));
+        }
+        let stages = self.up.len();
+        let own = self.stride().ok_or_else(|| Wrong::new("model.up", "at most 5 stages", stages))?;
+        ensure("codec.stride", stride, format_args!("{own} for {stages} x2 stages"), |&s| s == own)?;
+        for (i, &outputs) in self.up.iter().enumerate() {
+            within("model.up", outputs, 1..=MAX_CHANNELS)?;
+            bounded("model.up", "weights", &[&[inputs, outputs, 9]])?;
+            let shrink = all >> (i + 1);
+            let values = [inputs.max(outputs), view.width / shrink, view.height / shrink];
+            bounded("model.up", "values in a picture's maps", &[&values])?;
+            inputs = outputs;
+        }
+        Ok(())
+    }
+}
+
+/// `relu(norm(conv(upsample(x))) + skip(trunk's map))`.
+#[derive(Clone)]
+struct Up {
+    conv: ConvNorm,
+    /// Index of the trunk's map and the convolution that fits its channels.
+    skip: Option<(usize, Conv)>,
+}
+
+impl Up {
+    fn forward(&self, x: &Tensor, maps: &[Tensor], train: bool) -> Result<Tensor> {
+        let lateral = match &self.skip {
+            Some((i, conv)) => maps.get(*i).map(|m| conv.forward(m, false)).transpose()?,
+            None => None,
+        };
+        self.conv.forward(x, lateral.as_ref(), true, train)
+    }
+}
+
+/// `trunk`, `up.0` …, `head`.
+#[derive(Clone)]
+pub(crate) struct HeatmapNet {
+    trunk: Trunk,
+    up: Vec<Up>,
+    head: Conv,
+}
+
+impl HeatmapNet {
+    /// `channels` are the input's; `maps` come out, their bias starting at `bias` (the logit of an empty map, for
+    /// instance).
+    pub fn new(scope: &Scope, config: &Config, channels: usize, maps: usize, bias: f64) -> Result<Self> {
+        let trunk = Trunk::new(&scope.pp(trunk::PREFIX), config.depth, channels)?;
+        let [.., mut inputs] = map_channels(config.depth)?;
+        let mut up = Vec::new();
+        for (i, (&outputs, lateral)) in config.up.iter().zip(config.lateral()?).enumerate() {
+            let scope = scope.pp("up").pp(i);
+            let shape = ConvShape { inputs, outputs, kernel: 3, stride: 1 };
+            let conv = ConvNorm::new(&scope.pp("conv"), &scope.pp("bn"), shape, 1.0)?.doubling();
+            let skip = |(map, inputs)| {
+                let shape = ConvShape { inputs, outputs, kernel: 1, stride: 1 };
+                Conv::new(&scope.pp("skip"), shape, Init::Uniform, Some(0.0)).map(|c| (map, c))
+            };
+            up.push(Up { conv, skip: lateral.map(skip).transpose()? });
+            inputs = outputs;
+        }
+        // Small, so that training starts at flat maps.
+        let shape = ConvShape { inputs, outputs: maps, kernel: 1, stride: 1 };
+        let head = Conv::new(&scope.pp("head"), shape, Init::Normal(0.001), Some(bias))?;
+        Ok(Self { trunk, up, head })
+    }
+
+    /// The maps of every stage, and last the output.
+    fn maps(&self, images: &Tensor, train: bool) -> Result<Vec<(String, Tensor)>> {
+        if images.dims().iter().skip(2).any(|side| !side.is_multiple_of(trunk::STRIDE)) {
+            let stride = trunk::STRIDE;
+            let got = format_args!("{:?}", images.dims());
+            return Err(Error::config("network input", format_args!("sides divisible by {stride}"), got));
+        }
+        let maps = self.trunk.forward(images, train)?;
+        let mut x = maps.last().unwrap_or(images).clone();
+        let mut named = Vec::new();
+        for (i, up) in self.up.iter().enumerate() {
+            x = up.forward(&x, &maps, train)?;
+            named.push((format!("up{}", i + 1), x.clone()));
+        }
+        named.push(("maps".to_string(), self.head.forward(&x, false)?));
+        let trunk = map_names().into_iter().map(str::to_string).zip(maps);
+        Ok(trunk.chain(named).collect())
+    }
+}
+
+impl KeypointModel for HeatmapNet {
+    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
+        let last = self.maps(images, pass.trains())?.pop();
+        last.map(|(_, m)| m).ok_or_else(|| Error::config("network", "a last layer", "none"))
+    }
+
+    fn first_filters(&self) -> Tensor {
+        self.trunk.filters()
+    }
+
+    fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
+        Ok(ops::no_grad(|| self.maps(images, false))?.into_iter().map(|(n, m)| (n, m.detach())).collect())
+    }
+
+    fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {
+        let fold = |up: &Up| -> Result<Up> {
+            let skip = up.skip.as_ref().map(|(i, c)| Ok::<_, Error>((*i, c.snapshot()?))).transpose()?;
+            Ok(Up { conv: up.conv.folded()?, skip })
+        };
+        let up = self.up.iter().map(fold).collect::<Result<_>>()?;
+        Ok(Some(Box::new(Self { trunk: self.trunk.folded()?, up, head: self.head.snapshot()? })))
+    }
+}

@@ -1,0 +1,191 @@
+//! YuNet-s, a network of 53 thousand weights that finds faces (Wu, Peng and Yu: YuNet: a tiny millisecond-level face
+//! detector, 2023), for prediction only: normalisation is part of its weights.
+//!
+//! Nearly all of it is pairs of a 1×1 convolution and a depthwise 3×3 one. Names of weights are those of
+//! libfacedetection.train.
+
+use crate::{Error, Result};
+use candle_core::{Device, Tensor};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
+use std::collections::HashMap;
+
+/// Picture pixels from one place of an output map to the next.
+pub const STRIDES: [usize; 3] = [8, 16, 32];
+/// What the sides of a picture have to be multiples of.
+pub const MULTIPLE: usize = 32;
+/// Numbers at each place of an output map: logits of "a face" and of "an object", centre and logarithms of the sides of
+/// its box, five points; all but the logits in units of the map's stride, positions from the place itself.
+pub const OUTPUTS: usize = 16;
+
+/// The network.
+#[derive(Clone, Debug)]
+pub struct YuNet {
+    stem: Layer,
+    first: Pair,
+    units: [Unit; 5],
+    /// At stride 8, 16 and 32.
+    neck: [Pair; 3],
+    heads: [Pair; 3],
+}
+
+impl YuNet {
+    /// Takes its weights, all of them and no others, from `tensors`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names a tensor which is missing, misshaped or left over.
+    pub fn new(tensors: &HashMap<String, Tensor>, device: &Device) -> Result<Self> {
+        let from = &mut Source { tensors, device, used: 0 };
+        let unit = |from: &mut Source<'_>, i: usize, inputs: usize, outputs: usize| -> Result<Unit> {
+            let pair = |from: &mut Source<'_>, k: usize, outputs: usize| {
+                from.pair(&format!("backbone.model{i}_dp{k}"), inputs, outputs)
+            };
+            Ok([pair(from, 1, inputs)?, pair(from, 2, outputs)?])
+        };
+        let net = Self {
+            stem: from.layer("backbone.model0_pw", &[16, 3, 3, 3])?,
+            first: from.pair("backbone.model0_dp", 16, 16)?,
+            units: [
+                unit(from, 1, 16, 32)?,
+                unit(from, 2, 32, 64)?,
+                unit(from, 3, 64, 64)?,
+                unit(from, 4, 64, 64)?,
+                unit(from, 5, 64, 64)?,
+            ],
+            neck: [from.neck(0)?, from.neck(1)?, from.neck(2)?],
+            heads: [from.head(0)?, from.head(1)?, from.head(2)?],
+        };
+        if from.used == tensors.len() {
+            return Ok(net);
+        }
+        Err(Error::config("face finder", format_args!("{} tensors", from.used), tensors.len()))
+    }
+
+    /// The maps `(B, 16, H / s, W / s)` at [`STRIDES`] (see [`OUTPUTS`]) of pictures `(B, 3, H, W)`: blue, green, red in
+    /// `0..=255`; sides are multiples of [`MULTIPLE`].
+    ///
+    /// # Errors
+    /// Another shape.
+    pub fn forward(&self, images: &Tensor) -> Result<[Tensor; 3]> {
+        match *images.dims() {
+            [b, 3, h, w] if b * h * w > 0 && h.is_multiple_of(MULTIPLE) && w.is_multiple_of(MULTIPLE) => {}
+            _ => {
+                let expected = format_args!("(B, 3, H, W) with sides divisible by {MULTIPLE}").to_string();
+                return Err(Error::config("face finder", expected, format_args!("{:?}", images.dims())));
+            }
+        }
+        ops::no_grad(|| self.maps(images))
+    }
+
+    fn maps(&self, images: &Tensor) -> Result<[Tensor; 3]> {
+        let geometry = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
+        let x = ops::conv2d(
+            images,
+            &self.stem.weight,
+            geometry,
+            Epilogue { bias: Some(&self.stem.bias), ..Epilogue::RELU },
+        )?;
+        let x = halved(&self.first.forward(&x, Activation::Relu)?)?;
+        let [u1, u2, u3, u4, u5] = &self.units;
+        let x = halved(&through(u2, &through(u1, &x)?)?)?;
+        let at8 = through(u3, &x)?;
+        let at16 = through(u4, &halved(&at8)?)?;
+        let at32 = through(u5, &halved(&at16)?)?;
+        let [n8, n16, n32] = &self.neck;
+        let at32 = n32.forward(&at32, Activation::Relu)?;
+        let at16 = n16.forward(&(ops::upsample_nearest2(&at32)? + at16)?, Activation::Relu)?;
+        let at8 = n8.forward(&(ops::upsample_nearest2(&at16)? + at8)?, Activation::Relu)?;
+        let [h8, h16, h32] = &self.heads;
+        Ok([
+            h8.forward(&at8, Activation::None)?,
+            h16.forward(&at16, Activation::None)?,
+            h32.forward(&at32, Activation::None)?,
+        ])
+    }
+}
+
+/// Two pairs one after the other.
+type Unit = [Pair; 2];
+
+fn through([a, b]: &Unit, x: &Tensor) -> Result<Tensor> {
+    b.forward(&a.forward(x, Activation::Relu)?, Activation::Relu)
+}
+
+fn halved(x: &Tensor) -> Result<Tensor> {
+    Ok(ops::max_pool2d(x, 2, 2, 0)?)
+}
+
+/// Weights and bias of a convolution.
+#[derive(Clone, Debug)]
+struct Layer {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+/// A 1×1 convolution and a depthwise 3×3 one.
+#[derive(Clone, Debug)]
+struct Pair {
+    thin: Layer,
+    deep: Layer,
+}
+
+impl Pair {
+    fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        let epilogue = Epilogue { bias: Some(&self.thin.bias), ..Epilogue::NONE };
+        let y = ops::conv2d(x, &self.thin.weight, ConvParams::default(), epilogue)?;
+        Ok(ops::depthwise_conv3(&y, &self.deep.weight, Some(&self.deep.bias), 1, activation)?)
+    }
+}
+
+/// The tensors of a file, and how many of them were asked for.
+struct Source<'a> {
+    tensors: &'a HashMap<String, Tensor>,
+    device: &'a Device,
+    used: usize,
+}
+
+impl Source<'_> {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let found = self.tensors.get(name);
+        match found {
+            Some(t) if t.dims() == shape => {
+                self.used += 1;
+                Ok(t.detach().to_device(self.device)?)
+            }
+            _ => {
+                let got = found.map_or("none".into(), |t| format!("{:?}", t.dims()));
+                Err(Error::config("face finder", format_args!("{name} of shape {shape:?}"), got))
+            }
+        }
+    }
+
+    fn layer(&mut self, name: &str, shape: &[usize]) -> Result<Layer> {
+        let weight = self.tensor(&format!("{name}.weight"), shape)?;
+        Ok(Layer { weight, bias: self.tensor(&format!("{name}.bias"), &shape[..1])? })
+    }
+
+    fn pair(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<Pair> {
+        let thin = self.layer(&format!("{name}_pw"), &[outputs, inputs, 1, 1])?;
+        Ok(Pair { thin, deep: self.layer(&format!("{name}_dw"), &[outputs, 1, 3, 3])? })
+    }
+
+    fn neck(&mut self, level: usize) -> Result<Pair> {
+        self.pair(&format!("neck.lateral_convs.{level}"), 64, 64)
+    }
+
+    /// The four heads of a level as one pair: they read the same map.
+    fn head(&mut self, level: usize) -> Result<Pair> {
+        let (mut thin, mut deep) = (Vec::new(), Vec::new());
+        for (name, outputs) in [("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)] {
+            let pair = self.pair(&format!("bbox_head.multi_level_{name}.{level}"), 64, outputs)?;
+            thin.push(pair.thin);
+            deep.push(pair.deep);
+        }
+        Ok(Pair { thin: joined(&thin)?, deep: joined(&deep)? })
+    }
+}
+
+/// One layer whose outputs are those of all, in order.
+fn joined(layers: &[Layer]) -> Result<Layer> {
+    let all = |pick: fn(&Layer) -> &Tensor| Tensor::cat(&layers.iter().map(pick).collect::<Vec<_>>(), 0);
+    Ok(Layer { weight: all(|l| &l.weight)?, bias: all(|l| &l.bias)? })
+}

@@ -1,0 +1,9 @@
+//! Networks, codecs and weights files through the public interface.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod codecs;
+mod common;
+mod nan;
+mod networks;
+mod tasks;
+mod weights;

@@ -1,0 +1,53 @@
+//! What the parts of a recipe say of themselves, and what they must be to each other.
+
+use super::{Recipe, TrainConfig};
+use candle_vision_helpers::{
+    Wrong,
+    wrong::{ensure, ensure_below_one, ensure_not_negative, ensure_positive},
+};
+
+impl Recipe {
+    /// Checks every value on its own and against the others.
+    ///
+    /// # Errors
+    /// The first key that cannot be.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        let Self { name, data, task, train } = self;
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        ensure("name", format_args!("{name:?}"), "letters, digits, '_', '-' and '.'", |_| plain)?;
+        ensure("data.train", data.train.len(), "one dataset or more", |&n| n > 0)?;
+        for (i, source) in data.train.iter().enumerate() {
+            ensure_positive(&format!("data.train.{i}.weight"), source.weight)?;
+        }
+        task.validate().map_err(|w| w.below("task"))?;
+        train.validate().map_err(|w| w.below("train"))?;
+        train.loss.fits(&task.codec).map_err(|w| w.below("train.loss"))
+    }
+}
+
+impl TrainConfig {
+    /// Checks every number, also those of the loss, the optimizer, the schedule and the augmentation.
+    ///
+    /// # Errors
+    /// The first key that cannot be.
+    pub fn validate(&self) -> Result<(), Wrong> {
+        let counts = [
+            ("epochs", self.epochs),
+            ("batch", self.batch),
+            ("validate_every", self.validate_every),
+            ("accumulate", self.accumulate),
+        ];
+        counts.into_iter().try_for_each(|(at, count)| ensure(at, count, "1 or more", |&n| n > 0))?;
+        ensure("seed", self.seed, "a whole number below 2^63", |&seed| i64::try_from(seed).is_ok())?;
+        ensure_not_negative("clip_norm", self.clip_norm)?;
+        ensure_below_one("ema", self.ema)?;
+        self.lr_factors.values().try_for_each(|&factor| ensure_not_negative("lr_factors", factor))?;
+        self.freeze.iter().try_for_each(|s| {
+            ensure("freeze", format_args!("{s:?}"), "starts of parameters' names", |_| !s.is_empty())
+        })?;
+        self.loss.validate().map_err(|w| w.below("loss"))?;
+        self.optimizer.validate().map_err(|w| w.below("optimizer"))?;
+        self.schedule.validate(self.epochs).map_err(|w| w.below("schedule"))?;
+        self.augment.validate().map_err(|w| w.below("augment"))
+    }
+}

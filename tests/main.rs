@@ -1,0 +1,22 @@
+//! Whole-command tests, all in one program: it is linked once, and what they share is made once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bad_ibug;
+mod bad_input;
+mod commands;
+mod common;
+#[cfg(feature = "cuda")]
+mod devices;
+mod golden;
+#[cfg(unix)]
+mod killed;
+mod overfit;
+mod own_data;
+#[cfg(unix)]
+mod photos;
+mod pictures_cli;
+mod resume;
+mod run_folders;
+#[cfg(unix)]
+mod streams;
+mod weights_names;
