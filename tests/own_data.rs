@@ -117,6 +117,30 @@ fn hidden_points_leave_a_face_in_the_errors_and_its_eyes_out_of_the_nme() {
 }
 
 #[test]
+fn find_lists_what_a_folder_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    synth(d, "imm58", 12);
+    synth(d, "ibug68", 12);
+    let list: serde_json::Value = serde_json::from_str(&output(&["datasets", "find", "--json"], d)).unwrap();
+    let of = |key: &str| list.as_array().unwrap().iter().map(|e| e[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("kind"), ["ibug68", "imm58"]);
+    assert_eq!(of("scheme"), ["ibug68", "imm58"]);
+    assert_eq!((of("points"), of("faces")), (vec![68.into(), 58.into()], vec![12.into(), 12.into()]));
+    assert_eq!(of("synthetic"), [true, true]);
+    assert!(of("path")[1].as_str().unwrap().ends_with("imm_face_db"));
+    assert_eq!(of("splits")[1], serde_json::json!(["train", "fit", "val", "test", "all"]));
+    assert!(of("describe")[0].as_str().unwrap().starts_with("rendered faces in iBUG 300-W's format, 12 faces"));
+    let lines = output(&["datasets", "find"], d);
+    assert!(lines.lines().count() == 2 && lines.contains("imm_face_db: imm58, rendered faces"), "{lines}");
+    fs::create_dir(d.join("empty")).unwrap();
+    fails_with(
+        facekp().args(["datasets", "find", "--json"]).arg(d.join("empty")),
+        &["expected IMM (.asf)", "found none"],
+    );
+}
+
+#[test]
 fn a_check_of_something_else_says_what_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();

@@ -44,6 +44,9 @@ pub enum Command {
     Finder(cmd::finder::Args),
     /// Time the four networks: forward, training step, inference.
     Bench(cmd::bench::Args),
+    /// Write the pages of docs/ whose numbers are measured.
+    #[command(hide = true)]
+    Pages(cmd::pages::Args),
 }
 
 impl Command {
@@ -58,6 +61,7 @@ impl Command {
             Self::Export(a) => cmd::export::run(a),
             Self::Finder(a) => cmd::finder::run(a),
             Self::Bench(a) => cmd::bench::run(a),
+            Self::Pages(a) => cmd::pages::run(a),
         }
     }
 }

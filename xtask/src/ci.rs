@@ -1,6 +1,6 @@
 //! What `.ci/run` runs.
 
-use crate::{direction, run, tidy, train_all};
+use crate::{run, tidy, train_all};
 use anyhow::Result;
 
 /// `cargo xtask ci`.
@@ -12,22 +12,15 @@ pub struct Args {
 }
 
 pub fn run(a: &Args) -> Result<()> {
-    run::step("formatting", run::cargo().args(["fmt", "--all", "--check"]))?;
-    direction::check()?;
+    run::step("formatting", &mut run::cargo("fmt --all --check"))?;
     tidy::check()?;
-    let mut doc = run::cargo();
-    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
-        .env("RUSTDOCFLAGS", "-D warnings");
-    run::step("documentation", &mut doc)?;
-    run::step(
-        "clippy",
-        run::cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
-    )?;
-    run::check("tests", run::cargo().args(["test", "--workspace", "--locked"]))?;
+    let mut doc = run::cargo("doc --workspace --no-deps --document-private-items --locked");
+    run::step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    run::step("clippy", &mut run::cargo("clippy --workspace --all-targets --locked -- -D warnings"))?;
+    run::check("tests", &mut run::cargo("test --workspace --locked"))?;
     if !a.no_train {
         // the tests' build of the program: a second, optimised build would take longer than the training
-        let mut tests = run::cargo();
-        tests.args(["test", "--workspace", "--locked", "--no-run", "--message-format", "json-render-diagnostics"]);
+        let mut tests = run::cargo("test --workspace --locked --no-run --message-format json-render-diagnostics");
         let program = run::built("smoke", &mut tests)?;
         train_all::run(&train_all::Args::smoke(run::root().join("target/ci-train-all"), program))?;
     }

@@ -1,55 +1,43 @@
 //! `cargo xtask`: runs the whole chain, and what CI runs. Depends on no crate of the project, so that it compiles in
-//! seconds.
+//! seconds; what it has to know of recipes and datasets, it asks the program.
 
-mod bench;
 mod ci;
-mod direction;
-mod jobs;
+mod pages;
 mod provide;
-mod results;
 mod run;
 mod tidy;
 mod train_all;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use std::process::ExitCode;
 
 /// Tasks of the facekp workspace.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", after_help = "Example: cargo xtask train-all --profile quick --data datasets")]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
+enum Task {
     /// Train every network, measure it, draw the report page, print one table.
     TrainAll(train_all::Args),
-    /// What .ci/run runs: formatting, clippy, the crates' direction of dependence, all tests, train-all in the smoke
-    /// profile.
+    /// Run all checks of CI: formatting, habits, documentation, clippy, all tests, train-all in the smoke profile.
     Ci(ci::Args),
     /// Measure training steps and inference beside PyTorch and candle's stock operations; writes docs/benchmarks.md.
-    Bench(bench::Args),
-    /// Check the habits that no compiler checks: a duty in every file, lengths, words, links, unused dependencies.
+    Bench(pages::Bench),
+    /// Check the habits that no compiler checks: a duty in every file, lengths, words, links, dependencies, modules.
     Tidy,
     /// Measure run folders and write docs/results.md with their curves.
-    Results(results::Args),
+    Results(pages::Results),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::TrainAll(a) => train_all::run(&a),
-        Command::Ci(a) => ci::run(&a),
-        Command::Bench(a) => bench::run(&a),
-        Command::Tidy => tidy::check(),
-        Command::Results(a) => results::run(&a),
+    let outcome = match Task::parse() {
+        Task::TrainAll(a) => train_all::run(&a),
+        Task::Ci(a) => ci::run(&a),
+        Task::Bench(a) => pages::bench(&a),
+        Task::Tidy => tidy::check(),
+        Task::Results(a) => pages::results(&a),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            run::log(&format!("failed: {e:#}"));
-            ExitCode::FAILURE
-        }
+    if let Err(e) = outcome {
+        run::log(&format!("failed: {e:#}"));
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

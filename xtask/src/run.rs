@@ -1,6 +1,7 @@
 //! Runs other programs, and says which step failed.
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -18,37 +19,15 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// A page's paragraphs broken at 100 columns; tables, headings and pictures stay as they are.
-pub fn wrapped(page: &str) -> String {
-    const COLUMNS: usize = 100;
-    let mut out = String::new();
-    for line in page.lines() {
-        let whole = line.chars().count() <= COLUMNS || line.starts_with(['|', '#', '!']);
-        let mut column = 0;
-        for word in if whole { vec![line] } else { line.split(' ').collect() } {
-            let length = word.chars().count();
-            if column > 0 {
-                let fits = column + 1 + length <= COLUMNS;
-                out.push(if fits { ' ' } else { '\n' });
-                column = if fits { column + 1 } else { 0 };
-            }
-            out += word;
-            column += length;
-        }
-        out.push('\n');
-    }
-    out
-}
-
 /// The workspace's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// The cargo that runs this.
-pub fn cargo() -> Command {
+/// The cargo that runs this, with arguments.
+pub fn cargo(arguments: &str) -> Command {
     let mut c = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    c.current_dir(root());
+    c.current_dir(root()).args(arguments.split(' '));
     c
 }
 
@@ -77,21 +56,22 @@ pub fn output(name: &str, command: &mut Command) -> Result<String> {
     String::from_utf8(out.stdout).with_context(|| format!("{name}: output is not UTF-8"))
 }
 
+/// Runs `command` and returns the JSON that it prints on stdout.
+pub fn json(name: &str, command: &mut Command) -> Result<Value> {
+    let text = output(name, command)?;
+    serde_json::from_str(&text).with_context(|| format!("{name}: {} printed no JSON", describe(command)))
+}
+
 fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    std::iter::once(program)
-        .chain(command.get_args().map(|a| a.to_string_lossy().into_owned()))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let arguments = command.get_args().map(|a| a.to_string_lossy().into_owned());
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// Builds the release program with `features` and returns its path.
 pub fn build(features: &[&str]) -> Result<PathBuf> {
-    let mut c = cargo();
-    c.args(["build", "--release", "--workspace", "--bin", "facekp", "--message-format", "json-render-diagnostics"]);
-    if !features.is_empty() {
-        c.args(["--features", &features.join(",")]);
-    }
+    let mut c = cargo("build --release --workspace --bin facekp --message-format json-render-diagnostics --features");
+    c.arg(features.join(","));
     log(&format!("build: {}", describe(&c)));
     built("build", &mut c)
 }
@@ -99,10 +79,8 @@ pub fn build(features: &[&str]) -> Result<PathBuf> {
 /// Runs a cargo command that builds the program and prints its messages as JSON; returns the program's path.
 pub fn built(name: &str, command: &mut Command) -> Result<PathBuf> {
     let text = output(name, command)?;
-    let executable = text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).find_map(|m| {
-        let is_ours =
-            m["reason"] == "compiler-artifact" && m["target"]["name"] == "facekp" && m["profile"]["test"] == false;
-        is_ours.then(|| m["executable"].as_str().map(PathBuf::from)).flatten()
-    });
-    executable.with_context(|| format!("{name}: cargo named no program facekp"))
+    let messages = text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+    let ours = |m: &Value| m["target"]["name"] == "facekp" && m["profile"]["test"] == false;
+    let mut programs = messages.filter(ours).filter_map(|m| m["executable"].as_str().map(PathBuf::from));
+    programs.next().with_context(|| format!("{name}: cargo named no program facekp"))
 }

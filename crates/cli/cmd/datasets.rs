@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
-    Dataset, Split, check,
+    Dataset, Error, Split, check,
     datasets::{fetch, find, find_first, pack},
     synthetic::{self, FaceSet},
 };
@@ -150,7 +150,12 @@ struct Entry {
 
 fn find_in(dir: &Path, json: bool) -> Result<()> {
     let mut entries = Vec::new();
-    for found in find(dir)? {
+    let found = match find(dir) {
+        // for a program, nothing is an answer
+        Err(Error::Empty { .. }) if json => Vec::new(),
+        found => found?,
+    };
+    for found in found {
         let set = found.open()?;
         let splits = Split::ALL.into_iter().filter(|&s| set.split(s).is_ok()).map(Split::name).collect();
         entries.push(Entry {

@@ -136,11 +136,19 @@ pub struct Setting {
 pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
-    Ok(Setting { data: Arc::from(data), flip: Flip::of(recipe.train.flip_test) })
+    Ok(Setting { data: Arc::from(data), flip: Flip::from(recipe.train.flip_test) })
+}
+
+/// The errors of a network on each of `splits`.
+pub fn summaries(predictor: &Predictor, data: &Arc<dyn Dataset>, splits: &[Split], flip: Flip) -> Result<Vec<Summary>> {
+    by_split(data.as_ref(), splits, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
+        .into_iter()
+        .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))
+        .collect()
 }
 
 /// The predictions of each split; a face in several of them is looked at once.
-pub fn by_split(
+fn by_split(
     data: &dyn Dataset,
     splits: &[Split],
     predict: impl FnOnce(&[usize]) -> Result<Vec<Prediction>>,

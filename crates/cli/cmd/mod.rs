@@ -5,6 +5,7 @@ pub mod datasets;
 pub mod eval;
 pub mod export;
 pub mod finder;
+pub mod pages;
 pub mod predict;
 pub mod report;
 pub mod train;

@@ -56,7 +56,8 @@ pub fn run(a: &Args) -> Result<()> {
     say(&index.display().to_string())
 }
 
-fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
+/// What the page shows of a run folder.
+pub fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
     let DataConfig { train, val, .. } = &recipe.data;
@@ -64,7 +65,8 @@ fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     // samples of another dataset than the one that is measured on are not shown
     let trained = train.iter().find(|source| source.path == val.path);
     let train = trained.map(|source| set.split(source.split)).transpose()?.unwrap_or_default();
-    let (val, val_name, flip) = (set.split(val.split)?, val.split.name().to_owned(), Flip::of(recipe.train.flip_test));
+    let (val, val_name, flip) =
+        (set.split(val.split)?, val.split.name().to_owned(), Flip::from(recipe.train.flip_test));
     Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name, augment: recipe.train.augment, flip })
 }
 

@@ -13,9 +13,9 @@ use std::sync::Arc;
 pub trait Dataset: Send + Sync {
     /// The scheme of every sample.
     fn scheme(&self) -> &Arc<Scheme>;
-    /// How many samples.
+    /// Number of samples.
     fn len(&self) -> usize;
-    /// Whether there are none.
+    /// Whether the dataset has no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -24,7 +24,7 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// When the picture cannot be read; out of range.
     fn get(&self, i: usize) -> Result<Sample>;
-    /// What is known of sample `i` without its pixels; readers answer without decoding.
+    /// Sample `i` without its pixels; readers answer without decoding.
     ///
     /// # Errors
     /// Out of range; where it takes decoding, when the picture cannot be read.
@@ -32,7 +32,7 @@ pub trait Dataset: Send + Sync {
         let Sample { id, path, face, points, .. } = self.get(i)?;
         Ok(Annotation { id, picture: path, face, points })
     }
-    /// What a guess without looking should be relative to.
+    /// Frame that a guess without looking is relative to.
     fn frame(&self) -> Frame {
         Frame::Box
     }
@@ -41,7 +41,7 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// [`crate::Error::Invalid`] when this dataset has no such split.
     fn split(&self, split: Split) -> Result<Vec<usize>>;
-    /// For the report: `IMM face database, 240 pictures`, or `rendered faces …`.
+    /// One line for the report: `IMM face database, 240 pictures`, or `rendered faces …`.
     fn describe(&self) -> String;
     /// Whether the faces are rendered ones.
     fn is_synthetic(&self) -> bool {

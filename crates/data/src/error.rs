@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The result of reading data.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why data could not be read or used.
+/// The reason why data could not be read or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,9 +17,9 @@ pub enum Error {
         path: PathBuf,
         /// 1-based, where one line is at fault.
         line: Option<usize>,
-        /// What the format asks for.
+        /// The format's demand.
         expected: String,
-        /// What was found.
+        /// The file's contents instead.
         got: String,
     },
     /// A picture cannot be decoded.
@@ -43,17 +43,17 @@ pub enum Error {
     Empty {
         /// The folder.
         path: PathBuf,
-        /// What was looked for.
+        /// The contents that were looked for.
         expected: String,
-        /// What is there instead; `none` of an empty folder.
+        /// The contents instead; `none` of an empty folder.
         found: String,
     },
     /// A download failed.
     #[error("{url}: {reason}")]
     Download {
-        /// From where.
+        /// Address of the download.
         url: String,
-        /// What went wrong.
+        /// Reason in words.
         reason: String,
     },
     /// A setting that cannot be.

@@ -5,14 +5,14 @@ use candle_vision_helpers::{Affine, Rect, Size};
 use image::RgbImage;
 use std::{path::PathBuf, sync::Arc};
 
-/// What errors are divided by, in original pixels; measured on the whole annotation, so that a subset of the points
-/// keeps it.
+/// Lengths that errors are divided by, in original pixels; measured on the whole annotation, so that a subset of the
+/// points keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scale {
     /// The scheme's normalizer: on faces the distance between the outer eye corners.
     #[serde(alias = "interocular")]
     pub normalizer: Option<f64>,
-    /// The scheme's second normalizer: on faces the distance between the eye centres.
+    /// The scheme's second normalizer: on faces the distance between the eye centers.
     #[serde(alias = "interpupil")]
     pub normalizer_pupil: Option<f64>,
 }
@@ -25,33 +25,33 @@ pub struct Sample {
     pub id: String,
     /// The picture's file.
     pub path: PathBuf,
-    /// Who it is, where the dataset says.
+    /// Name of the person, where the dataset says it.
     pub subject: Option<String>,
     /// Pose or subset, for tables (`pose 1`, `helen/testset`).
     pub subset: Option<String>,
     /// The decoded picture, RGB (grey pictures repeat their channel); possibly shrunk.
     pub image: Arc<RgbImage>,
-    /// From original pixels to the pixels of `image`; the identity where it was not shrunk or cut.
+    /// Map from original pixels to the pixels of `image`; the identity where it was not shrunk or cut.
     pub to_image: Affine,
     /// The original picture's size.
     pub original: Size,
     /// The face's box, original pixels.
     pub face: Rect,
-    /// Original pixels.
+    /// Keypoints, original pixels.
     pub points: Keypoints,
-    /// What errors are divided by.
+    /// Lengths that errors are divided by.
     pub scale: Scale,
 }
 
-/// What is known of a face without its pixels.
+/// A face without its pixels.
 #[derive(Clone, Debug)]
 pub struct Annotation {
-    /// As in [`Sample::id`].
+    /// Name of the sample, as in [`Sample::id`].
     pub id: String,
     /// The picture's file; within a pack, the pack's path and the sample's name below it.
     pub picture: PathBuf,
     /// The face's box, original pixels.
     pub face: Rect,
-    /// Original pixels.
+    /// Keypoints, original pixels.
     pub points: Keypoints,
 }

@@ -9,6 +9,7 @@ pub(crate) use built_in::all;
 pub use built_in::{IBUG_68, IMM_58, NOSE_1, by_name};
 pub use serial::named;
 
+use crate::error::{Error, Result};
 use candle_vision_helpers::{Point, Rect};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -87,11 +88,11 @@ impl Scheme {
     ///
     /// # Errors
     /// One line with the file, the line where TOML knows it, the key, what was expected and what was there.
-    pub fn from_toml(file: &std::path::Path, text: &str) -> crate::Result<Self> {
+    pub fn from_toml(file: &std::path::Path, text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|e| {
             let line = e.span().and_then(|s| text.get(..s.start)).map(|before| before.matches('\n').count() + 1);
             let got = e.message().replace('\n', " ");
-            crate::Error::format(file, line.filter(|_| !got.contains("expected")), "a scheme", got)
+            Error::format(file, line.filter(|_| !got.contains("expected")), "a scheme", got)
         })
     }
 

@@ -8,35 +8,35 @@ use crate::error::Error;
 pub enum Split {
     /// IMM: people 1–32 (192 pictures). iBUG: all training faces (afw, helen/trainset, lfpw/trainset).
     Train,
-    /// iBUG and points folders: the training faces less `Val` (for IMM the same as `Train`).
+    /// iBUG and lists of faces: the training faces without those of `Val` (for IMM the same as `Train`).
     Fit,
-    /// IMM: people 33–40 (48 pictures). iBUG and points folders: every tenth training face in the order of ids, for
+    /// IMM: people 33–40 (48 pictures). iBUG and lists of faces: every tenth training face in the order of ids, for
     /// choosing settings.
     Val,
     /// IMM: same as `Val`. iBUG: same as `Full`.
     Test,
-    /// iBUG: helen/testset and lfpw/testset.
+    /// The faces of helen/testset and lfpw/testset (iBUG alone).
     Common,
-    /// iBUG: ibug.
+    /// The faces of the folder ibug (iBUG alone).
     Challenging,
-    /// iBUG: common and challenging.
+    /// `Common` and `Challenging` together (iBUG alone).
     Full,
-    /// Everything.
+    /// All faces.
     All,
 }
 
 impl Split {
-    /// All, in the order of the documentation.
+    /// All parts, in the order of the documentation.
     pub const ALL: [Self; 8] =
         [Self::Train, Self::Fit, Self::Val, Self::Test, Self::Common, Self::Challenging, Self::Full, Self::All];
 
-    /// Why nothing is left of `pictures` after validation took its part.
+    /// The error of a split that is empty since validation took all of `pictures`.
     pub(crate) fn none_left(pictures: usize, whose: &str) -> Error {
         let s = if pictures == 1 { "" } else { "s" };
         Error::Invalid(format!("{whose}: {pictures} picture{s}: none left to train on beside the validation faces"))
     }
 
-    /// The name on the command line.
+    /// The name on the command line and in recipes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",

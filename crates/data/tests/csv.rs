@@ -56,7 +56,7 @@ fn a_table_is_recognised_by_its_header_and_read_with_its_hidden_points() {
 }
 
 #[test]
-fn nobody_both_trains_and_validates() {
+fn no_one_both_trains_and_validates() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     let text: String = (0..30).map(|i| row(&format!("{i:02}.png,{}", i / 2 % 12), 68, &[])).collect();

@@ -1,4 +1,4 @@
-//! Folders: what is in them is recognised, broken files are named, and a check goes on to the end. On small pictures
+//! Folders: what is in them is recognised, broken files are named, and a check continues to the end. On small pictures
 //! made here, in the real formats.
 
 use crate::common::{SIZE, fact, imm_face, points, pts_face};

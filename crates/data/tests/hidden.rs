@@ -1,5 +1,5 @@
 //! Points that their file marks as not visible, `-1 -1` or `0 0`: hidden in every format, counted by a check, and in
-//! nobody's box or scale.
+//! no box or scale.
 
 use crate::common::{SIZE, fact, picture, points};
 use candle_vision_helpers::{Point, Rect};

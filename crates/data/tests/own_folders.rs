@@ -1,4 +1,4 @@
-//! Folders of one's own: links, names in other encodings, predictions among the data, and places that hold no dataset.
+//! Your own folders: links, names in other encodings, predictions among the data, and places that hold no dataset.
 
 use crate::common::{fact, ids, picture, points, pts_face};
 use candle_vision_helpers::Size;

@@ -63,7 +63,7 @@ fn a_shrunk_pack_keeps_its_geometry() {
     let (_dir, path, _) = packed(options);
     let sample = PackDataset::open(&path).unwrap().get(0).unwrap();
     assert_eq!(sample.image.dimensions(), (32, 24));
-    // The whole area goes onto the whole area: half the size, centres at (x + 0.5) / 2 - 0.5.
+    // The whole area goes onto the whole area: half the size, centers at (x + 0.5) / 2 - 0.5.
     assert_eq!(sample.to_image.apply(Point::new(10.0, 20.0)), Point::new(4.75, 9.75));
     // The ramps of the picture, 4 a pixel in x and 5 in y, read at (16.5, 20.5).
     let [r, g, _] = sample.image.get_pixel(8, 10).0;

@@ -41,7 +41,7 @@ fn imm_splits_by_person() {
     let Some(dir) = folder("imm_face_db") else { return };
     let all = ImmDataset::open(&dir).unwrap();
     let (train, val) = (all.split(Split::Train).unwrap(), all.split(Split::Val).unwrap());
-    // The course's split: the first 192 files, the last 48.
+    // The usual split: the first 192 files, the last 48.
     assert_eq!(train, (0..192).collect::<Vec<_>>());
     assert_eq!(val, (192..240).collect::<Vec<_>>());
     let person = |i: &usize| all.get(*i).unwrap().subject.unwrap();
@@ -117,7 +117,7 @@ fn proves(scheme: &Scheme, shapes: &[Vec<Point>], small: f64) {
         wrong.swap(i, i + 1);
         assert!(residual(&mean, &wrong, scheme) > right, "{} {i}", scheme.name());
     }
-    // The normaliser's ends are the extremes of the eyes.
+    // The normalizer's ends are the extremes of the eyes.
     let Length::Between(a, b) = &scheme.normalizer().unwrap().length else { panic!("expected a distance") };
     let eyes = |side: &str| scheme.groups().iter().find(|g| g.name == side).map(|g| g.points.clone()).unwrap();
     let outermost = |range: std::ops::Range<usize>, sign: f64| {

@@ -71,7 +71,7 @@ fn test_faces_of_ibug_are_in_no_points_folder() {
     pts_face(&d.join("far/ibug_300W"), "ibug/a");
     assert!(find(d).is_err(), "two levels up");
     pts_face(d, "mine");
-    assert!(find(d).is_err(), "beside points of one's own");
+    assert!(find(d).is_err(), "beside someone's own points");
     assert!(open_kind(d, pts_folder::KIND).is_err());
     let error = open_kind(&d.join("far"), pts_folder::KIND).err().unwrap().to_string();
     assert!(error.ends_with("far: expected pictures beside .pts, found ibug68 in ibug_300W"), "{error}");
@@ -119,7 +119,7 @@ fn a_published_name_finds_its_format_under_another_name() {
     pts_face(&d.join("wild"), "afw/a");
     assert_eq!(opened(d, "ibug_300W", &IBUG_68).unwrap().len(), 1);
     assert_eq!(opened(&d.join("wild"), "ibug_300W", &IBUG_68).unwrap().len(), 1);
-    // Points of one's own are not what a recipe means by a published name, nor by another folder's.
+    // Someone's own points are not what a recipe means by a published name, nor by another folder's.
     pts_face(&d.join("own"), "a");
     assert!(opened(&d.join("own"), "ibug_300W", &IBUG_68).is_err());
     assert!(opened(&d.join("own"), "more_68", &IBUG_68).is_err());

@@ -96,7 +96,7 @@ fn pairs_of_68_points_are_the_published_ones() {
 }
 
 #[test]
-fn normalisers_swap_their_ends_in_a_mirror() {
+fn normalizers_swap_their_ends_in_a_mirror() {
     for scheme in [&IMM_58, &IBUG_68] {
         for (a, b) in [ends(scheme.normalizer()), ends(scheme.normalizer_pupil())] {
             let mut image: Vec<usize> = a.iter().map(|&i| scheme.mirror().unwrap()[i]).collect();

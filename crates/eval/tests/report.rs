@@ -55,7 +55,7 @@ fn the_page_is_whole_and_holds_its_pictures() {
         "A &lt;page&gt; &amp; more",
         "&lt;photographs&gt;",
         "points &lt;68&gt;",
-        "Own photos",
+        "Your photos",
         "my photo.png",
         "flip_test = true",
     ] {
@@ -122,7 +122,7 @@ fn an_incomplete_run_is_named_and_an_old_page_stays() {
     fs::write(out.join("index.html"), old).unwrap();
     let broken: [(&str, &[u8]); 4] = [
         ("history.csv", b"epoch,train_loss\n1,x\n"),
-        ("recipe.toml", b"[train"),
+        ("recipe.toml", b"\xff"),
         ("eval.json", b"{}"),
         ("best.safetensors", b"cut"),
     ];

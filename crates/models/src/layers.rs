@@ -42,7 +42,7 @@ impl Conv {
         })
     }
 
-    pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
         self.then(x, None, relu)
     }
 
@@ -130,7 +130,7 @@ impl ConvNorm {
     }
 
     /// `relu?(norm(conv(x)) + residual?)`.
-    pub fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
         match &self.norm {
             Some(norm) => norm.forward(&self.conv.forward(x, false)?, residual, relu, train),
             None => self.conv.then(x, residual, relu),
@@ -175,7 +175,7 @@ impl Linear {
     }
 
     /// `(B, inputs)` → `(B, outputs)`.
-    pub fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
         Ok(ops::linear(x, &self.weight, Epilogue { bias: Some(&self.bias), residual: None, relu })?)
     }
 

@@ -201,7 +201,7 @@ fn a_wrong_input_is_told() {
     let maps = maps(18, "ibug68", (64, 64), &[8], false);
     assert!(bad(&maps, (1, 3, 64, 60)).contains("sides divisible by 32"));
     // One picture of one last cell has no variance to normalize by.
-    assert!(bad(&resnet(18, "ibug68", 32), (1, 3, 32, 32)).contains("more than one value a channel"));
+    assert!(bad(&resnet(18, "ibug68", 32), (1, 3, 32, 32)).contains("more than one value per channel"));
 }
 
 #[test]

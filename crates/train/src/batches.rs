@@ -22,17 +22,14 @@ type Batches<'a> = Box<dyn Iterator<Item = facekp_data::Result<Batch>> + Send + 
 pub(crate) fn training_loaders(recipe: &Recipe, data: &Data) -> Result<Vec<Loader>> {
     let loader = |(source, Faces { dataset, indices }): (usize, &Faces)| {
         let batch = recipe.train.batch;
+        let (view, augment) = (recipe.task.view.clone(), recipe.train.augment.clone());
+        // another seed for another source, for their indices are the same numbers
+        let seed = recipe.train.seed.wrapping_add(source as u64);
         let config = LoaderConfig {
-            batch,
-            view: recipe.task.view.clone(),
-            augment: Some(recipe.train.augment.clone()),
-            shuffle: true,
             // a last batch of a few samples would be a noisy step, and one of a single sample has no batch statistics
             drop_last: indices.len() > batch && indices.len() % batch * 2 < batch,
-            workers: 0,
-            // another seed for another source, for their indices are the same numbers
-            seed: recipe.train.seed.wrapping_add(source as u64),
             cache_bytes: CACHE_BYTES,
+            ..LoaderConfig::training(view, batch, augment, seed)
         };
         Ok(Loader::new(std::sync::Arc::clone(dataset), indices.clone(), config)?)
     };
@@ -44,16 +41,8 @@ pub(crate) fn training_loaders(recipe: &Recipe, data: &Data) -> Result<Vec<Loade
 /// # Errors
 /// When there are none.
 pub(crate) fn validation_loader(recipe: &Recipe, data: &Data) -> Result<Loader> {
-    let config = LoaderConfig {
-        batch: recipe.train.batch,
-        view: recipe.task.view.clone(),
-        augment: None,
-        shuffle: false,
-        drop_last: false,
-        workers: 0,
-        seed: recipe.train.seed,
-        cache_bytes: CACHE_BYTES,
-    };
+    let plain = LoaderConfig::plain(recipe.task.view.clone(), recipe.train.batch);
+    let config = LoaderConfig { cache_bytes: CACHE_BYTES, ..plain };
     Ok(Loader::new(std::sync::Arc::clone(&data.val.dataset), data.val.indices.clone(), config)?)
 }
 

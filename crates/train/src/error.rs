@@ -75,6 +75,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// An [`Error::Recipe`].
+    pub(crate) fn recipe(file: &str, line: Option<usize>, reason: String) -> Self {
+        Self::Recipe { file: file.to_owned(), line, reason }
+    }
+
     /// An [`Error::Setting`].
     pub(crate) fn setting(at: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Self {
         Self::Setting(Wrong::new(at, expected, got))

@@ -184,7 +184,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let Faces { dataset, indices } = &data.val;
     let predictor: &Predictor = &trainer.predictor;
-    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::of(recipe.train.flip_test))?;
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::from(recipe.train.flip_test))?;
     let split = recipe.data.val.split.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
     Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;

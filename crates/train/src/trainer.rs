@@ -4,6 +4,7 @@ use crate::{
     batches::Stream,
     data::Data,
     error::{Error, Result},
+    loss::Taken,
     observe::Observer,
     optim::{Ema, Gradients, Optimizer},
     recipe::Recipe,
@@ -138,7 +139,9 @@ impl<'a> Trainer<'a> {
         let p = &self.predictor;
         let output = p.forward(batch, pass)?;
         let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
-        let loss = self.recipe.train.loss.compute(&output, &points, &weights, p.codec(), p.task().view.size())?;
+        let (codec, view) = (p.codec(), p.task().view.size());
+        let of = Taken { output: &output, points: &points, weights: &weights, codec, view };
+        let loss = self.recipe.train.loss.compute(&of)?;
         Ok((loss, output))
     }
 

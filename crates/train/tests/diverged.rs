@@ -1,5 +1,4 @@
 //! A network with weights that are no numbers ends its run, whichever weights they are.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candle_core::{DType, Device, Tensor};
 use facekp_models::{Params, weights::write_tensors};

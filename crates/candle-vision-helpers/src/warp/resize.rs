@@ -6,7 +6,7 @@ use rayon::prelude::*;
 /// Fractional bits of a weight.
 const FRACTION: u32 = 22;
 
-/// `picture` at `width` x `height`: each new pixel the mean of the old ones below it and its neighbours, weighted by a
+/// `picture` at `width` x `height`: each new pixel the mean of the old ones below it and its neighbors, weighted by a
 /// triangle (two pixels wide where it grows). To the bit what Pillow's `resize` gives with `BILINEAR`.
 ///
 /// No sides of 0 pixels: a picture without pixels becomes black, one that is to have none becomes empty.

@@ -1,4 +1,5 @@
-//! Says what is in a place that holds no dataset: "found none" of a folder full of pictures helps nobody.
+//! The errors of a place that holds no dataset, with what it holds: "found none" of a folder full of pictures says
+//! nothing.
 
 use crate::{
     error::Error,

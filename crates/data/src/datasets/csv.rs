@@ -1,7 +1,7 @@
 //! A table of points, a face per row: `file,x0,y0,x1,y1,…` in any `*.csv`, with the pictures below its folder.
 //!
-//! Positions are pixels, the first pixel's centre at (0, 0); a point with empty cells is hidden. A second column `subject`
-//! may say who it is, so that nobody both trains and validates.
+//! Positions are pixels, the first pixel's center at (0, 0); a point with empty cells is hidden. A second column
+//! `subject` may say who it is, so that no one both trains and validates.
 
 use crate::{
     dataset::Frame,

@@ -39,7 +39,7 @@ impl Faces {
         Ok(Self { records, scheme: Arc::clone(scheme), what, name, synthetic: is_rendered(dir) })
     }
 
-    /// What a check says of such faces.
+    /// The check of such faces.
     pub fn check(what: &str, scheme: &Scheme, read: Vec<Result<Record>>) -> CheckReport {
         let mut report = CheckReport::of(what);
         let sound = report.decoded(read, |f| f);

@@ -22,7 +22,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether it is a pack.
+    /// Whether the dataset is a pack.
     pub(crate) fn is_pack(&self) -> bool {
         is_pack(&self.path)
     }
@@ -68,14 +68,14 @@ pub fn find(dir: &Path) -> Result<Vec<Found>> {
 /// The dataset in `dir` that a command takes which needs one: the first by format, then by path.
 ///
 /// # Errors
-/// As [`find`].
+/// The same as those of [`find`].
 pub fn find_first(dir: &Path) -> Result<Found> {
     let rank = |found: &Found| DatasetKind::ALL.iter().position(|&kind| kind == found.kind);
     let first = find(dir)?.into_iter().min_by_key(rank);
     first.ok_or_else(|| nothing(dir, DatasetKind::ALL, &DatasetKind::expected()))
 }
 
-/// [`find`]; nothing is no error.
+/// The datasets as [`find`] has them; an empty list where there are none.
 pub(crate) fn find_all(dir: &Path) -> Result<Vec<Found>> {
     if let Some(found) = itself(dir)? {
         return Ok(vec![found]);
@@ -100,7 +100,7 @@ pub(crate) fn find_all(dir: &Path) -> Result<Vec<Found>> {
     Ok(below(dir)?.into_iter().collect())
 }
 
-/// What `path` is by itself.
+/// The dataset that `path` is by itself.
 fn itself(path: &Path) -> Result<Option<Found>> {
     if is_pack(path) && path.is_file() {
         return Ok(Some(Found { kind: PackDataset::kind_of(path)?, path: path.into() }));
@@ -113,7 +113,7 @@ fn itself(path: &Path) -> Result<Option<Found>> {
     Ok(None)
 }
 
-/// What `path` is by files in folders of any name below it.
+/// The dataset that `path` is by files in folders of any name below it.
 fn below(path: &Path) -> Result<Option<Found>> {
     for &kind in DatasetKind::ALL {
         if let Some(holds) = kind.format().holds_below

@@ -8,17 +8,20 @@ use crate::{
 };
 use std::{fmt, path::Path, sync::Arc};
 
+/// Reads the annotations of a folder; the scheme is the one that is asked for.
+type Open = fn(&Path, Option<&Arc<Scheme>>) -> Result<Box<dyn Dataset>>;
+
 /// All that is asked of a format; a row of the table in `mod.rs`.
 pub(crate) struct Format {
     /// Name in recipes, in packs and on the command line.
     pub name: &'static str,
-    /// What its folder holds, for errors.
+    /// What a folder of the format holds, for errors.
     pub expected: &'static str,
     /// Start of its folder's name as published; a parent folder may hold it beside others.
     pub folder: Option<&'static str>,
     /// Name of the scheme of its datasets, where none other is asked for; `None` where the files say it.
     pub scheme: Option<&'static str>,
-    /// What a guess without looking should be relative to.
+    /// Frame that a guess without looking is relative to.
     pub frame: Frame,
     /// Whether a folder is of this format by the files in it.
     pub holds: fn(&Path) -> Result<bool>,
@@ -28,7 +31,7 @@ pub(crate) struct Format {
     pub hint: Option<fn(&Path) -> Option<Error>>,
     /// Reads every annotation; the first broken one is the error. A format that leaves open what its points mean reads
     /// them as those of the scheme that is asked for.
-    pub open: fn(&Path, Option<&Arc<Scheme>>) -> Result<Box<dyn Dataset>>,
+    pub open: Open,
     /// Reads and decodes everything and lists all that is broken.
     pub check: fn(&Path) -> Result<CheckReport>,
 }

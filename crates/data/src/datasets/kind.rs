@@ -13,7 +13,7 @@ impl DatasetKind {
         FORMATS.iter().chain(PARTS).map(|kind| kind.name())
     }
 
-    /// What any of them holds, for errors.
+    /// What a folder of any format holds, for errors.
     pub(crate) fn expected() -> String {
         let all: Vec<&str> = FORMATS.iter().map(|kind| kind.format().expected).collect();
         match &all[..] {

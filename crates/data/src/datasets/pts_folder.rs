@@ -1,4 +1,4 @@
-//! A folder of pictures with `.pts` beside them, at any depth: frames of videos, one's own annotations.
+//! A folder of pictures with `.pts` next to them, at any depth: frames of videos, your own annotations.
 
 use crate::{
     dataset::Frame,
@@ -38,8 +38,8 @@ static FORMAT: Format = Format {
 /// A folder of pictures beside `.pts` files of 68 points, such as the frames of YouTube Faces or your own.
 pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
 
-/// Whether there are points at any depth; but nothing of iBUG 300-W, whose test faces must not come into training by
-/// this door.
+/// Whether there are points at any depth; but nothing of iBUG 300-W, whose test faces must not come into training in
+/// this way.
 fn holds_below(dir: &Path) -> Result<bool> {
     let points = io::walk(dir, &|p| io::has_extension(p, "pts"))?;
     let folders: BTreeSet<&Path> = points.iter().flat_map(|p| p.ancestors().skip(1)).collect();

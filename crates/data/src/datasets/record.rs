@@ -45,7 +45,7 @@ impl Record {
         Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points, face), points })
     }
 
-    /// All but the picture.
+    /// The face without its picture.
     pub fn annotation(&self) -> Annotation {
         let (id, picture) = (self.id.clone(), self.path.clone());
         Annotation { id, picture, face: self.face, points: self.points.clone() }
@@ -74,7 +74,7 @@ impl Record {
         Ok((sample, orientation))
     }
 
-    /// Decodes the picture.
+    /// Decodes the picture; the whole sample.
     pub fn load(&self) -> Result<Sample> {
         self.load_turned().map(|(sample, _)| sample)
     }
@@ -90,7 +90,7 @@ pub(crate) fn is_rendered(dir: &Path) -> bool {
     dir.join(MARKER).is_file()
 }
 
-/// What errors of this face are divided by; eyes in one place, or with a hidden point, give nothing to divide by.
+/// Lengths that errors of the face are divided by; eyes in one place, or with a hidden point, give none.
 fn scale(points: &Keypoints, face: Rect) -> Scale {
     let measure = |n: Option<&Normalizer>| n?.measure(points.points(), points.visible(), face);
     let scheme = points.scheme();

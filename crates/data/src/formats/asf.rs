@@ -4,7 +4,7 @@
 //! A row is `path# type x y point# from to`, with three more columns (`user1..3`) in the files written in 2002.
 //!
 //! `x` and `y` are relative to the picture's width and height, and count from the **edge** of the first pixel: pixels
-//! (centre of the first at 0) are `x * width - 0.5`. Two measurements on the database say so. All but a few of its x
+//! (center of the first at 0) are `x * width - 0.5`. Two measurements on the database say so. All but a few of its x
 //! values are `(k * 640 / 992 + 0.5) / 640` with a whole `k`: the annotators clicked on whole pixels of a picture shown
 //! 992 wide, and the half was added. And the mirror line of the frontal faces' points lies 1.0 ± 0.15 px right of that
 //! of the pictures' own gradients when the half is left in; without it, half as far.
@@ -20,7 +20,7 @@ use crate::{
 use candle_vision_helpers::{Point, Size};
 use std::{fmt::Write, path::Path};
 
-/// What an `.asf` file says.
+/// The contents of an `.asf` file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asf {
     /// Name of the picture, in the same folder.

@@ -1,6 +1,6 @@
-//! Annotation files, parsed and written; every coordinate becomes 0-based pixels, the first pixel's centre at (0, 0).
+//! Annotation files, parsed and written; every coordinate becomes 0-based pixels, the first pixel's center at (0, 0).
 //!
-//! A parser knows only its text; whether the picture is there and fits is the datasets' business.
+//! A parser knows only its text; whether the picture is there and fits is checked by the datasets.
 
 pub mod asf;
 pub mod imglab_xml;
@@ -15,9 +15,9 @@ use std::path::Path;
 pub struct Shape {
     /// 0-based pixels; without meaning where a point is hidden.
     pub points: Vec<Point>,
-    /// Which points are annotated; the others are marked as hidden.
+    /// For each point, whether it is annotated; the others are marked as hidden.
     pub visible: Vec<bool>,
-    /// Where each point stands, 1-based.
+    /// For each point, its line, 1-based.
     pub lines: Vec<usize>,
 }
 

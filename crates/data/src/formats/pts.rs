@@ -1,6 +1,6 @@
 //! iBUG's `.pts`: `version: 1`, `n_points: N`, `{`, one `x y` a row, `}`. Some copies have only the rows.
 //!
-//! The file counts pixels from 1 (the first pixel's centre is (1, 1)); here they count from 0. Rows `-1 -1` and `0 0`
+//! The file counts pixels from 1 (the first pixel's center is (1, 1)); here they count from 0. Rows `-1 -1` and `0 0`
 //! mark hidden points where most of the others are elsewhere.
 
 use super::{Shape, index, number, quoted, visible};

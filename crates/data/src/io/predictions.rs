@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What stands between a picture's name and the extension in the names of its predictions: `face.keypoints.png`,
+/// Text between a picture's name and the extension in the names of its predictions: `face.keypoints.png`,
 /// `face.keypoints.pts`, `face.keypoints.heatmap.png`.
 pub const PREDICTION_SUFFIX: &str = ".keypoints";
 
 /// The ends of the names that follow [`PREDICTION_SUFFIX`].
 const ENDS: [&str; 3] = [".heatmap.png", ".png", ".pts"];
-/// The ends that names had before; anybody's own file may be called so, therefore only in a folder called
+/// The ends that names had before; a file of someone's own may be called so, therefore only in a folder called
 /// [`OLD_FOLDER`], where they went when no other was named.
 const OLD_ENDS: [&str; 3] = ["_keypoints_heatmap.png", "_keypoints.png", "_keypoints.pts"];
 const OLD_FOLDER: &str = "predictions";

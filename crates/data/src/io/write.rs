@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_device_is_written_to() {
         let dir = tempfile::tempdir().unwrap();
-        // devices of one's own: broken code run by root would take the system's away
+        // devices of the test's own: broken code run by root would take the system's away
         for (name, minor) in [("null", "3"), ("full", "7")] {
             let device = dir.path().join(name);
             let made = std::process::Command::new("mknod").arg(&device).args(["c", "1", minor]).output();

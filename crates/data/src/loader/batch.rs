@@ -64,7 +64,7 @@ impl Batch {
 pub struct Item {
     /// Index in the dataset, or among the samples given.
     pub index: usize,
-    /// The sample's name.
+    /// Name of the sample.
     pub id: String,
     /// Pose or subset of the dataset.
     pub subset: Option<String>,

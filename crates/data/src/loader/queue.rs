@@ -25,7 +25,7 @@ pub(super) struct Queue {
 
 struct Shared {
     epoch: Epoch,
-    /// Batches that may be begun before the first of them is taken.
+    /// Batches that may be started before the first of them is taken.
     ahead: usize,
     state: Mutex<State>,
     /// Something was taken, finished or stopped.
@@ -37,7 +37,7 @@ struct State {
     next: (usize, usize),
     /// Batches taken so far.
     taken: usize,
-    begun: BTreeMap<usize, Parts>,
+    started: BTreeMap<usize, Parts>,
     ready: BTreeMap<usize, Result<Batch>>,
     stopped: bool,
     /// Workers that run.
@@ -58,7 +58,7 @@ impl Queue {
         let state = State {
             next: (0, 0),
             taken: 0,
-            begun: BTreeMap::new(),
+            started: BTreeMap::new(),
             ready: BTreeMap::new(),
             stopped: false,
             alive: workers,
@@ -141,7 +141,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until a part may be begun; `None` when there are no more.
+    /// Waits until a part may be started; `None` when there are no more.
     fn begin(&self) -> Option<(usize, usize)> {
         let sizes = self.epoch.sizes();
         let mut state = self.lock();
@@ -154,7 +154,7 @@ impl Shared {
                 let size = sizes[batch];
                 state.next = if part + 1 < size { (batch, part + 1) } else { (batch + 1, 0) };
                 state
-                    .begun
+                    .started
                     .entry(batch)
                     .or_insert_with(|| Parts { done: (0..size).map(|_| None).collect(), left: size });
                 return Some((batch, part));
@@ -166,13 +166,13 @@ impl Shared {
     /// Puts a part in its place; all parts when it was the last one.
     fn finish(&self, batch: usize, part: usize, made: Result<Part>) -> Option<Vec<Result<Part>>> {
         let mut state = self.lock();
-        let parts = state.begun.get_mut(&batch)?;
+        let parts = state.started.get_mut(&batch)?;
         parts.done[part] = Some(made);
         parts.left -= 1;
         if parts.left > 0 {
             return None;
         }
-        state.begun.remove(&batch).map(|parts| parts.done.into_iter().flatten().collect())
+        state.started.remove(&batch).map(|parts| parts.done.into_iter().flatten().collect())
     }
 }
 

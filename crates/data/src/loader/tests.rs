@@ -88,7 +88,7 @@ fn every_sample_comes_once() {
 }
 
 #[test]
-fn tensors_hold_normalised_views_and_their_points() {
+fn tensors_hold_normalized_views_and_their_points() {
     let plain = LoaderConfig { augment: None, shuffle: false, ..config() };
     let (dataset, view) = (Memory::new(6), plain.view.clone());
     let batch = loader(6, plain).epoch(0).next().unwrap().unwrap();
@@ -213,7 +213,7 @@ fn impossible_settings_are_refused() {
     let error = Loader::new(Arc::new(Unmirrored(Memory::new(5))), vec![0], config()).err().unwrap().to_string();
     assert_eq!(error, "augment.flip: expected 0, since the scheme wing has no mirror pairs, got 0.5");
     let view = ViewSpec { grey: true, ..config().view };
-    assert!(new(vec![0], LoaderConfig { view, ..config() }).contains("channel"));
+    assert!(new(vec![0], LoaderConfig { view, ..config() }).contains("view.mean: expected 1 value, got 3"));
 }
 
 #[test]

@@ -158,7 +158,8 @@ mod tests {
         header::read(&mut Cursor::new(bytes)).unwrap().unwrap()
     }
 
-    /// The other decoder's small pictures are the means of the usual decoder's pixels, but for some levels of rounding.
+    /// The other decoder's small pictures are the means of the usual decoder's pixels, except for some levels of
+    /// rounding.
     #[test]
     fn a_scaled_picture_is_the_mean_of_the_whole_one() {
         for (i, bytes) in JPEGS[..5].iter().enumerate() {

@@ -1,13 +1,8 @@
 //! What a picture's first bytes say: its format and size, and for a JPEG how it is coded.
 
 use super::fault::Fault;
-use crate::error::{Error, Result};
 use candle_vision_helpers::Size;
-use std::{
-    fs::{self, File},
-    io::{BufReader, ErrorKind, Read, Seek},
-    path::Path,
-};
+use std::io::{Read, Seek};
 
 const PNG: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8; 2] = b"\xff\xd8";
@@ -87,21 +82,6 @@ pub(super) fn check_magic(bytes: &[u8]) -> Result<(), Fault> {
 /// Whether the bytes begin as a JPEG.
 pub(super) fn is_jpeg(bytes: &[u8]) -> bool {
     bytes.starts_with(JPEG)
-}
-
-/// Width and height from the file's header; reads no more than that.
-///
-/// # Errors
-/// When there is no such file, it does not begin as a JPEG or PNG, or has more pixels than are allowed.
-pub fn picture_size(path: &Path) -> Result<Size> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let header = read(&mut BufReader::new(file)).map_err(|e| match e.kind() {
-        ErrorKind::UnexpectedEof if fs::metadata(path).is_ok_and(|m| m.len() == 0) => Fault::broken("an empty file"),
-        ErrorKind::UnexpectedEof => Fault::broken("a file that ends within its header"),
-        _ => Fault::Io(e),
-    });
-    let header = header.and_then(|h| h).and_then(|h| super::limits::check_pixels(h.size).map(|()| h));
-    header.map(|h| h.size).map_err(|fault| fault.at(path))
 }
 
 /// The header of a picture; the outer error is one of reading.

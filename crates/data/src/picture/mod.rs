@@ -11,7 +11,6 @@ mod limits;
 mod png;
 
 pub(crate) use decode::{Decoded, Strictness, decode};
-pub use header::picture_size;
 pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
 
 use crate::error::{Error, Result};
@@ -19,11 +18,26 @@ use candle_vision_helpers::{Affine, Size};
 use fault::Fault;
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 use std::{
-    fs::File,
-    io::{BufReader, Read, Seek},
+    fs::{self, File},
+    io::{BufReader, ErrorKind, Read, Seek},
     path::Path,
     sync::Arc,
 };
+
+/// Width and height from the file's header; reads no more than that.
+///
+/// # Errors
+/// When there is no such file, it does not begin as a JPEG or PNG, or has more pixels than are allowed.
+pub fn picture_size(path: &Path) -> Result<Size> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    let header = header::read(&mut BufReader::new(file)).map_err(|e| match e.kind() {
+        ErrorKind::UnexpectedEof if fs::metadata(path).is_ok_and(|m| m.len() == 0) => Fault::broken("an empty file"),
+        ErrorKind::UnexpectedEof => Fault::broken("a file that ends within its header"),
+        _ => Fault::Io(e),
+    });
+    let header = header.and_then(|h| h).and_then(|h| limits::check_pixels(h.size).map(|()| h));
+    header.map(|h| h.size).map_err(|fault| fault.at(path))
+}
 
 /// A decoded picture.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Whether a PNG goes on to its end; its decoder says whether all pixels are there.
+//! Whether a PNG is there to its end; its decoder says whether all pixels are there.
 
 use super::fault::Fault;
 

@@ -2,7 +2,7 @@
 
 use super::{
     curve::ellipse,
-    person::{Colour, mix, screen, times},
+    person::{Color, mix, screen, times},
     polygon::Patch,
     random::{Draw, generator, noise2},
     situation::{Light, Situation},
@@ -10,19 +10,19 @@ use super::{
 use candle_vision_helpers::Point;
 use rand_pcg::Pcg64Mcg;
 
-/// A picture of `width × height` linear colours.
-pub(super) fn background(situation: &Situation, seed: u64, index: u64, width: usize, height: usize) -> Vec<Colour> {
+/// A picture of `width × height` linear colors.
+pub(super) fn background(situation: &Situation, seed: u64, index: u64, width: usize, height: usize) -> Vec<Color> {
     let r = &mut generator(seed, 4, index);
     if situation.studio { board(&situation.light, r, width, height) } else { anything(r, width, height) }
 }
 
 /// A school board under a lamp.
-fn board(light: &Light, r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Colour> {
+fn board(light: &Light, r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Color> {
     let (dark, bright) = (screen(14, 38, 42), screen(58, 118, 100));
     let tilt = (r.about(0.0, 0.35) + 0.25 * light.direction.x, r.about(0.1, 0.2));
     let level = r.range(0.25, 0.6);
     let salt = r.range(0.0, 1e6) as u32;
-    let mut out: Vec<Colour> = (0..width * height)
+    let mut out: Vec<Color> = (0..width * height)
         .map(|i| {
             let (x, y) = ((i % width) as f64 / width as f64 - 0.5, (i / width) as f64 / height as f64 - 0.5);
             let chalk = 0.12 * (noise2((x * 6.0) as f32, (y * 4.0) as f32, salt) - 0.5);
@@ -44,20 +44,20 @@ fn board(light: &Light, r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Co
 }
 
 /// A gradient with clouds, or blurred lights, or blocks; always out of focus.
-fn anything(r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Colour> {
-    // Rooms and streets are less colourful than chance.
-    let mut colour = |low: f64, high: f64| -> Colour {
-        let c: Colour = std::array::from_fn(|_| r.range(low, high) as f32);
+fn anything(r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Color> {
+    // Rooms and streets are less colorful than chance.
+    let mut color = |low: f64, high: f64| -> Color {
+        let c: Color = std::array::from_fn(|_| r.range(low, high) as f32);
         mix(c, [(c[0] + c[1] + c[2]) / 3.0; 3], 0.55)
     };
-    let (a, b) = (colour(0.01, 0.7), colour(0.01, 0.5));
-    let palette = [colour(0.0, 0.9), colour(0.0, 0.5), colour(0.0, 0.25), colour(0.2, 1.0)];
+    let (a, b) = (color(0.01, 0.7), color(0.01, 0.5));
+    let palette = [color(0.0, 0.9), color(0.0, 0.5), color(0.0, 0.25), color(0.2, 1.0)];
     let (s, c) = r.range(0.0, std::f64::consts::TAU).sin_cos();
     let cloud = r.range(0.0, 1.2) as f32;
     let size = r.range(2.0, 9.0);
     let salt = r.range(0.0, 1e6) as u32;
     let side = width.max(height) as f64;
-    let mut out: Vec<Colour> = (0..width * height)
+    let mut out: Vec<Color> = (0..width * height)
         .map(|i| {
             let (x, y) = ((i % width) as f64 / side - 0.5, (i / width) as f64 / side - 0.5);
             let t = (0.5 + x * c + y * s) as f32 + cloud * (noise2((x * size) as f32, (y * size) as f32, salt) - 0.5);
@@ -89,9 +89,9 @@ fn anything(r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Colour> {
     out
 }
 
-fn blend(out: &mut [Colour], width: usize, patch: &Patch, opacity: f32, colour: impl Fn(Colour) -> Colour) {
+fn blend(out: &mut [Color], width: usize, patch: &Patch, opacity: f32, color: impl Fn(Color) -> Color) {
     for (x, y, alpha) in patch.pixels() {
         let old = &mut out[y * width + x];
-        *old = mix(*old, colour(*old), alpha.min(1.0) * opacity);
+        *old = mix(*old, color(*old), alpha.min(1.0) * opacity);
     }
 }

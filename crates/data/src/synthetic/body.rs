@@ -4,7 +4,7 @@ use super::{
     curve::{smoothstep, table},
     head::Head,
     mesh::Mesh,
-    person::{Clothes, Colour, Glasses, Person, mix, screen, times},
+    person::{Clothes, Color, Glasses, Person, mix, screen, times},
     random::noise,
     raster::Fragment,
     shade::{Gloss, lit},
@@ -16,7 +16,7 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 const SKIN: Gloss = Gloss { strength: 0.035, power: 18, wrap: 0.3 };
 const CLOTH: Gloss = Gloss { strength: 0.0, power: 1, wrap: 0.2 };
-/// Height, half width, half depth, centre depth from under the chin to the chest.
+/// Height, half width, half depth, center depth from under the chin to the chest.
 const TRUNK: [(f64, f64, f64, f64); 9] = [
     (0.55, 0.56, 0.50, -0.20),
     (1.00, 0.58, 0.52, -0.20),
@@ -57,8 +57,8 @@ fn neckline(p: &Person, x: f64) -> f64 {
     }
 }
 
-/// The colour of neck and clothes.
-pub(super) fn trunk_colour(p: &Person, light: &Light, f: &Fragment) -> Option<(Colour, f32)> {
+/// The color of neck and clothes.
+pub(super) fn trunk_color(p: &Person, light: &Light, f: &Fragment) -> Option<(Color, f32)> {
     let [x, y] = f.uv;
     let line = neckline(p, f64::from(x)) as f32;
     if y < line {
@@ -102,8 +102,8 @@ pub(super) fn ear(head: &Head, side: f64) -> Mesh {
     })
 }
 
-/// The colour of an ear: darker in its hollow.
-pub(super) fn ear_colour(p: &Person, light: &Light, f: &Fragment) -> Option<(Colour, f32)> {
+/// The color of an ear: darker in its hollow.
+pub(super) fn ear_color(p: &Person, light: &Light, f: &Fragment) -> Option<(Color, f32)> {
     let [u, v] = f.uv;
     let hollow = ((u * 0.9).powi(2) + (v * 0.85).powi(2)).sqrt();
     let dark = if hollow < 0.55 {
@@ -161,7 +161,7 @@ pub(super) fn glasses(head: &Head, glasses: &Glasses) -> (Vec<Mesh>, Vec<Mesh>) 
 }
 
 /// A faint mirror of the surroundings.
-pub(super) fn lens_colour(light: &Light, f: &Fragment) -> Option<(Colour, f32)> {
+pub(super) fn lens_color(light: &Light, f: &Fragment) -> Option<(Color, f32)> {
     let [x, y] = f.uv;
     let band = (x * 0.8 + y + 0.06 * light.direction.x as f32).abs();
     let gleam = if band < 0.035 { 0.16 } else { 0.05 };
@@ -169,6 +169,6 @@ pub(super) fn lens_colour(light: &Light, f: &Fragment) -> Option<(Colour, f32)> 
 }
 
 /// Light on skin.
-pub(super) fn skin_lit(light: &Light, albedo: Colour, normal: Vec3) -> Colour {
+pub(super) fn skin_lit(light: &Light, albedo: Color, normal: Vec3) -> Color {
     lit(light, albedo, normal, SKIN)
 }

@@ -13,7 +13,7 @@ pub(super) fn bell(d: f64, sigma: f64) -> f64 {
     (-0.5 * (d / sigma).powi(2)).exp()
 }
 
-/// The value at `t` (`0..=knots.len() - 1`) of the Catmull-Rom spline through `knots`, whose ends go on straight.
+/// The value at `t` (`0..=knots.len() - 1`) of the Catmull-Rom spline through `knots`, whose ends continue straight.
 pub(super) fn spline<const N: usize>(knots: &[[f64; N]], t: f64) -> [f64; N] {
     let last = knots.len() - 1;
     let t = t.clamp(0.0, last as f64);

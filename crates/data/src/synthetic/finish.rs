@@ -1,10 +1,10 @@
 //! From light to a photograph: blur, exposure, a darker rim, sensor noise, eight bits.
 
-use super::{person::Colour, random::hash, situation::Situation};
+use super::{person::Color, random::hash, situation::Situation};
 use image::{Rgb, RgbImage};
 
-/// Linear colours of `width` columns to a picture; grey ones repeat their channel.
-pub(super) fn photograph(light: Vec<Colour>, width: usize, situation: &Situation, grey: bool, salt: u32) -> RgbImage {
+/// Linear colors of `width` columns to a picture; grey ones repeat their channel.
+pub(super) fn photograph(light: Vec<Color>, width: usize, situation: &Situation, grey: bool, salt: u32) -> RgbImage {
     let height = light.len() / width;
     let light = blurred(light, width, situation.blur as f32);
     // Square root between two table entries is far below a grey level.
@@ -41,7 +41,7 @@ fn shoulder(v: f32) -> f32 {
 }
 
 /// A Gaussian of `sigma` pixels, with repeated edges.
-fn blurred(light: Vec<Colour>, width: usize, sigma: f32) -> Vec<Colour> {
+fn blurred(light: Vec<Color>, width: usize, sigma: f32) -> Vec<Color> {
     if sigma < 0.3 {
         return light;
     }
@@ -51,7 +51,7 @@ fn blurred(light: Vec<Colour>, width: usize, sigma: f32) -> Vec<Colour> {
     let total: f32 = weights.iter().sum();
     let weights: Vec<f32> = weights.iter().map(|w| w / total).collect();
     let height = light.len() / width;
-    let pass = |from: &[Colour], across: bool| -> Vec<Colour> {
+    let pass = |from: &[Color], across: bool| -> Vec<Color> {
         (0..from.len())
             .map(|i| {
                 let (x, y) = (i % width, i / width);

@@ -4,7 +4,7 @@ use super::{
     curve::{smoothstep, table},
     head::Head,
     mesh::Mesh,
-    person::{Colour, Hair, Person, mix, times},
+    person::{Color, Hair, Person, mix, times},
     random::{noise, noise2},
     raster::Fragment,
     shade::{Gloss, lit},
@@ -93,8 +93,8 @@ pub(super) fn shell(head: &Head) -> Option<Mesh> {
     }))
 }
 
-/// The colour of the shell, or `None` below the hairline.
-pub(super) fn shell_colour(p: &Person, light: &Light, f: &Fragment) -> Option<(Colour, f32)> {
+/// The color of the shell, or `None` below the hairline.
+pub(super) fn shell_color(p: &Person, light: &Light, f: &Fragment) -> Option<(Color, f32)> {
     let [theta, y] = f.uv;
     let curly = p.hair == Hair::Curly;
     let fray = match p.hair {
@@ -109,7 +109,7 @@ pub(super) fn shell_colour(p: &Person, light: &Light, f: &Fragment) -> Option<(C
     }
     let slant = theta * 38.0 + y * 4.0 * p.parting as f32;
     let strand = if curly { noise2(theta * 16.0, y * 16.0, p.salt ^ 6) } else { noise2(slant, y * 2.5, p.salt ^ 6) };
-    let base = mix(times(p.hair_colour, 0.55), times(p.hair_colour, 1.35), strand);
+    let base = mix(times(p.hair_color, 0.55), times(p.hair_color, 1.35), strand);
     // Roots are darker, and close-cut hair lets the skin through.
     let near = (-y / 0.12).clamp(0.0, 1.0);
     let base = times(base, 0.65 + 0.35 * near);
@@ -124,7 +124,7 @@ pub(super) fn shell_colour(p: &Person, light: &Light, f: &Fragment) -> Option<(C
     Some((lit(light, base, normal, gleam), 1.0))
 }
 
-/// The part that hangs behind the face; `None` but for long hair.
+/// The part that hangs behind the face; `None` except for long hair.
 pub(super) fn curtain(head: &Head) -> Option<Mesh> {
     let p = head.person;
     if !matches!(p.hair, Hair::Long | Hair::LongFringe) {
@@ -143,14 +143,14 @@ pub(super) fn curtain(head: &Head) -> Option<Mesh> {
     }))
 }
 
-/// The colour of the curtain; its inner side lies in the shadow of the head.
-pub(super) fn curtain_colour(p: &Person, light: &Light, f: &Fragment) -> Option<(Colour, f32)> {
+/// The color of the curtain; its inner side lies in the shadow of the head.
+pub(super) fn curtain_color(p: &Person, light: &Light, f: &Fragment) -> Option<(Color, f32)> {
     let [theta, v] = f.uv;
     if v > 0.90 + 0.1 * noise(theta * 30.0, 0.0, p.salt ^ 8) {
         return None;
     }
     let strand = noise2(theta * 30.0 + v * 3.0, v * 5.0, p.salt ^ 7);
-    let base = mix(times(p.hair_colour, 0.5), times(p.hair_colour, 1.3), strand);
+    let base = mix(times(p.hair_color, 0.5), times(p.hair_color, 1.3), strand);
     let front = (f64::from(theta).to_degrees() - 180.0).abs() / 96.0;
     let shadow = if f.inside { 0.3 + 0.45 * front.powi(3) } else { 1.0 };
     Some((lit(light, times(base, shadow as f32), f.normal, GLOSS), 1.0))

@@ -10,7 +10,7 @@ use super::{
 use candle_vision_helpers::Point;
 use std::f64::consts::{FRAC_PI_2, PI};
 
-/// Height, half width, centre depth, front depth, back depth of the rings of an average head. From ring [`JAW`] on,
+/// Height, half width, center depth, front depth, back depth of the rings of an average head. From ring [`JAW`] on,
 /// they lie at the heights of the 68-point scheme's jaw points.
 const RINGS: [[f64; 5]; 15] = [
     [-1.28, 0.0, -0.05, -0.05, -0.05],
@@ -54,7 +54,7 @@ impl<'a> Head<'a> {
         Self { person, features, rings: rings.to_vec() }
     }
 
-    /// Height, half width, centre, front, back at ring `t` (`0..=14`).
+    /// Height, half width, center, front, back at ring `t` (`0..=14`).
     fn ring(&self, t: f64) -> [f64; 5] {
         let [y, a, c, f, b] = spline(&self.rings, t);
         [y, a.max(0.0), c, f.max(c), b.min(c)]
@@ -113,7 +113,7 @@ impl<'a> Head<'a> {
 
     /// From `0..=1` to a ring, in about even steps of arc length.
     fn row(&self, u: f64) -> f64 {
-        // The rings themselves are spaced so, but for the finer ones at the chin.
+        // The rings themselves are spaced so, except for the finer ones at the chin.
         if u < 0.33 { u / 0.33 * 5.0 } else { 5.0 + (u - 0.33) / 0.67 * 9.0 }
     }
 

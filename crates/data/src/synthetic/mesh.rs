@@ -8,7 +8,7 @@ pub(super) struct Mesh {
     pub cols: usize,
     pub position: Vec<Vec3>,
     pub normal: Vec<Vec3>,
-    /// What the colour depends on.
+    /// What the color depends on.
     pub uv: Vec<[f32; 2]>,
 }
 

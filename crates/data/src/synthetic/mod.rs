@@ -200,23 +200,23 @@ impl<'a> Scene<'a> {
             Some((body::skin_lit(light, skin.at(f.uv[0], f.uv[1]), f.normal), 1.0))
         });
         for side in [-1.0, 1.0] {
-            canvas.draw(&body::ear(&head, side), turn, camera, |f| body::ear_colour(p, light, f));
+            canvas.draw(&body::ear(&head, side), turn, camera, |f| body::ear_color(p, light, f));
         }
         if let Some(mesh) = hair::shell(&head) {
-            canvas.draw(&mesh, turn, camera, |f| hair::shell_colour(p, light, f));
+            canvas.draw(&mesh, turn, camera, |f| hair::shell_color(p, light, f));
         }
         if let Some(mesh) = hair::curtain(&head) {
-            canvas.draw(&mesh, turn, camera, |f| hair::curtain_colour(p, light, f));
+            canvas.draw(&mesh, turn, camera, |f| hair::curtain_color(p, light, f));
         }
-        canvas.draw(&body::trunk(p), still, camera, |f| body::trunk_colour(p, light, f));
+        canvas.draw(&body::trunk(p), still, camera, |f| body::trunk_color(p, light, f));
         if let Some(g) = &p.glasses {
             let (frame, lenses) = body::glasses(&head, g);
             let wire = shade::Gloss { strength: 0.25, power: 24, wrap: 0.1 };
             for mesh in &lenses {
-                canvas.draw(mesh, turn, camera, |f| body::lens_colour(light, f));
+                canvas.draw(mesh, turn, camera, |f| body::lens_color(light, f));
             }
             for mesh in &frame {
-                canvas.draw(mesh, turn, camera, |f| Some((shade::lit(light, g.colour, f.normal, wire), 1.0)));
+                canvas.draw(mesh, turn, camera, |f| Some((shade::lit(light, g.color, f.normal, wire), 1.0)));
             }
         }
         let mut picture = background::background(self.situation, seed, index as u64, width, height);

@@ -3,7 +3,7 @@
 use super::{
     curve::{ellipse, ribbon, through},
     features::Features,
-    person::{Beard, Colour, Person, mix, screen, times},
+    person::{Beard, Color, Person, mix, screen, times},
     random::{noise, noise2},
     skin::{Skin, patch},
 };
@@ -60,14 +60,14 @@ impl Skin {
     }
 
     pub(super) fn beard(&mut self, p: &Person, f: &Features) {
-        let colour = mix(times(p.hair_colour, 0.6), times(p.skin, 0.15), 0.25);
+        let color = mix(times(p.hair_color, 0.6), times(p.skin, 0.15), 0.25);
         let salt = p.salt ^ 21;
         let hairs = move |strength: f32| {
-            move |x: f64, y: f64, c: Colour| {
+            move |x: f64, y: f64, c: Color| {
                 let strand = noise(x as f32 * 85.0, y as f32 * 22.0, salt);
                 mix(
                     c,
-                    times(colour, 0.6 + 0.7 * strand),
+                    times(color, 0.6 + 0.7 * strand),
                     strength * (0.72 + 0.28 * noise2(x as f32 * 40.0, y as f32 * 40.0, salt ^ 1)),
                 )
             }

@@ -2,19 +2,19 @@
 
 use super::random::{Draw, generator};
 
-/// A colour, linear light, red, green, blue.
-pub(super) type Colour = [f32; 3];
+/// A color, linear light, red, green, blue.
+pub(super) type Color = [f32; 3];
 
-/// From a screen colour `0..=255`.
-pub(super) fn screen(r: u8, g: u8, b: u8) -> Colour {
+/// From a screen color `0..=255`.
+pub(super) fn screen(r: u8, g: u8, b: u8) -> Color {
     [r, g, b].map(|v| (f32::from(v) / 255.0).powf(2.2))
 }
 
-pub(super) fn mix(a: Colour, b: Colour, t: f32) -> Colour {
+pub(super) fn mix(a: Color, b: Color, t: f32) -> Color {
     std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t)
 }
 
-pub(super) fn times(a: Colour, k: f32) -> Colour {
+pub(super) fn times(a: Color, k: f32) -> Color {
     a.map(|v| v * k)
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Glasses {
     /// 2 is an ellipse, larger ones have corners.
     pub power: f64,
     pub wire: f64,
-    pub colour: Colour,
+    pub color: Color,
 }
 
 /// Lengths are factors near 1, or units of the distance between the outer eye corners where they add.
@@ -82,21 +82,21 @@ pub(super) struct Person {
     pub lip_upper: f64,
     pub lip_lower: f64,
     pub age: f64,
-    pub skin: Colour,
-    pub lips: Colour,
+    pub skin: Color,
+    pub lips: Color,
     pub blush: f32,
     pub freckles: bool,
     pub hair: Hair,
-    pub hair_colour: Colour,
+    pub hair_color: Color,
     pub hair_volume: f64,
     pub parting: f64,
     pub hairline: f64,
-    pub iris: Colour,
+    pub iris: Color,
     pub beard: Beard,
     pub glasses: Option<Glasses>,
     pub clothes: Clothes,
-    pub cloth: Colour,
-    pub cloth_two: Colour,
+    pub cloth: Color,
+    pub cloth_two: Color,
     pub stripes: bool,
     /// Of the noise in skin, hair and cloth.
     pub salt: u32,
@@ -142,7 +142,7 @@ impl Person {
         let skin = [skin[0] * r.range(0.94, 1.06) as f32, skin[1], skin[2] * r.range(0.9, 1.08) as f32];
         let age = r.range(0.0, 1.0);
         // Dark skin goes with dark hair and eyes, most of the time.
-        let hair_colour = match darkness {
+        let hair_color = match darkness {
             d if d > 3.5 => rgb(HAIRS[if r.chance(0.85) { 0 } else { 1 }]),
             _ if age > 0.85 => rgb(HAIRS[7]),
             _ => rgb(r.pick(&HAIRS[..7])),
@@ -218,7 +218,7 @@ impl Person {
             blush: r.range(0.1, 0.6) as f32,
             freckles: darkness < 2.0 && r.chance(0.2),
             hair,
-            hair_colour,
+            hair_color,
             hair_volume: r.about(1.0, 0.2),
             parting: r.range(-1.0, 1.0),
             hairline: r.about(0.0, 0.035) - if age > 0.6 && !female { 0.08 } else { 0.0 },
@@ -229,7 +229,7 @@ impl Person {
                 height: r.range(0.14, 0.2),
                 power: r.range(2.0, 4.0),
                 wire: r.range(0.014, 0.034),
-                colour: rgb(r.pick(&[(24, 22, 22), (90, 60, 36), (120, 120, 124), (60, 24, 26), (30, 40, 70)])),
+                color: rgb(r.pick(&[(24, 22, 22), (90, 60, 36), (120, 120, 124), (60, 24, 26), (30, 40, 70)])),
             }),
             clothes: r.pick(&[Clothes::Crew, Clothes::Crew, Clothes::VNeck, Clothes::Turtleneck, Clothes::Shirt]),
             cloth: rgb(cloth),

@@ -2,7 +2,7 @@
 
 use super::{
     mesh::Mesh,
-    person::Colour,
+    person::Color,
     vec3::{Turn, Vec3},
 };
 use candle_vision_helpers::Point;
@@ -28,7 +28,7 @@ impl Camera {
     }
 }
 
-/// What a colour may depend on.
+/// What a color may depend on.
 pub(super) struct Fragment {
     pub uv: [f32; 2],
     /// Unit length, towards the camera's side.
@@ -37,11 +37,11 @@ pub(super) struct Fragment {
     pub inside: bool,
 }
 
-/// Colours and depths of the fine grid; a sample without a depth shows the background.
+/// Colors and depths of the fine grid; a sample without a depth shows the background.
 pub(super) struct Canvas {
     width: usize,
     height: usize,
-    colour: Vec<Colour>,
+    color: Vec<Color>,
     depth: Vec<f32>,
 }
 
@@ -58,17 +58,17 @@ impl Canvas {
     /// For a picture of `width × height` pixels.
     pub fn new(width: usize, height: usize) -> Self {
         let (width, height) = (width * FINE, height * FINE);
-        Self { width, height, colour: vec![[0.0; 3]; width * height], depth: vec![f32::MIN; width * height] }
+        Self { width, height, color: vec![[0.0; 3]; width * height], depth: vec![f32::MIN; width * height] }
     }
 
-    /// Draws a mesh; `shade` gives a fragment's colour and opacity, or `None` where the surface has a hole. What is
+    /// Draws a mesh; `shade` gives a fragment's color and opacity, or `None` where the surface has a hole. What is
     /// translucent leaves the depth as it is.
     pub fn draw(
         &mut self,
         mesh: &Mesh,
         turn: &Turn,
         camera: &Camera,
-        shade: impl Fn(&Fragment) -> Option<(Colour, f32)>,
+        shade: impl Fn(&Fragment) -> Option<(Color, f32)>,
     ) {
         let corners: Vec<Corner> = (mesh.position.iter().zip(&mesh.normal).zip(&mesh.uv))
             .map(|((&p, &n), &uv)| {
@@ -95,7 +95,7 @@ impl Canvas {
         }
     }
 
-    fn triangle(&mut self, [a, b, c]: [Corner; 3], shade: &impl Fn(&Fragment) -> Option<(Colour, f32)>) {
+    fn triangle(&mut self, [a, b, c]: [Corner; 3], shade: &impl Fn(&Fragment) -> Option<(Color, f32)>) {
         let area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
         if area.abs() < 1e-9 || !area.is_finite() {
             return;
@@ -124,20 +124,20 @@ impl Canvas {
                 let inside = area < 0.0;
                 let uv = std::array::from_fn(|k| wa * a.uv[k] + wb * b.uv[k] + wc * c.uv[k]);
                 let fragment = Fragment { uv, normal: if inside { normal * -1.0 } else { normal }, inside };
-                let Some((colour, alpha)) = shade(&fragment) else { continue };
+                let Some((color, alpha)) = shade(&fragment) else { continue };
                 if alpha >= 1.0 {
                     self.depth[i] = z;
-                    self.colour[i] = colour;
+                    self.color[i] = color;
                 } else if self.depth[i] > f32::MIN {
-                    let below = self.colour[i];
-                    self.colour[i] = std::array::from_fn(|k| below[k] + (colour[k] - below[k]) * alpha);
+                    let below = self.color[i];
+                    self.color[i] = std::array::from_fn(|k| below[k] + (color[k] - below[k]) * alpha);
                 }
             }
         }
     }
 
     /// The picture over a background: the mean of each pixel's samples.
-    pub fn over(&self, background: &mut [Colour]) {
+    pub fn over(&self, background: &mut [Color]) {
         let width = self.width / FINE;
         let share = 1.0 / (FINE * FINE) as f32;
         for (i, pixel) in background.iter_mut().enumerate() {
@@ -146,7 +146,7 @@ impl Canvas {
             let mut sum = [0.0f32; 3];
             for k in 0..FINE * FINE {
                 let j = (y + k / FINE) * self.width + x + k % FINE;
-                let c = if self.depth[j] > f32::MIN { self.colour[j] } else { back };
+                let c = if self.depth[j] > f32::MIN { self.color[j] } else { back };
                 (0..3).for_each(|k| sum[k] += c[k] * share);
             }
             *pixel = sum;

@@ -1,7 +1,7 @@
 //! How much light a surface sends to the camera: a soft-edged lamp, light from all around (more from above), and a
 //! gleam.
 
-use super::{person::Colour, situation::Light, vec3::Vec3};
+use super::{person::Color, situation::Light, vec3::Vec3};
 
 /// A surface's answer to light.
 #[derive(Clone, Copy)]
@@ -14,8 +14,8 @@ pub(super) struct Gloss {
     pub wrap: f64,
 }
 
-/// The light of a colour `albedo` on a surface with the unit `normal`, seen from the front.
-pub(super) fn lit(light: &Light, albedo: Colour, normal: Vec3, gloss: Gloss) -> Colour {
+/// The light of a color `albedo` on a surface with the unit `normal`, seen from the front.
+pub(super) fn lit(light: &Light, albedo: Color, normal: Vec3, gloss: Gloss) -> Color {
     let facing = normal.dot(light.direction);
     let diffuse = light.key * ((facing + gloss.wrap) / (1.0 + gloss.wrap)).max(0.0);
     let around = light.ambient * (0.75 - 0.35 * normal.y + 0.15 * normal.z);

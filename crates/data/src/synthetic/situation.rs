@@ -160,7 +160,7 @@ impl Situation {
     }
 
     /// A picture as found on the web; `hard` has stronger poses, expressions and light.
-    pub fn wild(seed: u64, index: u64, hard: bool) -> Self {
+    pub(super) fn wild(seed: u64, index: u64, hard: bool) -> Self {
         let r = &mut generator(seed, 3, index);
         let k = if hard { 1.0 } else { 0.55 };
         let expression = match r.range(0.0, 1.0) {

@@ -1,9 +1,9 @@
-//! The face's colours, painted flat on the front view: skin, brows, eyes, nostrils, mouth, beard.
+//! The face's colors, painted flat on the front view: skin, brows, eyes, nostrils, mouth, beard.
 
 use super::{
     curve::{ellipse, ribbon, through},
     features::{Eye, Features},
-    person::{Colour, Person, mix, times},
+    person::{Color, Person, mix, times},
     polygon::Patch,
     random::{hash, noise, noise2},
     situation::Expression,
@@ -16,9 +16,9 @@ const TOP: f64 = -0.85;
 const WIDTH: usize = 419;
 const HEIGHT: usize = 590;
 
-/// Colours by place on the front view.
+/// Colors by place on the front view.
 pub(super) struct Skin {
-    rgb: Vec<Colour>,
+    rgb: Vec<Color>,
 }
 
 impl Skin {
@@ -37,8 +37,8 @@ impl Skin {
         skin
     }
 
-    /// The colour at a place of the front view; level beyond the painted part.
-    pub fn at(&self, x: f32, y: f32) -> Colour {
+    /// The color at a place of the front view; level beyond the painted part.
+    pub fn at(&self, x: f32, y: f32) -> Color {
         let u = ((f64::from(x) - LEFT) * SCALE).clamp(0.0, WIDTH as f64 - 1.001) as f32;
         let v = ((f64::from(y) - TOP) * SCALE).clamp(0.0, HEIGHT as f64 - 1.001) as f32;
         let (i, j) = (u as usize, v as usize);
@@ -47,23 +47,17 @@ impl Skin {
         mix(mix(self.rgb[k], self.rgb[k + 1], fu), mix(self.rgb[k + WIDTH], self.rgb[k + WIDTH + 1], fu), fv)
     }
 
-    /// Fills a shape of the front view, its edge softened over `soft` units, and calls `colour(x, y, old)` for the new
-    /// colour at full cover.
-    pub(super) fn fill(
-        &mut self,
-        shape: &[Point],
-        soft: f64,
-        opacity: f32,
-        colour: impl Fn(f64, f64, Colour) -> Colour,
-    ) {
+    /// Fills a shape of the front view, its edge softened over `soft` units, and calls `color(x, y, old)` for the new
+    /// color at full cover.
+    pub(super) fn fill(&mut self, shape: &[Point], soft: f64, opacity: f32, color: impl Fn(f64, f64, Color) -> Color) {
         let patch = patch(shape, soft);
-        self.blend(&patch, opacity, colour);
+        self.blend(&patch, opacity, color);
     }
 
-    pub(super) fn blend(&mut self, patch: &Patch, opacity: f32, colour: impl Fn(f64, f64, Colour) -> Colour) {
+    pub(super) fn blend(&mut self, patch: &Patch, opacity: f32, color: impl Fn(f64, f64, Color) -> Color) {
         for (i, j, alpha) in patch.pixels() {
             let old = &mut self.rgb[j * WIDTH + i];
-            let new = colour(i as f64 / SCALE + LEFT, j as f64 / SCALE + TOP, *old);
+            let new = color(i as f64 / SCALE + LEFT, j as f64 / SCALE + TOP, *old);
             *old = mix(*old, new, alpha.min(1.0) * opacity);
         }
     }
@@ -76,8 +70,8 @@ impl Skin {
             let grain = 0.985 + 0.03 * hash((k % WIDTH) as i32, (k / WIDTH) as i32, salt);
             *c = times(*c, blotch * grain);
         }
-        let red = |_: f64, _: f64, c: Colour| [c[0] * 1.02, c[1] * 0.72, c[2] * 0.72];
-        let dark = |_: f64, _: f64, c: Colour| [c[0] * 0.62, c[1] * 0.55, c[2] * 0.56];
+        let red = |_: f64, _: f64, c: Color| [c[0] * 1.02, c[1] * 0.72, c[2] * 0.72];
+        let dark = |_: f64, _: f64, c: Color| [c[0] * 0.62, c[1] * 0.55, c[2] * 0.56];
         for side in [-1.0, 1.0] {
             self.fill(&ellipse(Point::new(side * 0.45, 0.42), 0.17, 0.13, 24), 0.13, p.blush, red);
             // Around the eyes, and below them with the years.
@@ -131,7 +125,7 @@ impl Skin {
         let steps = |from: f64, to: f64, h: f64| -> Vec<Point> {
             (0..=16).map(|i| eye.arc(from + (to - from) * f64::from(i) / 16.0, h)).collect()
         };
-        let lid = |_: f64, _: f64, c: Colour| [c[0] * 0.55, c[1] * 0.45, c[2] * 0.45];
+        let lid = |_: f64, _: f64, c: Color| [c[0] * 0.55, c[1] * 0.45, c[2] * 0.45];
         // The fold over the upper lid; a shut lid is wide.
         self.fill(&ribbon(&steps(0.0, 0.95, -eye.up_open - 0.045), |t| 0.018 * (1.0 - 0.5 * t)), 0.006, 0.7, lid);
         if opening > 0.012 {
@@ -166,7 +160,7 @@ impl Skin {
             });
         }
         let lashes = if p.female { 0.03 } else { 0.021 };
-        let dark = |_: f64, _: f64, c: Colour| times(c, 0.07);
+        let dark = |_: f64, _: f64, c: Color| times(c, 0.07);
         let from = if p.female { -0.03 } else { 0.0 };
         self.fill(&ribbon(&steps(from, 1.0, -eye.up), |t| lashes * (1.0 - 0.55 * t)), 0.004, 0.95, dark);
         self.fill(&ribbon(&steps(0.05, 0.95, eye.low), |t| 0.011 * (1.0 - 0.5 * t)), 0.004, 0.5, lid);
@@ -183,20 +177,20 @@ impl Skin {
             Point::new(top[i].x - side * 0.012 * t, top[i].y + depth(t))
         };
         let shape: Vec<Point> = top.iter().copied().chain((0..n).rev().map(lower)).collect();
-        let colour = mix(times(p.hair_colour, 0.6), times(p.skin, 0.12), 0.4);
+        let color = mix(times(p.hair_color, 0.6), times(p.skin, 0.12), 0.4);
         let salt = p.salt ^ 9;
         // Hairs lie outwards and up.
         self.fill(&shape, 0.010, 0.92, |x, y, c| {
             let (along, across) = (side * x * 0.5 + y * 0.3, y + side * x * 0.55);
             let hair = noise(across as f32 * 90.0, along as f32 * 16.0, salt);
-            mix(c, colour, 0.62 + 0.38 * hair)
+            mix(c, color, 0.62 + 0.38 * hair)
         });
     }
 
     fn nose(&mut self, f: &Features) {
         let w = f.nose_width;
-        let dark = |_: f64, _: f64, c: Colour| [c[0] * 0.14, c[1] * 0.07, c[2] * 0.06];
-        let shade = |_: f64, _: f64, c: Colour| [c[0] * 0.58, c[1] * 0.46, c[2] * 0.45];
+        let dark = |_: f64, _: f64, c: Color| [c[0] * 0.14, c[1] * 0.07, c[2] * 0.06];
+        let shade = |_: f64, _: f64, c: Color| [c[0] * 0.58, c[1] * 0.46, c[2] * 0.45];
         let under = [
             Point::new(-0.13 * w, f.nose_base - 0.02),
             Point::new(0.0, f.nose_base + 0.012),

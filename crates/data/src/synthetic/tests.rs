@@ -17,7 +17,7 @@ fn frontal(number: u64, ibug: bool) -> Vec<Point> {
     points::points(&head, ibug, |v, side| side * v.x).into_iter().map(|v| Point::new(v.x, v.y)).collect()
 }
 
-/// Without position and size: centred, with the root of the summed squares 1.
+/// Without position and size: centered, with the root of the summed squares 1.
 fn normal(mut points: Vec<Point>) -> Vec<Point> {
     let m = Point::mean(points.iter().copied()).unwrap();
     let size = points.iter().map(|p| p.distance(m).powi(2)).sum::<f64>().sqrt();

@@ -11,9 +11,9 @@ use std::{fmt::Write as _, fs, path::Path};
 pub const MARKER: &str = "SYNTHETIC";
 const QUALITY: u8 = 90;
 
-/// Writes `count` pictures with their annotations to the new folder `out`: IMM's in the
-/// format of the IMM face database (`01-1m.jpg`, `01-1m.asf`, …), iBUG's in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML
-/// lists). The folder appears when all is written, or not at all.
+/// Writes `count` pictures with their annotations to the new folder `out`: IMM's in the format of the IMM face database
+/// (`01-1m.jpg`, `01-1m.asf`, …), iBUG's in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML lists). The
+/// folder appears when all is written, or not at all.
 ///
 /// # Errors
 /// When `out` holds something already, `count` is 0, or a file cannot be written.
@@ -91,7 +91,7 @@ const PATHS: [(u8, usize, usize, bool); 7] = [
 ];
 
 /// An AAM shape file; coordinates are fractions of the picture's sides, which start half a pixel before the first
-/// pixel's centre.
+/// pixel's center.
 fn asf(picture: &str, width: f64, height: f64, points: &[Point], wide: bool) -> String {
     let rule = "#".repeat(70);
     let mut out = format!(
@@ -159,7 +159,7 @@ fn ibug(count: usize, dir: &Path, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// iBUG's points file: the first pixel's centre is `(1, 1)`.
+/// iBUG's points file: the first pixel's center is `(1, 1)`.
 fn pts(points: &[Point]) -> String {
     let rows: String = points.iter().map(|p| format!("{:.3} {:.3}\n", p.x + 1.0, p.y + 1.0)).collect();
     format!("version: 1\nn_points: {}\n{{\n{rows}}}\n", points.len())

@@ -8,27 +8,27 @@ use candle_vision_helpers::{Affine, Point, Rect, Size, Wrong, wrong::ensure};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-/// How strongly views are changed. Fractions are of the view's side, probabilities `0..=1`.
+/// Strength of the random changes of views. Fractions are of the view's side, probabilities `0..=1`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
     /// Probability of a mirror, with the points renamed.
     pub flip: f64,
-    /// Up to this many degrees either way.
+    /// Largest rotation, degrees either way.
     pub rotation: f64,
-    /// Up to this fraction larger or smaller.
+    /// Largest change of size, a fraction either way.
     pub scale: f64,
-    /// Up to this fraction of the view's side, each way, each axis.
+    /// Largest shift, a fraction of the view's side, each way on each axis.
     pub shift: f64,
-    /// Up to this fraction of the box's side: moves and resizes the face box before the crop.
+    /// Largest move and change of size of the face box before the crop, a fraction of the box's side.
     pub box_noise: f64,
-    /// Added to all values, up to this much either way.
+    /// Largest value that is added to all values, either way.
     pub brightness: f64,
-    /// Factor about the mean, up to this much either way.
+    /// Largest change of the factor about the mean, either way.
     pub contrast: f64,
-    /// Factor a channel, up to this much either way.
+    /// Largest change of the factor of each channel, either way.
     pub color: f64,
-    /// Probability of turning a colour view grey.
+    /// Probability of turning a color view grey.
     pub grey: f64,
     /// Standard deviation of added Gaussian noise, at most.
     pub noise: f64,
@@ -41,7 +41,7 @@ pub struct Augment {
 /// The random map of a view onto itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
-    /// From plain to changed view pixels, with the mirror.
+    /// Map from plain to changed view pixels, with the mirror.
     pub map: Affine,
     /// Whether left and right are swapped.
     pub mirrored: bool,
@@ -84,7 +84,7 @@ impl Augment {
         Rect::new(center.x + dx * side - width / 2.0, center.y + dy * side - height / 2.0, width, height)
     }
 
-    /// Rotation and scale about the view's centre, then the shift, then the mirror.
+    /// Rotation and scale about the view's center, then the shift, then the mirror.
     pub(crate) fn geometry(&self, view: Size, rng: &mut Pcg64Mcg) -> Change {
         let radians = (self.rotation * symmetric(rng)).to_radians();
         let scale = (1.0 + self.scale * symmetric(rng)).max(LEAST_FACTOR);
@@ -99,7 +99,7 @@ impl Augment {
         Change { map: if mirrored { moved.then(&Affine::mirror(view.width)) } else { moved }, mirrored }
     }
 
-    /// What changed views can show at most, in pixels of the plain view.
+    /// The most that changed views can show, in pixels of the plain view.
     pub(crate) fn reach(&self, view: Size, crop: Crop) -> Rect {
         let (width, height) = (view.width as f64, view.height as f64);
         let (x, y) = (width * (0.5 + self.shift), height * (0.5 + self.shift));
@@ -119,7 +119,7 @@ impl Augment {
         Rect::new(center.x - x, center.y - y, 2.0 * x, 2.0 * y)
     }
 
-    /// How many times larger than in the plain view things can become.
+    /// Largest factor by which things are larger than in the plain view.
     pub(crate) fn magnification(&self, crop: Crop) -> f64 {
         let boxed = match crop {
             Crop::Picture => 1.0,
@@ -129,7 +129,7 @@ impl Augment {
     }
 }
 
-/// From `-1` to `1`.
+/// A uniform random number from `-1` to `1`.
 pub(super) fn symmetric(rng: &mut Pcg64Mcg) -> f64 {
     2.0 * rng.random::<f64>() - 1.0
 }

@@ -1,4 +1,4 @@
-//! From a sample to what a network sees: which part of the picture, at what size, in which colours.
+//! From a sample to what a network sees: which part of the picture, at what size, in which colors.
 
 pub mod augment;
 mod crop;
@@ -26,21 +26,21 @@ use std::sync::Arc;
 const MAX_SIDE: usize = 2048;
 const MAX_ENLARGEMENT: f64 = 100.0;
 
-/// How a view is made; travels with the weights.
+/// Recipe of a view; travels with the weights.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViewSpec {
-    /// Pixels.
+    /// Width in pixels.
     pub width: usize,
-    /// Pixels.
+    /// Height in pixels.
     pub height: usize,
     /// One channel of luma instead of red, green, blue.
     pub grey: bool,
-    /// Which part of the picture.
+    /// Part of the picture that the view shows.
     pub crop: Crop,
-    /// Subtracted from each channel (values in `0..=1`).
+    /// Values that are subtracted from each channel (values in `0..=1`).
     pub mean: Vec<f32>,
-    /// Then divided by.
+    /// Values that each channel is then divided by.
     pub std: Vec<f32>,
 }
 
@@ -50,7 +50,7 @@ impl ViewSpec {
         Size::new(self.width, self.height)
     }
 
-    /// 1 or 3.
+    /// Number of channels, 1 or 3.
     pub fn channels(&self) -> usize {
         if self.grey { 1 } else { 3 }
     }
@@ -59,11 +59,11 @@ impl ViewSpec {
         if self.grey { Channels::Luma } else { Channels::Rgb }
     }
 
-    /// Whether views can be made so. This is the one check of a view: what passes can be cut, normalised and given to
+    /// Whether views can be made so. This is the one check of a view: what passes can be cut, normalized and given to
     /// a network.
     ///
     /// # Errors
-    /// When a side is 0 or longer than any network looks at, the enlargement is not above 0, or the normalisation does
+    /// When a side is 0 or longer than any network looks at, the enlargement is not above 0, or the normalization does
     /// not fit the channels.
     pub fn validate(&self) -> Result<(), Wrong> {
         let sides = format!("1 to {MAX_SIDE}");
@@ -162,16 +162,16 @@ impl ViewSpec {
     }
 }
 
-/// What a network sees of a sample.
+/// A sample as a network sees it.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// `(C, H, W)` in `0..=1`, before normalisation.
+    /// Picture `(C, H, W)`, values in `0..=1`, before normalization.
     pub image: Array3<f32>,
-    /// View pixels.
+    /// Keypoints, view pixels.
     pub points: Keypoints,
-    /// From original pixels to view pixels (with the augmentation; a mirror too).
+    /// Map from original pixels to view pixels (with the augmentation; a mirror too).
     pub to_view: Affine,
-    /// Whether it was mirrored (the points are already renamed).
+    /// Whether the view is mirrored (the points are already renamed).
     pub mirrored: bool,
 }
 
@@ -186,7 +186,7 @@ fn no_area(what: &str, rect: Rect) -> Error {
     Error::Invalid(format!("{what}: expected an area, got {width} x {height} at ({x}, {y})"))
 }
 
-/// The map that fits `rect` into `size` with its proportions kept, centre on centre.
+/// The map that fits `rect` into `size` with its proportions kept, center on center.
 fn fit(rect: Rect, size: Size) -> Option<Affine> {
     let scale = (size.width as f64 / rect.width).min(size.height as f64 / rect.height);
     let (from, to) = (rect.center(), size.area().center());

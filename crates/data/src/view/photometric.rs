@@ -1,4 +1,4 @@
-//! Changes of a view's colours: blur, grey, colour, contrast, brightness, noise, cut-out, in this order.
+//! Changes of a view's colors: blur, grey, color, contrast, brightness, noise, cut-out, in this order.
 
 use super::augment::{Augment, symmetric};
 use ndarray::Array3;
@@ -9,17 +9,17 @@ use rand_pcg::Pcg64Mcg;
 /// Share of red, green and blue in grey (ITU-R BT.601).
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// All random choices of one view but the noise of each pixel, drawn at once in a fixed order.
+/// All random choices of one view except for the noise of each pixel, drawn at once in a fixed order.
 struct Choices {
     blur: bool,
-    /// View pixels.
+    /// Width of the blur, view pixels.
     sigma: f64,
     grey: bool,
     /// A factor for each channel.
     color: [f32; 3],
     contrast: f32,
     brightness: f32,
-    /// Standard deviation.
+    /// Standard deviation of the noise.
     noise: f32,
     cutout: bool,
     /// Left, top, width, height and value of the rectangle, each `0..1`.
@@ -43,7 +43,7 @@ impl Choices {
 }
 
 impl Augment {
-    /// Changes the colours of a view `(C, H, W)` in `0..=1`; the result stays within.
+    /// Changes the colors of a view `(C, H, W)` in `0..=1`; the result stays within.
     pub fn photometric(&self, view: &mut Array3<f32>, rng: &mut Pcg64Mcg) {
         let (channels, height, width) = view.dim();
         let choices = Choices::draw(self, width.max(height), rng);
@@ -61,7 +61,7 @@ impl Augment {
         if choices.grey && channels == 3 {
             to_grey(values, plane);
         }
-        // Colour, contrast and brightness are one factor and one addend a channel.
+        // Color, contrast and brightness are one factor and one addend a channel.
         for (channel, factor) in values.chunks_exact_mut(plane).zip(choices.color) {
             scale(channel, factor, 0.0);
         }

@@ -17,7 +17,7 @@ fn strong() -> Augment {
     Augment { flip: 0.5, rotation: 40.0, scale: 0.3, shift: 0.1, box_noise: 0.1, ..Augment::default() }
 }
 
-/// Where the disc of one colour is.
+/// Where the disc of one color is.
 fn centroid(view: &Array3<f32>, channel: usize) -> Point {
     let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
     for ((row, column), &v) in view.index_axis(ndarray::Axis(0), channel).indexed_iter() {
@@ -90,11 +90,11 @@ proptest! {
         let spec = if face { spec(128, 128, Crop::Face { enlarge: 1.6 }) } else { spec(240, 180, Crop::Picture) };
         let augment = strong();
         let view = spec.view(&sample, Some((&augment, &mut Pcg64Mcg::new(u128::from(seed))))).unwrap();
-        // A mirror renames the points but leaves the colours of the discs: red is where the second point is now.
+        // A mirror renames the points but leaves the colors of the discs: red is where the second point is now.
         let colors = if view.mirrored { [1, 0, 2] } else { [0, 1, 2] };
         let radius = 12.0 * view.to_view.scale();
         for (point, channel) in view.points.points().iter().zip(colors) {
-            // Only whole discs have their centroid in the centre.
+            // Only whole discs have their centroid in the center.
             let whole = |v: f64, side: usize| v > radius + 1.5 && v < side as f64 - radius - 2.5;
             if whole(point.x, spec.width) && whole(point.y, spec.height) {
                 let found = centroid(&view.image, channel);

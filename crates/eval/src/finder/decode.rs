@@ -7,7 +7,7 @@ use facekp_models::networks::yunet::{OUTPUTS, STRIDES};
 
 /// The faces of picture `index` of a batch with a score above `least`, in rows of each map. `maps` are `(B, 16, h, w)`.
 ///
-/// The network counts from a picture's edge, so that half a pixel lies between its numbers and centres of pixels.
+/// The network counts from a picture's edge, so that half a pixel lies between its numbers and centers of pixels.
 ///
 /// Sync point: reads the maps back.
 pub(super) fn faces(maps: &[Tensor; 3], index: usize, least: f64) -> Result<Vec<FoundFace>> {
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} and {b}");
         close(found[0].score.into(), 0.375f64.sqrt());
-        // at stride 16, in the second column: the centre at 1.5 and 2 cells, the sides 2 and 4 cells
+        // at stride 16, in the second column: the center at 1.5 and 2 cells, the sides 2 and 4 cells
         let b = found[0].bounds;
         for (got, want) in [(b.x, 7.5), (b.y, -0.5), (b.width, 32.0), (b.height, 64.0)] {
             close(got, want);

@@ -37,8 +37,8 @@ pub struct FoundFace {
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FindConfig {
-    /// Side of the smallest face that has to be found, in the picture's pixels; by default a twenty-fifth of its shorter
-    /// side. Smaller ones cost more: half the size, four times the time.
+    /// Side of the smallest face that has to be found, in the picture's pixels; by default a twenty-fifth of its
+    /// shorter side. Smaller ones cost more: half the size, four times the time.
     pub smallest: Option<f64>,
     /// Faces with a score above it are reported.
     pub least_score: f64,

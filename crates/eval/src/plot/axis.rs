@@ -16,7 +16,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// Covers `lo..=hi` with about `count` marks; `None` unless both are finite (and positive for `log`).
-    pub fn new(lo: f64, hi: f64, count: usize, log: bool) -> Option<Self> {
+    pub(super) fn new(lo: f64, hi: f64, count: usize, log: bool) -> Option<Self> {
         if !(lo.is_finite() && hi.is_finite() && lo <= hi) || (log && lo <= 0.0) {
             return None;
         }
@@ -25,7 +25,7 @@ impl Axis {
 
     /// The same with the ends exactly where asked, for axes whose range is given; `whole`: marks on whole numbers
     /// alone.
-    pub fn exact(lo: f64, hi: f64, count: usize, whole: bool) -> Option<Self> {
+    pub(super) fn exact(lo: f64, hi: f64, count: usize, whole: bool) -> Option<Self> {
         let mut axis = Self::new(lo, hi, count, false)?;
         if hi > lo {
             (axis.lo, axis.hi) = (lo, hi);

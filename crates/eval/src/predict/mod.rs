@@ -48,9 +48,9 @@ pub enum Flip {
     Averaged,
 }
 
-impl Flip {
-    /// [`Flip::Averaged`] where a recipe's `flip_test` is set.
-    pub fn of(flip_test: bool) -> Self {
+/// [`Flip::Averaged`] where a recipe's `flip_test` is set.
+impl From<bool> for Flip {
+    fn from(flip_test: bool) -> Self {
         if flip_test { Self::Averaged } else { Self::Off }
     }
 }

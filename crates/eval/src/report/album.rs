@@ -44,7 +44,7 @@ impl Album {
     }
 
     /// A picture with what it shows (`alt`, for those who do not see it) and what to look for (`caption`).
-    pub fn picture(
+    pub(super) fn picture(
         &self,
         h: &mut Html,
         name: &str,

@@ -35,9 +35,8 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
         "Training pictures with their annotated points",
         "Training pictures about the face, with the annotation.",
     )?;
-    let view = run.predictor.task().view.clone();
-    let config =
-        LoaderConfig { shuffle: false, ..LoaderConfig::training(view, train.len(), run.input.augment.clone(), 1) };
+    let plain = LoaderConfig::plain(run.predictor.task().view.clone(), train.len());
+    let config = LoaderConfig { augment: Some(run.input.augment.clone()), seed: 1, ..plain };
     let loader = Loader::new(data.clone(), train, config)?;
     let Some(batch) = loader.epoch(0).next() else { return Ok(()) };
     let batch = batch?;

@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device};
 use candle_vision_helpers::{Affine, Point, Rect, Size, draw, heatmap::Decode};
-use facekp_data::{Crop, Dataset, Keypoints, Sample, Scale, Scheme, Split, ViewSpec, scheme};
+use facekp_data::{Crop, Dataset, Frame, Keypoints, Sample, Scale, Scheme, Split, ViewSpec, scheme};
 use facekp_models::{
     CodecConfig, Manifest, ModelConfig, Params, Task,
     codec::heatmap::{Config as HeatmapConfig, Target},
@@ -81,6 +81,10 @@ impl Dataset for Discs {
             Split::Val => Ok((half..self.len).collect()),
             other => Err(facekp_data::Error::Invalid(format!("discs have no split {}", other.name()))),
         }
+    }
+    fn frame(&self) -> Frame {
+        // one point has a box without an area
+        if self.scheme.len() == 1 { Frame::Picture } else { Frame::Box }
     }
     fn describe(&self) -> String {
         "white discs".into()

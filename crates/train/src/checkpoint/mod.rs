@@ -65,8 +65,8 @@ impl RunFolder {
     /// it stands at. Nothing in it is changed before [`RunFolder::prepare`].
     ///
     /// # Errors
-    /// When another process trains in it, it does not hold what `begin` expects, the run was started with another recipe,
-    /// or its checkpoint is broken.
+    /// When another process trains in it, it does not hold what `begin` expects, the run was started with another
+    /// recipe, or its checkpoint is broken.
     pub fn open(recipe: &Recipe, begin: &Begin) -> Result<(Self, Option<Saved>)> {
         let dir = begin.folder.as_path();
         lock::refuse_taken(dir)?;

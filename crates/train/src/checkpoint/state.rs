@@ -52,8 +52,8 @@ impl State {
         self.epoch() >= train.epochs || (train.patience > 0 && self.stale >= train.patience)
     }
 
-    /// Appends an epoch and returns whether it is the best so far. The validation error decides: the NME, in pixels where there
-    /// is none, and the validation loss where errors are never measured.
+    /// Appends an epoch and returns whether it is the best so far. The validation error decides: the NME, in pixels
+    /// where there is none, and the validation loss where errors are never measured.
     pub fn take(&mut self, record: EpochRecord, steps: usize) -> bool {
         let error = [record.val_nme, record.val_px, record.val_loss].into_iter().find(|e| e.is_finite());
         self.pass(record, steps);

@@ -1,7 +1,7 @@
 //! The texts that a recipe is made of: the recipe that it is based on, its own, and a profile of its own; and the file
 //! and line where a key stands in them.
 
-use super::{built_in, load::wrong};
+use super::built_in;
 use crate::error::{Error, Result};
 use toml::{
     Spanned, Table, Value,
@@ -36,7 +36,7 @@ impl Layers {
         if let Some(base) = table.get(BASE) {
             let expected = |what: &str| {
                 let reason = format!("base: expected {what}, got {base}");
-                wrong(file, line_of(text, BASE).1, reason)
+                Error::recipe(file, line_of(text, BASE).1, reason)
             };
             let name = base.as_str().unwrap_or_default();
             let below = built_in::text(name).ok_or_else(|| expected("the name of a built-in recipe"))?;
@@ -92,7 +92,7 @@ impl Layers {
         // of equals the last: what is laid over the others
         let nearest = self.layers.iter().map(place).max_by_key(|(depth, ..)| *depth);
         let (_, file, line) = nearest.unwrap_or_default();
-        wrong(&file, line, reason)
+        Error::recipe(&file, line, reason)
     }
 }
 
@@ -105,7 +105,7 @@ impl Layer {
         let Some(Value::Table(table)) = self.table.get(PROFILE).and_then(|p| p.get(name)) else {
             let all = self.profiles();
             let known = if all.is_empty() { "none: it has no profiles".to_owned() } else { all.join(" or ") };
-            return Err(wrong(&self.file, None, format!("profile: expected {known}, got {name:?}")));
+            return Err(Error::recipe(&self.file, None, format!("profile: expected {known}, got {name:?}")));
         };
         let (file, text) = (self.file.clone(), self.text.clone());
         Ok(Self { file, text, under: format!("{PROFILE}.{name}."), table: table.clone() })
@@ -114,7 +114,7 @@ impl Layer {
 
 fn read(file: &str, text: &str) -> Result<Table> {
     let line = |e: &toml::de::Error| e.span().map(|at| line_at(text, at.start));
-    toml::from_str(text).map_err(|e| wrong(file, line(&e), e.message().replace('\n', " ")))
+    toml::from_str(text).map_err(|e| Error::recipe(file, line(&e), e.message().replace('\n', " ")))
 }
 
 /// Keys replace keys and tables go into tables, except for one of another `kind`: its keys mean something else.

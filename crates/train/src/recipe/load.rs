@@ -13,11 +13,6 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// An error of a recipe.
-pub(super) fn wrong(file: &str, line: Option<usize>, reason: String) -> Error {
-    Error::Recipe { file: file.to_owned(), line, reason }
-}
-
 /// Reads a built-in recipe or a file.
 pub(super) fn load(name_or_file: &str, profile: Option<&str>, overrides: &[String]) -> Result<(Layers, Recipe)> {
     let (file, text) = source(name_or_file)?;
@@ -31,9 +26,9 @@ fn source(name_or_file: &str) -> Result<(String, String)> {
     }
     if !Path::new(name_or_file).exists() {
         let names = Recipe::built_in().join(", ");
-        return Err(wrong(name_or_file, None, format!("expected a TOML file or one of {names}, found none")));
+        return Err(Error::recipe(name_or_file, None, format!("expected a TOML file or one of {names}, found none")));
     }
-    let unreadable = |e| wrong(name_or_file, None, format!("expected a recipe in TOML: {e}"));
+    let unreadable = |e| Error::recipe(name_or_file, None, format!("expected a recipe in TOML: {e}"));
     Ok((name_or_file.to_owned(), std::fs::read_to_string(name_or_file).map_err(unreadable)?))
 }
 
@@ -202,6 +197,7 @@ fn words(message: &str) -> String {
     message
         .replace("unknown field", "unknown key")
         .replace("missing field", "missing key")
+        .replace("there are no fields", "expected none")
         .replace("unknown variant", "unknown value")
         .replace("invalid type: ", "wrong type: got ")
         .replace("expected usize", "expected a whole number")

@@ -4,10 +4,11 @@ mod built_in;
 mod check;
 mod difference;
 mod layers;
+mod list;
 mod load;
 mod old_form;
 
-pub use built_in::{About, Chain, Link, StandIn};
+pub use list::{About, Chain, Link, StandIn};
 
 use crate::error::{Error, Result};
 use facekp_data::{Augment, Split};

@@ -12,7 +12,7 @@
 //! let w = Var::ones((4, 1, 3, 3), candle_core::DType::F32, &Device::Cpu)?;
 //! let x = Tensor::ones((2, 1, 8, 8), candle_core::DType::F32, &Device::Cpu)?;
 //! let tape = ops::Tape::start()?;
-//! let loss = ops::conv2d(&x, &w, None, ConvParams::default(), Epilogue::RELU)?.mean_all()?;
+//! let loss = ops::conv2d(&x, &w, ConvParams::default(), Epilogue::RELU)?.mean_all()?;
 //! let grads = tape.backward(&loss)?;
 //! assert!(grads.get(&w).is_some());
 //! # Ok(()) }

@@ -1,4 +1,4 @@
-//! Downloads the datasets from their own pages, goes on where a download stopped, and unpacks without trusting the
+//! Downloads the datasets from their own pages, continues a download that stopped, and unpacks without trusting the
 //! archive.
 //!
 //! Nothing half done carries a dataset's name: the archive is `*.part` until it is whole and checked, and the folder is
@@ -18,20 +18,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where a dataset comes from.
+/// Origin of a dataset: its page, its archive and the folder that it becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub name: &'static str,
-    /// What it is.
+    /// Format of the dataset.
     pub kind: DatasetKind,
-    /// What to read before using it.
+    /// Page with the conditions of use.
     pub page: &'static str,
-    /// The archive (`.tar.gz`).
+    /// Address of the archive (`.tar.gz`).
     pub url: &'static str,
-    /// The folder that it becomes.
+    /// Name of the folder that the archive becomes.
     pub folder: &'static str,
-    /// The archive's length, where it is known.
+    /// Length of the archive in bytes, where it is known.
     pub bytes: Option<u64>,
     /// The archive's SHA-256 in lower-case hexadecimal, where it is known.
     pub sha256: Option<&'static str>,
@@ -74,8 +74,8 @@ pub fn source(name: &str) -> Result<Source> {
 }
 
 /// Downloads and unpacks a dataset into a folder of `dest` and returns it; a folder that is there already is left
-/// alone. `url` takes the place of the source's own (a mirror, a `.tar.gz` too). `progress` hears how many bytes of how
-/// many are there, where the server says how many.
+/// alone. `url` replaces the source's own (a mirror, a `.tar.gz` too). `progress` is given the bytes so
+/// far and in all, where the server says how many.
 ///
 /// # Errors
 /// When the download fails (what came is kept, and continued the next time), when size or hash are not the known ones,

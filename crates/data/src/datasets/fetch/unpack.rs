@@ -12,7 +12,7 @@ use std::{
 };
 use tar::{Archive, EntryType};
 
-/// More than any of the datasets takes: an archive that goes on beyond is a bomb.
+/// More than any of the datasets takes: an archive that holds more is a bomb.
 const MOST_BYTES: u64 = 16 << 30;
 
 /// Unpacks into the new folder `into`; returns the folder that holds the files: `into` itself, or the only folder in

@@ -49,7 +49,7 @@ fn holds(dir: &Path) -> Result<bool> {
     folders.filter(|f| f.is_dir()).try_fold(false, |any, f| Ok(any || io::has_any(&f, "pts")?))
 }
 
-/// Which faces train and which test.
+/// The rule by which faces train or test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lists {
@@ -57,11 +57,11 @@ pub enum Lists {
     #[default]
     Standard,
     /// `labels_ibug_300W_train.xml` and `…_test.xml` as they are; in dlib's package, a random mix of all folders.
-    /// Errors on one must not be quoted beside errors on the other.
+    /// Errors on one must not be compared with errors on the other.
     Dlib,
 }
 
-/// What stands for the face's box.
+/// The box that stands for a face.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Boxes {
@@ -72,13 +72,13 @@ pub enum Boxes {
     List,
 }
 
-/// How the folder is understood.
+/// The reading of an iBUG folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Which faces train and which test.
+    /// The rule by which faces train or test.
     pub lists: Lists,
-    /// What stands for the face's box.
+    /// The box that stands for a face.
     pub boxes: Boxes,
     /// Keeps the package's mirrored copies (`…_mirror`). By default they are dropped: from training, since the loader
     /// mirrors by itself, and from everything under [`Lists::Standard`]; dlib's own test list keeps them.
@@ -95,7 +95,7 @@ pub(crate) enum Part {
     Other,
 }
 
-/// The faces of a folder.
+/// The faces of an iBUG folder.
 #[derive(Debug)]
 pub struct IbugDataset {
     faces: Vec<Face>,

@@ -28,12 +28,12 @@ pub(crate) const STANDARD_FOLDERS: [(&str, Part); 6] = [
     ("ibug", Part::Challenging),
 ];
 
-/// A face and where it belongs.
+/// A face with its place in the splits.
 #[derive(Clone, Debug)]
 pub(crate) struct Face {
     pub record: Record,
     pub part: Part,
-    /// Which of dlib's lists names it.
+    /// The one of dlib's lists that names the face.
     pub list: Option<List>,
     /// Whether it is one of dlib's mirrored copies.
     pub mirror: bool,
@@ -69,7 +69,7 @@ struct Found {
 }
 
 impl Found {
-    /// Whether somebody says where its points are.
+    /// Whether a list or a `.pts` has its points.
     fn has_points(&self) -> bool {
         let parts =
             |(_, p, k): &(_, imglab_xml::Picture, Option<usize>)| k.is_some_and(|k| !p.boxes[k].parts.is_empty());
@@ -181,7 +181,7 @@ fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
     Ok(Face { record, part, list, mirror: plain.ends_with("_mirror"), gap })
 }
 
-/// What a list says of a face.
+/// A face as a list has it.
 struct Listed<'a> {
     xml: &'a Path,
     picture: PathBuf,

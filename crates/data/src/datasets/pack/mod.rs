@@ -32,7 +32,7 @@ pub use write::{Area, Encoding, Options, write};
 const MAGIC: &[u8; 8] = b"FKPACK\x00\x01";
 const HEADER: usize = 56;
 
-/// What stands at the end of the file.
+/// The index at the end of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Index {
     kind: DatasetKind,
@@ -101,7 +101,7 @@ impl PackDataset {
         Ok(Self { path: path.into(), map, index, points })
     }
 
-    /// What a pack holds, without checking all of it.
+    /// Format of the packed dataset, without checking the whole file.
     ///
     /// # Errors
     /// When it cannot be read or is no pack of this version.
@@ -109,7 +109,7 @@ impl PackDataset {
         Ok(read_index(path, &map(path)?)?.0.kind)
     }
 
-    /// The dataset that was packed.
+    /// Format of the dataset that was packed.
     pub fn kind(&self) -> DatasetKind {
         self.index.kind
     }
@@ -132,7 +132,7 @@ impl PackDataset {
         Ok(report)
     }
 
-    /// How it was cut.
+    /// Settings that the pack was cut with.
     pub fn options(&self) -> &Options {
         &self.index.options
     }
@@ -145,7 +145,7 @@ fn broken(path: &Path, expected: impl Into<String>, got: impl Into<String>) -> E
 fn map(path: &Path) -> Result<Mmap> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     // SAFETY: the map is only read. Another process could shorten the file under it, as it could for any mapped file;
-    // packs are written beside and renamed, never changed in place.
+    // packs are written next to their place and renamed, never changed there.
     unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, e))
 }
 

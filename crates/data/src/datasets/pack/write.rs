@@ -25,36 +25,36 @@ use std::{
     sync::Arc,
 };
 
-/// Which part of each picture is kept.
+/// The part of each picture that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
-    /// All of it.
+    /// The whole picture.
     Picture,
     /// The square about the face box with its longer side times this, as far as the picture goes. It has to hold the
     /// views with all that augmentation moves: 2 is right for views of 1.25.
     Face(f64),
 }
 
-/// How pictures are stored.
+/// The encoding of the stored pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
-    /// With this quality, 1 to 100.
+    /// JPEG of this quality, 1 to 100.
     Jpeg(u8),
-    /// Without loss.
+    /// PNG, without loss.
     Png,
 }
 
-/// How a pack is cut.
+/// Settings of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Which part of each picture is kept.
+    /// The part of each picture that is kept.
     pub area: Area,
     /// The longer side of that part is shrunk to this many pixels; smaller ones stay as they are.
     pub side: u32,
-    /// How pictures are stored.
+    /// The encoding of the stored pictures.
     pub encoding: Encoding,
 }
 
@@ -64,7 +64,7 @@ impl Default for Options {
     }
 }
 
-/// Packs all of `dataset`, which is of `kind`, into a file. `progress` hears how many of how many are done.
+/// Packs all of `dataset`, which is of `kind`, into a file. `progress` is given the number of faces done and in all.
 ///
 /// # Errors
 /// When a picture is broken, an option impossible, or the file cannot be written; no partial file is left.

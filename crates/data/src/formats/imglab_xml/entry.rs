@@ -11,31 +11,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A picture in the list.
+/// A picture of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// Relative to the XML, with `/`, within its folder.
     pub file: String,
-    /// As the list says, where it does.
+    /// Size in pixels, where the list has it.
     pub size: Option<Size>,
     /// Boxes that are not marked `ignore`.
     pub boxes: Vec<FaceBox>,
-    /// How many boxes are marked `ignore`.
+    /// Number of boxes that are marked `ignore`.
     pub ignored: usize,
-    /// Where it stands, 1-based.
+    /// Line of the picture in the list, 1-based.
     pub line: usize,
 }
 
 /// A box and its parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaceBox {
-    /// 0-based pixels.
+    /// The box, 0-based pixels.
     pub rect: Rect,
-    /// By number: position in 0-based pixels, and line.
+    /// Parts by number: position in 0-based pixels, and line.
     pub parts: BTreeMap<usize, (Point, usize)>,
-    /// The most decimals that a part was written with.
+    /// Largest number of decimals that a part was written with.
     pub decimals: usize,
-    /// Where it stands, 1-based.
+    /// Line of the box in the list, 1-based.
     pub line: usize,
 }
 

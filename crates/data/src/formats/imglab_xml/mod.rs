@@ -1,8 +1,8 @@
 //! The XML of dlib's imglab: `image file`, within it `box top left width height`, within it `part name x y`.
 //!
-//! Parts go by their numeric name, in any order; boxes with `ignore` are skipped; what is unknown is passed over.
+//! Parts go by their numeric name, in any order; boxes with `ignore` are skipped; so is what is unknown.
 //! Document type definitions and entities are refused: nothing here needs them, and they are how XML bombs are made. A
-//! box covers its pixels whole: from `left - 0.5`, where the first pixel's centre is 0. Part coordinates count from 0.
+//! box covers its pixels whole: from `left - 0.5`, where the first pixel's center is 0. Part coordinates count from 0.
 //! Parts at (-1, -1) and (0, 0) mark hidden points where most of the others are elsewhere.
 
 mod entry;

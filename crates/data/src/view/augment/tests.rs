@@ -49,7 +49,7 @@ fn one_change_leaves_the_choices_of_the_others() {
     let point = Point::new(31.5, 23.5);
     for seed in 0..20 {
         let size = Size::new(64, 48);
-        // The view's centre goes where the shift says, mirrored or not.
+        // The view's center goes where the shift says, mirrored or not.
         let (a, b) = (turn.geometry(size, &mut rng(seed)), more.geometry(size, &mut rng(seed)));
         assert!(b.mirrored && a.map.apply(point).distance(Affine::mirror(64).apply(b.map.apply(point))) < 1e-9);
         let dark = Augment { brightness: 0.2, ..Augment::default() };

@@ -53,7 +53,7 @@ impl Block {
     }
 
     /// `(B, C, H, W)` → `(B, outputs, ⌈H/stride⌉, ⌈W/stride⌉)`.
-    pub fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let shortcut = match &self.downsample {
             Some(conv) => conv.forward(x, None, false, train)?,
             None => x.clone(),

@@ -67,7 +67,7 @@ impl Trunk {
 
     /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up): the stem's and each
     /// stage's.
-    pub fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
+    pub(crate) fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
         check_input(images, self.channels, None)?;
         let stem = self.stem.forward(images, None, true, train)?;
         let mut x = ops::max_pool2d(&stem, 3, 2, 1)?;

@@ -73,7 +73,7 @@ const LAYERED: &str = "name = \"mine\"\nbase = \"nose\"\n[train]\nbatch = 4\n[tr
 #[test]
 fn a_table_of_another_kind_takes_the_place_of_the_bases() {
     let recipe = parse("my.toml", LAYERED, Some("quick"), &[]).unwrap().1;
-    assert_eq!(recipe.train.loss, crate::loss::LossConfig::Mse);
+    assert_eq!(recipe.train.loss, crate::loss::LossConfig::Mse(crate::loss::Mse {}));
     assert_eq!((recipe.name.as_str(), recipe.train.batch, recipe.train.epochs), ("mine", 4, 2));
     assert_eq!(Value::try_from(&recipe.train.schedule).unwrap()["rise"].as_float(), Some(0.5));
     assert_eq!(recipe.train.augment, load("nose", &[]).unwrap().train.augment);

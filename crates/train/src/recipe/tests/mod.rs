@@ -5,6 +5,7 @@
 mod layered;
 
 use super::*;
+use crate::loss::{LossConfig, Wing};
 
 fn load(name: &str, changes: &[&str]) -> Result<Recipe> {
     Recipe::load(name, &changes.iter().map(|&c| c.to_owned()).collect::<Vec<_>>())
@@ -63,7 +64,7 @@ fn what_is_wrong_is_said_with_its_line() {
         ),
         ("nose", "ema = 0.998", "ema = 1.0", "train.ema: expected a number from 0 to below 1, got 1"),
         ("nose", "flip = 0.5", "flip = 1.5", "train.augment.flip: expected a number from 0 to 1, got 1.5"),
-        ("nose", "kind = \"smooth_l1\"", "kind = \"mse\"#", "unknown key `beta`: train.loss.beta means nothing"),
+        ("nose", "kind = \"smooth_l1\"", "kind = \"mse\"#", "unknown key `beta`, expected none"),
         (
             "nose",
             "kind = \"regression\"",
@@ -116,7 +117,7 @@ fn overrides_reach_every_key_by_their_toml_type() {
     assert_eq!(recipe.train.init_from.as_deref(), Some("weights/old one"));
     assert_eq!(recipe.train.lr_factors["fc1"], 0.1);
     assert_eq!(recipe.data.train[0].weight, 2.0);
-    assert_eq!(recipe.train.loss, crate::loss::LossConfig::Wing { omega: 5.0, epsilon: 1.0 });
+    assert_eq!(recipe.train.loss, LossConfig::Wing(Wing { omega: 5.0, epsilon: 1.0 }));
     assert_eq!(recipe.train.augment.rotation, 15.0);
 }
 
@@ -133,7 +134,7 @@ fn wrong_overrides_name_themselves() {
         ("train.epochs.x=1", "expected a table or an array above \"x\", got integer"),
         ("task.model.kernels.7=1", "expected an index below 3, got \"7\""),
         ("task.view={width=1}", "missing key"),
-        ("train.loss.kind=mse", "unknown key `beta`: train.loss.beta means nothing"),
+        ("train.loss.kind=mse", "unknown key `beta`, expected none"),
         (
             "train.augment={flip=7}",
             "--set train.augment={flip=7}: train.augment.flip: expected a number from 0 to 1, got 7",

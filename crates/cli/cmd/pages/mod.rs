@@ -1,0 +1,109 @@
+//! `facekp pages`: the pages of docs/ whose numbers are measured, for `cargo xtask bench` and `cargo xtask results`.
+
+mod benchmarks;
+mod results;
+
+use crate::output::{say, write_file};
+use anyhow::Result;
+use clap::Subcommand;
+use std::path::{Path, PathBuf};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp pages benchmarks benches/results.json --out docs/benchmarks.md")]
+pub struct Args {
+    #[command(subcommand)]
+    page: Page,
+}
+
+#[derive(Debug, Subcommand)]
+enum Page {
+    /// Write the page of training steps and inference from measured times.
+    #[command(after_help = "Example: facekp pages benchmarks benches/results.json --out docs/benchmarks.md")]
+    Benchmarks {
+        /// What benches/compare.py wrote.
+        times: PathBuf,
+        /// The page.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Measure networks and write the page of their errors, with their curves in a folder of its name.
+    #[command(after_help = "Example: facekp pages results runs/full/face58 nose --out docs/results.md")]
+    Results {
+        /// Run folders, or names in weights/ (a row each, without curves).
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// The datasets' parent folder.
+        #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets")]
+        data: PathBuf,
+        /// The page.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+pub fn run(a: &Args) -> Result<()> {
+    match &a.page {
+        Page::Benchmarks { times, out } => write(out, &benchmarks::page(times)?),
+        Page::Results { runs, data, out } => write(out, &results::page(runs, data, out)?),
+    }
+}
+
+fn write(out: &Path, page: &str) -> Result<()> {
+    write_file(out, wrapped(page).as_bytes())?;
+    say(&out.display().to_string())
+}
+
+/// A Markdown table.
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: String| format!("|{cells}\n");
+    let row = |cells: &Vec<String>| line(cells.iter().map(|c| format!(" {c} |")).collect());
+    let head = line(head.iter().map(|c| format!(" {c} |")).collect()) + &line("---|".repeat(head.len()));
+    head + &rows.iter().map(row).collect::<String>()
+}
+
+/// A number in a table.
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".into(), |v| format!("{v:.digits$}"))
+}
+
+/// A page's paragraphs broken at 100 columns; tables, headings and pictures stay as they are.
+fn wrapped(page: &str) -> String {
+    const COLUMNS: usize = 100;
+    let mut out = String::new();
+    for line in page.lines() {
+        let whole = line.chars().count() <= COLUMNS || line.starts_with(['|', '#', '!']);
+        let mut column = 0;
+        for word in if whole { vec![line] } else { line.split(' ').collect() } {
+            let length = word.chars().count();
+            if column > 0 {
+                let fits = column + 1 + length <= COLUMNS;
+                out.push(if fits { ' ' } else { '\n' });
+                column = if fits { column + 1 } else { 0 };
+            }
+            out += word;
+            column += length;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_page_of_benchmarks_is_what_its_times_say() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let page = benchmarks::page(&root.join("benches/results.json")).unwrap();
+        assert_eq!(wrapped(&page), std::fs::read_to_string(root.join("docs/benchmarks.md")).unwrap());
+    }
+
+    #[test]
+    fn tables_are_markdown() {
+        let rows = [vec!["a".to_owned(), number(Some(0.5), 2)], vec!["b".to_owned(), number(None, 2)]];
+        assert_eq!(table(&["x", "y"], &rows), "| x | y |\n|---|---|\n| a | 0.50 |\n| b | – |\n");
+    }
+}

@@ -1,0 +1,168 @@
+//! docs/results.md and its curves, from run folders and shipped weights.
+
+use super::{number, table};
+use crate::{
+    cmd::{eval, report},
+    parse::parse_decode,
+};
+use anyhow::{Context, Result, bail};
+use candle_vision_helpers::heatmap::Decode;
+use facekp_data::Split;
+use facekp_eval::{
+    Flip, Predictor, Summary,
+    report::{PageInput, write},
+    run_files::history,
+};
+use facekp_models::{CodecConfig, WeightsFile};
+use facekp_train::{Recipe, device::DeviceName};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The curves that go beside the page; none shows a dataset's picture.
+const CURVES: [(&str, &str); 2] = [("loss", "loss of training and validation"), ("ced", "cumulative errors")];
+
+/// The ways to read points from maps that are compared.
+const DECODINGS: [&str; 4] = ["argmax", "quarter", "dark", "soft_argmax"];
+
+const INTRODUCTION: &str = "# Results\n\nWritten by `cargo xtask results RUN...` from run folders and shipped weights; \
+    do not edit. Every number was measured by `facekp eval` on the weights after the last epoch; errors in pixels are \
+    those of the original pictures, NME is divided by the distance of the outer eye corners, iBUG's boxes are the \
+    tight boxes of the annotated points × 1.25.\n\n";
+
+const PARTS: &str = "\n## What prediction's parts give\n\nOn the validation faces (`facekp eval RUN --split val`, with \
+    `--decode` and `--no-flip`):\n\n";
+
+const HEAD: [&str; 9] =
+    ["network", "split", "faces", "mean px", "median px", "NME", "NME pupil", "AUC 0.08", "failures 0.08"];
+
+/// What is measured: weights, and the folder of their run where that is at hand.
+struct Subject {
+    name: String,
+    file: WeightsFile,
+    path: PathBuf,
+    run: Option<PathBuf>,
+}
+
+impl Subject {
+    fn of(argument: &Path) -> Result<Self> {
+        let run = argument.join("recipe.toml").is_file().then(|| argument.to_path_buf());
+        let path = match &run {
+            Some(run) => run.join("last.safetensors"),
+            None => facekp_models::locate(&argument.to_string_lossy())?,
+        };
+        let file = WeightsFile::read(&path)?;
+        let name = if run.is_some() { file.manifest.name.clone() } else { argument.to_string_lossy().into_owned() };
+        Ok(Self { name, file, path, run })
+    }
+
+    /// The errors on those of `splits` that the data has, with points read as the recipe does or in another way.
+    fn measure(
+        &self,
+        data: &Path,
+        splits: &[Split],
+        decode: Option<Decode>,
+        flip: Option<Flip>,
+    ) -> Result<Vec<Summary>> {
+        let (mut predictor, _) = Predictor::load(&self.path, &DeviceName::default().open()?)?;
+        if let Some(decode) = decode {
+            predictor = predictor.with_decode(decode)?;
+        }
+        let eval::Setting { data, flip: own } = eval::setting(&self.file.manifest, data)?;
+        let splits: Vec<Split> = splits.iter().copied().filter(|s| data.split(*s).is_ok()).collect();
+        eval::summaries(&predictor, &data, &splits, flip.unwrap_or(own))
+    }
+}
+
+/// The page; its curves are written into the folder beside `out` that has its name.
+pub fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> {
+    let subjects = runs.iter().map(|r| Subject::of(r)).collect::<Result<Vec<_>>>()?;
+    for (i, Subject { name, .. }) in subjects.iter().enumerate() {
+        // the page names its curves by the network
+        if subjects[..i].iter().any(|s| s.name == *name) {
+            bail!("{name}: expected each network once, got it twice");
+        }
+    }
+    let shipped = std::path::absolute(out)?.ancestors().nth(2).map(|root| root.join("weights")).unwrap_or_default();
+    let (mut rows, mut parts, mut curves) = (Vec::new(), Vec::new(), String::new());
+    for subject in &subjects {
+        for s in subject.measure(data, &[Split::Val, Split::Common, Split::Challenging, Split::Full], None, None)? {
+            let numbers = [
+                (Some(s.mean_px), 2),
+                (Some(s.median_px), 2),
+                (s.nme, 4),
+                (s.nme_pupil, 4),
+                (s.auc_08, 4),
+                (s.fr_08, 4),
+            ];
+            let mut row = vec![subject.name.clone(), s.split.clone(), s.faces.to_string()];
+            row.extend(numbers.map(|(value, digits)| number(value, digits)));
+            rows.push(row);
+        }
+        let Some(run) = &subject.run else { continue };
+        if shipped.join(format!("{}.safetensors", subject.name)).is_file() {
+            parts.extend(ways_to_read(subject, data)?);
+        }
+        curves += &format!("\n## {}\n\n{}\n\n", subject.name, story(run)?);
+        curves += &copy_curves(subject, run, data, &out.with_extension(""))?;
+    }
+    let mut text = INTRODUCTION.to_owned() + &table(&HEAD, &rows);
+    if !parts.is_empty() {
+        let head = ["network", "points read by", "averaged with the mirrored picture", "mean px", "NME"];
+        text += PARTS;
+        text += &table(&head, &parts);
+    }
+    Ok(text + &curves)
+}
+
+/// Rows of the table of decodings and of averaging.
+fn ways_to_read(subject: &Subject, data: &Path) -> Result<Vec<Vec<String>>> {
+    let mut ways = vec![(None, Flip::Averaged), (None, Flip::Off)];
+    let mut own = "regression".to_owned();
+    if let CodecConfig::Heatmap(config) = &subject.file.manifest.task.codec {
+        own = toml::Value::try_from(config.decode)?.as_str().unwrap_or_default().to_owned();
+        ways.extend(DECODINGS.iter().filter(|d| **d != own).map(|d| (Some(*d), Flip::Averaged)));
+    }
+    let mut rows = Vec::new();
+    for (decode, flip) in ways {
+        let way = decode.map(|d| parse_decode(d).map_err(anyhow::Error::msg)).transpose()?;
+        for s in subject.measure(data, &[Split::Val], way, Some(flip))? {
+            let averaged = if flip == Flip::Averaged { "yes" } else { "no" };
+            let names = [&subject.name, decode.unwrap_or(&own), averaged].map(str::to_owned);
+            rows.push(names.into_iter().chain([number(Some(s.mean_px), 2), number(s.nme, 4)]).collect());
+        }
+    }
+    Ok(rows)
+}
+
+/// The run in a sentence.
+fn story(run: &Path) -> Result<String> {
+    let Recipe { task, train, .. } = Recipe::load(&run.join("recipe.toml").to_string_lossy(), &[])?;
+    let epochs = history::read(&run.join("history.csv"))?;
+    let minutes = epochs.iter().map(|e| e.seconds).sum::<f64>() / 60.0;
+    let start = train.init_from.filter(|f| !f.is_empty()).map_or("random weights".to_owned(), |from| {
+        format!("the weights of {}", Path::new(&from).file_name().unwrap_or_default().to_string_lossy())
+    });
+    let (count, batch, width, height) = (epochs.len(), train.batch, task.view.width, task.view.height);
+    Ok(format!("{count} epochs of batches of {batch} at {width}×{height}, from {start}; {minutes:.0} minutes."))
+}
+
+/// Draws a run's curves into `folder`: the lines of the page that show them.
+fn copy_curves(subject: &Subject, run: &Path, data: &Path, folder: &Path) -> Result<String> {
+    let page = PageInput { title: subject.name.clone(), profile: None, notices: Vec::new(), photos: Vec::new() };
+    let drawn = tempfile::tempdir()?;
+    write(drawn.path(), &page, &[report::run_input(run, &[data.to_path_buf()])?], &DeviceName::default().open()?)?;
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let beside = folder.file_name().unwrap_or_default().to_string_lossy();
+    let mut lines = String::new();
+    for (curve, words) in CURVES {
+        let file = format!("{}-{curve}.svg", subject.name);
+        let from = drawn.path().join("figures").join(&file);
+        if from.is_file() {
+            fs::copy(&from, folder.join(&file)).with_context(|| from.display().to_string())?;
+            lines += &format!("![{}: {words}]({beside}/{file})\n\n", subject.name);
+        }
+    }
+    Ok(lines)
+}

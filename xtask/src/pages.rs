@@ -1,0 +1,48 @@
+//! `cargo xtask bench` and `cargo xtask results`: the pages of docs/ whose numbers are measured.
+
+use crate::run;
+use anyhow::Result;
+use std::{path::PathBuf, process::Command};
+
+/// `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    /// A Python with torch and torchvision.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+    /// Write the page from the results file, measure nothing.
+    #[arg(long)]
+    write_only: bool,
+    /// For benches/compare.py: --turns N, --threads N, --only NAME,.., --stock.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+/// `cargo xtask results`.
+#[derive(Debug, clap::Args)]
+pub struct Results {
+    /// Run folders, or names in weights/ (a row each, without curves).
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The datasets' parent folder.
+    #[arg(long, env = "FACEKP_DATA", default_value = "datasets", value_name = "DIR")]
+    data: PathBuf,
+}
+
+pub fn bench(a: &Bench) -> Result<()> {
+    let (program, times) = (run::build(&[])?, run::root().join("benches/results.json"));
+    if !a.write_only {
+        let mut c = Command::new(&a.python);
+        c.arg(run::root().join("benches/compare.py")).arg(&program).args(&a.rest);
+        run::step("bench", c.arg("--out").arg(&times))?;
+    }
+    let mut c = Command::new(program);
+    c.args(["pages", "benchmarks"]).arg(times);
+    run::check("page", c.arg("--out").arg(run::root().join("docs/benchmarks.md")))
+}
+
+pub fn results(a: &Results) -> Result<()> {
+    let mut c = Command::new(run::build(&[])?);
+    c.args(["--quiet", "pages", "results"]).args(&a.runs).arg("--data").arg(&a.data);
+    run::check("page", c.arg("--out").arg(run::root().join("docs/results.md")))
+}
