@@ -1,6 +1,7 @@
 //! Names of weights mean the same to every command and to recipes.
 
 use crate::common::{self, SMALL, facekp, fails_with, people, train};
+use sha2::{Digest, Sha256};
 use std::fs;
 
 #[test]
@@ -32,4 +33,37 @@ fn weights_are_found_by_the_same_names_everywhere() {
     fails_with(&mut at(&["predict", "nosy", picture]), &["nosy: expected a weights file", "known: ", "mine", "nose"]);
     let args = ["train", "nose", "--set", "train.init_from=\"nosy\"", "--device", "cpu", "--data", data];
     fails_with(&mut at(&args), &["train.init_from: nosy: expected a weights file", "known: ", "mine", "nose"]);
+}
+
+#[test]
+fn shipped_weights_are_those_that_the_manifest_lists() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
+    let manifest: toml::Table = fs::read_to_string(folder.join("manifest.toml")).unwrap().parse().unwrap();
+    let mut shipped = Vec::new();
+    for path in fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()) {
+        if path.extension().is_some_and(|e| e == "safetensors") {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let bytes = fs::read(&path).unwrap();
+            let entry = manifest[&name].as_table().unwrap();
+            let sha: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(entry["sha256"].as_str().unwrap(), sha, "{name}");
+            assert_eq!(entry["bytes"].as_integer().unwrap(), bytes.len() as i64, "{name}");
+            shipped.push(name);
+        }
+    }
+    shipped.sort();
+    assert_eq!(manifest.keys().collect::<Vec<_>>(), shipped.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn weights_of_others_say_whose_they_are() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
+    let manifest: toml::Table = fs::read_to_string(folder.join("manifest.toml")).unwrap().parse().unwrap();
+    let notice = fs::read_to_string(folder.join("NOTICE")).unwrap();
+    let finder = manifest["face_finder"].as_table().unwrap();
+    for key in ["source_sha256", "license"] {
+        let said = finder[key].as_str().unwrap();
+        // the licence's name is the notice's own words
+        assert!(notice.contains(said.rsplit(", ").next().unwrap()), "{key}: {said}");
+    }
 }

@@ -39,6 +39,9 @@ pub enum Command {
     Datasets(cmd::datasets::Args),
     /// Measure a network, save it as a named weights file and record it in manifest.toml.
     Export(cmd::export::Args),
+    /// Make the face finder's weights file.
+    #[command(hide = true)]
+    Finder(cmd::finder::Args),
     /// Time the four networks: forward, training step, inference.
     Bench(cmd::bench::Args),
     /// Write the pages of docs/ whose numbers are measured.
@@ -56,6 +59,7 @@ impl Command {
             Self::Report(a) => cmd::report::run(a),
             Self::Datasets(a) => cmd::datasets::run(a),
             Self::Export(a) => cmd::export::run(a),
+            Self::Finder(a) => cmd::finder::run(a),
             Self::Bench(a) => cmd::bench::run(a),
             Self::Pages(a) => cmd::pages::run(a),
         }

@@ -1,10 +1,12 @@
 //! Warps a picture through an [`Affine`] into a planar float picture; antialiased when shrinking.
 
 mod plane;
+mod resize;
 mod shrink;
 #[cfg(test)]
 mod tests;
 
+pub use resize::resize;
 pub use shrink::shrink;
 
 use crate::{

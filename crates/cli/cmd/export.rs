@@ -87,25 +87,35 @@ fn numbers(s: &Summary) -> Vec<(String, f64)> {
     named.into_iter().filter_map(|(k, v)| Some((format!("{}_{k}", s.split), v?))).collect()
 }
 
-/// Puts the file's entry into the manifest; other entries stay as they are.
+/// Puts the file's entry into the manifest.
 fn note(file: &Path, name: &str, weights: &Path, manifest: &Manifest) -> Result<()> {
+    let mut entry = Table::new();
+    entry.insert("recipe".into(), manifest.name.clone().into());
+    entry.insert("epoch".into(), i64::try_from(manifest.epoch)?.into());
+    entry.insert("data".into(), manifest.data.clone().into());
+    let metrics: Table = manifest.metrics.iter().map(|(k, v)| (k.clone(), (*v).into())).collect();
+    entry.insert("metrics".into(), metrics.into());
+    record(file, name, weights, entry)
+}
+
+/// Puts an entry into the manifest, with the size and the hash of the weights; other entries stay as they are.
+pub fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) -> Result<()> {
     let text = if file.exists() {
         std::fs::read_to_string(file).with_context(|| file.display().to_string())?
     } else {
         String::new()
     };
     let mut all: Table = text.parse().with_context(|| format!("{}: not TOML", file.display()))?;
-    let bytes = std::fs::read(weights).with_context(|| weights.display().to_string())?;
-    let sha: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    let mut entry = Table::new();
-    entry.insert("recipe".into(), manifest.name.clone().into());
-    entry.insert("sha256".into(), sha.into());
-    entry.insert("bytes".into(), i64::try_from(bytes.len())?.into());
-    entry.insert("epoch".into(), i64::try_from(manifest.epoch)?.into());
-    entry.insert("data".into(), manifest.data.clone().into());
-    let metrics: Table = manifest.metrics.iter().map(|(k, v)| (k.clone(), (*v).into())).collect();
-    entry.insert("metrics".into(), metrics.into());
+    let bytes = std::fs::metadata(weights).with_context(|| weights.display().to_string())?.len();
+    entry.insert("sha256".into(), sha256(weights)?.into());
+    entry.insert("bytes".into(), i64::try_from(bytes)?.into());
     all.insert(name.into(), entry.into());
-    let head = "# Weights that `predict` and `eval` know by name; written by `facekp export`.\n\n";
+    let head = "# Weights that commands know by name; written by `facekp export`, and by `facekp finder`.\n\n";
     write_file(file, format!("{head}{}", toml::to_string_pretty(&all)?).as_bytes())
+}
+
+/// The hash of a file, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect())
 }

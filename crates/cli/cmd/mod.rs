@@ -4,6 +4,7 @@ pub mod bench;
 pub mod datasets;
 pub mod eval;
 pub mod export;
+pub mod finder;
 pub mod pages;
 pub mod predict;
 pub mod report;

@@ -1,20 +1,12 @@
 //! The mean shape on the real data, against numbers computed independently (numpy, from the `.pts` and `.asf` files).
 
+use crate::common::data;
 use facekp_data::{
     DatasetKind, Split,
     datasets::{ibug, imm},
     open_kind,
 };
 use facekp_eval::{MeanShape, Summary, metrics::measure_all};
-use std::path::PathBuf;
-
-fn data() -> Option<PathBuf> {
-    let dir = std::env::var_os("FACEKP_DATA").map(PathBuf::from);
-    if dir.is_none() {
-        eprintln!("skipped: FACEKP_DATA names no folder with real data");
-    }
-    dir
-}
 
 fn baseline(dir: &std::path::Path, kind: DatasetKind, splits: &[Split]) -> Vec<Summary> {
     let data = open_kind(dir, kind).unwrap();

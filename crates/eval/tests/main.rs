@@ -3,5 +3,6 @@
 
 mod baseline;
 mod common;
+mod finder;
 mod predict;
 mod report;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Where the manifest stands in the file's metadata.
-const KEY: &str = "facekp_finder";
+pub(crate) const KEY: &str = "facekp_finder";
 
 /// What the file says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct FinderManifest {
 /// A linear map from features of a found face to the tight box of a scheme's points, and what it was fitted on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoxFit {
-    /// A row a feature: shares in the box's centre (x, y) and sides (width, height).
+    /// A row a feature: shares in the box's center (x, y) and sides (width, height).
     pub coefficients: Vec<[f64; 4]>,
     /// What it was fitted on, in words.
     pub data: String,

@@ -61,6 +61,9 @@ impl WeightsFile {
     /// One line with the path when it is cut short, not safetensors, or has no metadata of this program.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, metadata) = read_all(path)?;
+        if metadata.contains_key(crate::finder_file::KEY) {
+            return Err(bad(path, "expected a keypoint network, got a face finder".into()));
+        }
         let json = metadata
             .get(KEY)
             .ok_or_else(|| bad(path, format!("no {KEY} metadata: these weights were written by another program")))?;

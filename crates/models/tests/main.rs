@@ -3,6 +3,7 @@
 
 mod codecs;
 mod common;
+mod finder;
 mod nan;
 mod networks;
 mod tasks;

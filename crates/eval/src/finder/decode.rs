@@ -5,16 +5,16 @@ use candle_core::{Result, Tensor};
 use candle_vision_helpers::{Point, Rect};
 use facekp_models::networks::yunet::{OUTPUTS, STRIDES};
 
-/// The faces of one picture with a score above `least`, in rows of each map. `maps` are `(1, 16, h, w)`.
+/// The faces of picture `index` of a batch with a score above `least`, in rows of each map. `maps` are `(B, 16, h, w)`.
 ///
-/// The network counts from a picture's edge, so that half a pixel lies between its numbers and centres of pixels.
+/// The network counts from a picture's edge, so that half a pixel lies between its numbers and centers of pixels.
 ///
 /// Sync point: reads the maps back.
-pub(super) fn faces(maps: &[Tensor; 3], least: f64) -> Result<Vec<FoundFace>> {
+pub(super) fn faces(maps: &[Tensor; 3], index: usize, least: f64) -> Result<Vec<FoundFace>> {
     let mut found = Vec::new();
     for (map, stride) in maps.iter().zip(STRIDES) {
         let (_, _, height, width) = map.dims4()?;
-        let (values, plane) = (map.flatten_all()?.to_vec1::<f32>()?, height * width);
+        let (values, plane) = (map.get(index)?.flatten_all()?.to_vec1::<f32>()?, height * width);
         let Some(values) = values.get(..OUTPUTS * plane) else { continue };
         let stride = stride as f64;
         for at in 0..plane {
@@ -29,7 +29,8 @@ pub(super) fn faces(maps: &[Tensor; 3], least: f64) -> Result<Vec<FoundFace>> {
             let landmarks: [Point; 5] = std::array::from_fn(|i| place(6 + 2 * i));
             let bounds = Rect::new(center.x - w / 2.0, center.y - h / 2.0, w, h);
             if [w, h].iter().all(|side| side.is_finite()) && landmarks.iter().all(|p| p.is_finite()) {
-                found.push(FoundFace { bounds, score: score as f32, landmarks, roll: direction::roll(&landmarks) });
+                let (score, roll) = (score as f32, direction::roll(&landmarks));
+                found.push(FoundFace { bounds, upright: bounds, score, landmarks, roll });
             }
         }
     }
@@ -65,11 +66,11 @@ mod tests {
         (numbers[0], numbers[1]) = (0.0, 3f32.ln());
         (numbers[2], numbers[3], numbers[4], numbers[5]) = (0.5, 2.0, 2f32.ln(), 4f32.ln());
         (numbers[6], numbers[7]) = (-0.25, 1.0);
-        let found = faces(&maps(1, 1, numbers), 0.6).unwrap();
+        let found = faces(&maps(1, 1, numbers), 0, 0.6).unwrap();
         assert_eq!(found.len(), 1);
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} and {b}");
         close(found[0].score.into(), 0.375f64.sqrt());
-        // at stride 16, in the second column: the centre at 1.5 and 2 cells, the sides 2 and 4 cells
+        // at stride 16, in the second column: the center at 1.5 and 2 cells, the sides 2 and 4 cells
         let b = found[0].bounds;
         for (got, want) in [(b.x, 7.5), (b.y, -0.5), (b.width, 32.0), (b.height, 64.0)] {
             close(got, want);
@@ -77,7 +78,7 @@ mod tests {
         let eye = found[0].landmarks[0];
         close(eye.x, 11.5);
         close(eye.y, 15.5);
-        assert_eq!(faces(&maps(1, 1, numbers), 0.62).unwrap(), []);
+        assert_eq!(faces(&maps(1, 1, numbers), 0, 0.62).unwrap(), []);
     }
 
     #[test]
@@ -85,10 +86,10 @@ mod tests {
         for i in 0..OUTPUTS {
             let mut numbers = [1f32; OUTPUTS];
             numbers[i] = f32::NAN;
-            assert_eq!(faces(&maps(0, 0, numbers), 0.5).unwrap(), [], "output {i}");
+            assert_eq!(faces(&maps(0, 0, numbers), 0, 0.5).unwrap(), [], "output {i}");
         }
         let mut numbers = [1f32; OUTPUTS];
         numbers[4] = 1e9;
-        assert_eq!(faces(&maps(2, 0, numbers), 0.5).unwrap(), []);
+        assert_eq!(faces(&maps(2, 0, numbers), 0, 0.5).unwrap(), []);
     }
 }

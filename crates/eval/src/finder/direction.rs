@@ -32,8 +32,6 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    pub(super) const OTHERS: [Self; 3] = [Self::Right, Self::Left, Self::Half];
-
     pub(super) fn picture(self, picture: &RgbImage) -> RgbImage {
         match self {
             Self::None => picture.clone(),
@@ -60,7 +58,9 @@ impl Turn {
         let corners = [Point::new(b.x, b.y), Point::new(b.x + b.width, b.y + b.height)];
         let bounds = Rect::around(&corners.map(|p| self.point_before(p, size))).unwrap_or(b);
         let landmarks = face.landmarks.map(|p| self.point_before(p, size));
-        FoundFace { bounds, score: face.score, landmarks, roll: roll(&landmarks) }
+        let c = bounds.center();
+        let upright = Rect::new(c.x - b.width / 2.0, c.y - b.height / 2.0, b.width, b.height);
+        FoundFace { bounds, upright, landmarks, roll: roll(&landmarks), score: face.score }
     }
 }
 
@@ -100,11 +100,12 @@ mod tests {
     fn a_face_in_a_turned_picture_is_turned_the_other_way_before() {
         let landmarks = upright();
         let bounds = Rect::new(20.0, 30.0, 60.0, 70.0);
-        let face = FoundFace { bounds, score: 0.9, landmarks, roll: roll(&landmarks) };
+        let face = FoundFace { bounds, upright: bounds, score: 0.9, landmarks, roll: roll(&landmarks) };
         for (turn, degrees) in [(Turn::Right, -90.0), (Turn::Left, 90.0)] {
             let before = turn.before(&face, Size::new(200, 100));
             assert!((before.roll - degrees).abs() < 1e-2, "{turn:?}: {}", before.roll);
             assert_eq!((before.bounds.width, before.bounds.height), (70.0, 60.0));
+            assert_eq!((before.upright.width, before.upright.height), (60.0, 70.0));
             assert!(before.landmarks.iter().all(|p| p.x > before.bounds.x && p.x < before.bounds.x + 70.0));
         }
         assert!((Turn::Half.before(&face, Size::new(200, 100)).roll.abs() - 180.0).abs() < 1e-2);

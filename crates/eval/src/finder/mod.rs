@@ -1,13 +1,19 @@
 //! Finds the faces of any picture: their bounds, five points, and which way up they are.
 
+mod boxes;
 mod decode;
 mod direction;
+mod fit;
 mod letterbox;
 mod nms;
+mod upright;
+
+pub use boxes::{UprightBox, upright_box};
+pub use fit::fit_boxes;
 
 use crate::error::Result;
 use candle_core::Device;
-use candle_vision_helpers::{Point, Rect, Size};
+use candle_vision_helpers::{Point, Rect, Size, warp::resize};
 use direction::Turn;
 use facekp_models::{FinderFile, FinderManifest, networks::yunet::YuNet};
 use image::RgbImage;
@@ -24,6 +30,8 @@ pub struct FoundFace {
     pub landmarks: [Point; 5],
     /// By how many degrees the face is turned clockwise, -180 to 180.
     pub roll: f64,
+    /// Its bounds in a picture that was turned about their middle so that the face stands.
+    upright: Rect,
 }
 
 /// What is looked for.
@@ -45,7 +53,9 @@ impl Default for FindConfig {
 /// The smallest face by default, as a part of the picture's shorter side.
 const SMALLEST: f64 = 0.04;
 /// Pixels of a face that the network needs.
-const NEEDED: f64 = 10.0;
+const NEEDED: f64 = 14.0;
+/// A place with a lower score is no face whichever way it is turned.
+const LEAST_CANDIDATE: f64 = 0.3;
 /// How much closer a picture is looked at in which nothing was found.
 const CLOSER: f64 = 2.0;
 /// A picture is enlarged at most this many times.
@@ -80,21 +90,26 @@ impl Finder {
 
     /// The faces of a picture, the surest first; none is no error.
     ///
-    /// Where there is none, the picture is turned to its other three sides and looked at again, the direction with the
-    /// surest face counts, and all that once more at twice the scale.
+    /// Faces are seen whichever way up they are, and told which. Where none is seen, the picture is turned to its other
+    /// three sides and looked at again, and all that once more at twice the scale.
     ///
     /// # Errors
     /// When a tensor operation fails.
     pub fn find(&self, picture: &RgbImage, config: &FindConfig) -> Result<Vec<FoundFace>> {
-        let base = base_scale(size_of(picture), config);
-        let closer = (base * CLOSER).min(most_scale(size_of(picture)));
-        self.look_around(picture, base, config.least_score).and_then(|found| {
-            if found.is_empty() && closer > base {
-                self.look_around(picture, closer, config.least_score)
-            } else {
-                Ok(found)
+        let size = size_of(picture);
+        let base = base_scale(size, config);
+        let closer = (base * CLOSER).min(most_scale(size));
+        for scale in if closer > base { vec![base, closer] } else { vec![base] } {
+            let small = shrunk(picture, scale);
+            for turn in [Turn::None, Turn::Right, Turn::Left, Turn::Half] {
+                let mut faces = self.righted(&small, self.look_at(&small, turn, LEAST_CANDIDATE)?)?;
+                faces.retain(|f| f64::from(f.score) > config.least_score);
+                if !faces.is_empty() {
+                    return Ok(faces.iter().map(|face| unscaled(face, scale)).collect());
+                }
             }
-        })
+        }
+        Ok(Vec::new())
     }
 
     /// One look at a picture whose longer side is shrunk to `side` pixels (a smaller one stays), as it lies: the faces
@@ -105,32 +120,18 @@ impl Finder {
     pub fn look(&self, picture: &RgbImage, side: usize, least_score: f64) -> Result<Vec<FoundFace>> {
         let longer = f64::from(picture.width().max(picture.height()).max(1));
         let scale = (side as f64 / longer).min(1.0);
-        self.look_at(&shrunk(picture, scale), Turn::None, scale, least_score)
+        let faces = self.look_at(&shrunk(picture, scale), Turn::None, least_score)?;
+        Ok(faces.iter().map(|face| unscaled(face, scale)).collect())
     }
 
-    fn look_around(&self, picture: &RgbImage, scale: f64, least_score: f64) -> Result<Vec<FoundFace>> {
-        let small = shrunk(picture, scale);
-        let mut best = self.look_at(&small, Turn::None, scale, least_score)?;
-        if best.is_empty() {
-            for turn in Turn::OTHERS {
-                let found = self.look_at(&small, turn, scale, least_score)?;
-                let surest = |faces: &[FoundFace]| faces.first().map_or(0.0, |f| f.score);
-                if surest(&found) > surest(&best) {
-                    best = found;
-                }
-            }
-        }
-        Ok(best)
-    }
-
-    /// The faces of a picture that was scaled, as seen when it is turned, in pixels from before both.
-    fn look_at(&self, small: &RgbImage, turn: Turn, scale: f64, least_score: f64) -> Result<Vec<FoundFace>> {
+    /// The faces that are seen in a picture when it is turned, in its pixels before that.
+    fn look_at(&self, picture: &RgbImage, turn: Turn, least_score: f64) -> Result<Vec<FoundFace>> {
         let input = match turn {
-            Turn::None => letterbox::framed(small, &self.device)?,
-            turn => letterbox::framed(&turn.picture(small), &self.device)?,
+            Turn::None => letterbox::framed(picture, &self.device)?,
+            turn => letterbox::framed(&turn.picture(picture), &self.device)?,
         };
-        let faces = nms::suppress(decode::faces(&self.net.forward(&input)?, least_score)?);
-        Ok(faces.iter().map(|face| unscaled(&turn.before(face, size_of(small)), scale)).collect())
+        let faces = nms::suppress(decode::faces(&self.net.forward(&input)?, 0, least_score)?);
+        Ok(faces.iter().map(|face| turn.before(face, size_of(picture))).collect())
     }
 }
 
@@ -150,15 +151,16 @@ fn most_scale(size: Size) -> f64 {
 
 fn shrunk(picture: &RgbImage, scale: f64) -> RgbImage {
     let side = |pixels: u32| (f64::from(pixels) * scale).round_ties_even().max(1.0) as u32;
-    letterbox::resized(picture, side(picture.width()), side(picture.height()))
+    resize(picture, side(picture.width()), side(picture.height()))
 }
 
 /// A face of a picture that was made `scale` times as large.
 fn unscaled(face: &FoundFace, scale: f64) -> FoundFace {
     let place = |v: f64| (v + 0.5) / scale - 0.5;
-    let b = face.bounds;
+    let larger = |b: Rect| Rect::new(place(b.x), place(b.y), b.width / scale, b.height / scale);
     FoundFace {
-        bounds: Rect::new(place(b.x), place(b.y), b.width / scale, b.height / scale),
+        bounds: larger(face.bounds),
+        upright: larger(face.upright),
         landmarks: face.landmarks.map(|p| Point::new(place(p.x), place(p.y))),
         ..*face
     }

@@ -11,7 +11,11 @@ use facekp_models::{
     weights,
 };
 use image::{Rgb, RgbImage};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// White discs on dark ground, `len` of them, each with the points of `scheme` spread over its outline.
 pub struct Discs {
@@ -148,4 +152,13 @@ pub fn write_run(run: &Path, name: &str, task: Task) {
 /// The scheme called `name`.
 pub fn scheme_named(name: &str) -> Arc<Scheme> {
     scheme::by_name(name).unwrap()
+}
+
+/// The folder of the real data; says so where there is none.
+pub fn data() -> Option<PathBuf> {
+    let dir = std::env::var_os("FACEKP_DATA").map(PathBuf::from);
+    if dir.is_none() {
+        eprintln!("skipped: FACEKP_DATA names no folder with real data");
+    }
+    dir
 }

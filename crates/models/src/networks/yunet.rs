@@ -1,5 +1,5 @@
 //! YuNet-s, a network of 53 thousand weights that finds faces (Wu, Peng and Yu: YuNet: a tiny millisecond-level face
-//! detector, 2023), for prediction only: normalisation is part of its weights.
+//! detector, 2023), for prediction only: normalization is part of its weights.
 //!
 //! Nearly all of it is pairs of a 1×1 convolution and a depthwise 3×3 one. Names of weights are those of
 //! libfacedetection.train.
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 pub const STRIDES: [usize; 3] = [8, 16, 32];
 /// What the sides of a picture have to be multiples of.
 pub const MULTIPLE: usize = 32;
-/// Numbers at each place of an output map: logits of "a face" and of "an object", centre and logarithms of the sides of
+/// Numbers at each place of an output map: logits of "a face" and of "an object", center and logarithms of the sides of
 /// its box, five points; all but the logits in units of the map's stride, positions from the place itself.
 pub const OUTPUTS: usize = 16;
 

@@ -1,7 +1,7 @@
 //! Depthwise 3×3 convolution with a border of one pixel, at stride 1 or 2, and its gradients: a filter a channel.
 //!
 //! A task copies some rows of one plane with their border of zeros, at stride 2 even and odd columns apart, so that
-//! every tap reads neighbours as neighbours, without a case for edges. The copy and what becomes of it lie in the
+//! every tap reads neighbors as neighbors, without a case for edges. The copy and what becomes of it lie in the
 //! first-level cache.
 
 use super::parallel;
@@ -216,7 +216,7 @@ impl Kernel for Strips<'_> {
     }
 }
 
-/// `ROWS` whole rows of the result: the copy's rows are `row` floats apart, those of neighbouring outputs `step`.
+/// `ROWS` whole rows of the result: the copy's rows are `row` floats apart, those of neighboring outputs `step`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn tile<S: Simd, const ROWS: usize>(

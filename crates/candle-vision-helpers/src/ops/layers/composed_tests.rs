@@ -2,6 +2,7 @@
 //! NaN.
 #![allow(clippy::panic)] // a test says so by panicking
 
+use super::depthwise::{self, Activation};
 use super::norm::{BatchNorm, Statistics, fold_batch_norm};
 use super::{conv, conv_transpose, linear, loss, norm, pool, relu, softmax, upsample};
 use crate::ops::epilogue::Epilogue;
@@ -56,7 +57,12 @@ fn compositions(nan: bool) -> Result<Vec<(&'static str, Composition)>> {
         });
         add!("batch_norm_eval", [x, c], Ok(vec![norm::scale_composed(&x, &c, &c, with(None, Some(&x), relu))?]));
     }
+    let deep = some(&[3, 1, 3, 3], false)?;
+    for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+        add!("depthwise_conv3", [x, deep, c], Ok(vec![depthwise::composed(&x, &deep, Some(&c), 2, activation)?]));
+    }
     add!("relu", [x], Ok(vec![relu::composed(&x)?]));
+    add!("relu6", [x], Ok(vec![depthwise::relu6_composed(&x)?]));
     add!("max_pool2d", [x], Ok(vec![pool::composed(&x, &window)?]));
     add!("avg_pool_global", [x], Ok(vec![pool::mean_composed(&x)?]));
     add!("log_softmax_maps", [x], Ok(vec![softmax::composed(&x)?]));

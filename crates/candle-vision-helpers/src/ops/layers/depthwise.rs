@@ -11,7 +11,7 @@ use crate::ops::graph::{
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
     tape::input,
 };
-use crate::ops::shapes::{elements, length};
+use crate::ops::shapes::{filled, length, shaped};
 use candle_core::{Result, Shape, Tensor, bail};
 
 /// What a layer does to its sums.
@@ -86,23 +86,18 @@ pub(super) fn relu6_composed(x: &Tensor) -> Result<Tensor> {
 }
 
 fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, stride: usize) -> Result<Depthwise> {
-    let &[b, c, h, w] = x else { bail!("depthwise_conv3: the input must be (B, C, H, W), got {x:?}") };
-    if elements("depthwise_conv3", x)? == 0 {
-        bail!("depthwise_conv3: a size of zero: {x:?}");
-    }
-    if weight != [c, 1, 3, 3] {
-        bail!("depthwise_conv3: the weights of {c} channels must be ({c}, 1, 3, 3), got {weight:?}");
-    }
-    if let Some(bias) = bias
-        && bias != [c]
-    {
-        bail!("depthwise_conv3: the bias must be ({c}), got {bias:?}");
+    let name = "depthwise_conv3";
+    let &[b, c, h, w] = x else { bail!("{name}: input: expected (B, C, H, W), got {x:?}") };
+    filled(name, "input", x)?;
+    shaped(name, "weight", &[c, 1, 3, 3], weight)?;
+    if let Some(bias) = bias {
+        shaped(name, "bias", &[c], bias)?;
     }
     if !matches!(stride, 1 | 2) {
-        bail!("depthwise_conv3: a stride of 1 or 2 is possible, got {stride}");
+        bail!("{name}: stride: expected 1 or 2, got {stride}");
     }
     for (axis, len) in [("height", h), ("width", w)] {
-        length("depthwise_conv3", axis, len, 2, 1)?;
+        length(name, axis, len, 2, 1)?;
     }
     Ok(Depthwise { b, c, h, w, stride })
 }

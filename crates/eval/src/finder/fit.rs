@@ -1,0 +1,48 @@
+//! Fits the boxes of a scheme's points around found faces, on a dataset's faces, upright and turned.
+
+use super::{FindConfig, Finder, FoundFace, boxes, nms::overlap};
+use crate::error::Result;
+use candle_vision_helpers::{
+    Affine, Point, Rect,
+    convert::to_rgb,
+    warp::{Channels, warp},
+};
+use facekp_data::{Dataset, Sample};
+use facekp_models::BoxFit;
+
+/// Of the bounds with the box of the points: a face that shares less is another one.
+const LEAST_OVERLAP: f64 = 0.3;
+/// Faces are turned by up to this many degrees, to either side.
+const MOST_TURN: f64 = 180.0;
+/// The golden ratio's fractional part: multiples of it are spread evenly over 0..1.
+const GOLDEN: f64 = 0.618_033_988_749_895;
+
+/// Fits the map on samples `indices` of `data`, each as it is and once turned; faces that are not found are left out.
+///
+/// # Errors
+/// When a picture cannot be read, or nothing is found.
+pub fn fit_boxes(finder: &Finder, data: &dyn Dataset, indices: &[usize]) -> Result<BoxFit> {
+    let mut pairs = Vec::new();
+    for (n, &i) in indices.iter().enumerate() {
+        let sample = data.get(i)?;
+        let turn = ((n as f64 * GOLDEN).fract() * 2.0 - 1.0) * MOST_TURN;
+        for degrees in [0.0, turn] {
+            pairs.extend(found(finder, &sample, degrees)?);
+        }
+    }
+    boxes::fit(&pairs, format!("{}, {} faces, upright and turned", data.describe(), indices.len()))
+}
+
+/// The sample's face as it is found in its picture turned by `degrees`, and its points there.
+fn found(finder: &Finder, sample: &Sample, degrees: f64) -> Result<Option<(FoundFace, Vec<Point>)>> {
+    let size = super::size_of(&sample.image);
+    let turn = Affine::rotation_scale(size.area().center(), degrees.to_radians(), 1.0);
+    let Ok(turn) = turn else { return Ok(None) };
+    let picture = if degrees == 0.0 { None } else { Some(to_rgb(&warp(&sample.image, &turn, size, Channels::Rgb))) };
+    let faces = finder.find(picture.as_ref().unwrap_or(&sample.image), &FindConfig::default())?;
+    let map = sample.to_image.then(&turn);
+    let points: Vec<Point> = sample.points.annotated().map(|p| map.apply(p)).collect();
+    let Some(tight) = Rect::around(&points) else { return Ok(None) };
+    let nearest = faces.into_iter().max_by(|a, b| overlap(a.bounds, tight).total_cmp(&overlap(b.bounds, tight)));
+    Ok(nearest.filter(|f| overlap(f.bounds, tight) > LEAST_OVERLAP).map(|face| (face, points)))
+}

@@ -1,0 +1,70 @@
+//! The face finder's network and its weights file: what is shipped, and what is refused.
+
+use crate::common::flat;
+use candle_core::{DType, Device, Tensor};
+use facekp_models::{FinderFile, WeightsFile, locate, networks::yunet::YuNet};
+
+fn shipped() -> FinderFile {
+    FinderFile::read(&locate("face_finder").unwrap()).unwrap()
+}
+
+#[test]
+fn what_is_shipped_is_the_whole_network_and_says_whose_it_is() {
+    let file = shipped();
+    assert_eq!(file.tensors.values().map(Tensor::elem_count).sum::<usize>(), 53_104);
+    let m = &file.manifest;
+    assert!(m.license.starts_with("BSD-3-Clause, Copyright (c)") && m.source.contains("libfacedetection"), "{m:?}");
+    assert_eq!(m.source_sha256.len(), 64);
+    assert!(m.boxes.contains_key("ibug68") && m.boxes.contains_key("imm58"), "{:?}", m.boxes.keys());
+    let net = YuNet::new(&file.tensors, &Device::Cpu).unwrap();
+    let maps = net.forward(&Tensor::zeros((2, 3, 64, 96), DType::F32, &Device::Cpu).unwrap()).unwrap();
+    let shapes = maps.each_ref().map(|m| m.dims().to_vec());
+    assert_eq!(shapes, [[2, 16, 8, 12], [2, 16, 4, 6], [2, 16, 2, 3]]);
+    assert!(maps.iter().all(|m| !m.track_op() && flat(m).iter().all(|v| v.is_finite())));
+}
+
+#[test]
+fn sides_that_no_map_divides_are_refused() {
+    let net = YuNet::new(&shipped().tensors, &Device::Cpu).unwrap();
+    for shape in [[1, 3, 40, 64], [1, 1, 64, 64], [0, 3, 64, 64], [1, 3, 0, 64]] {
+        let e = net.forward(&Tensor::zeros(&shape, DType::F32, &Device::Cpu).unwrap()).unwrap_err().to_string();
+        assert!(e.starts_with("face finder: expected (B, 3, H, W) with sides divisible by 32, got"), "{e}");
+    }
+}
+
+#[test]
+fn a_tensor_too_few_or_too_many_is_named() {
+    let mut tensors = shipped().tensors;
+    let one = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
+    tensors.insert("head.bias".into(), one.clone());
+    let e = YuNet::new(&tensors, &Device::Cpu).unwrap_err().to_string();
+    assert!(e.contains("106 tensors, got 107"), "{e}");
+    tensors.remove("head.bias");
+    tensors.insert("backbone.model3_dp1_dw.bias".into(), one);
+    let e = YuNet::new(&tensors, &Device::Cpu).unwrap_err().to_string();
+    assert!(e.contains("backbone.model3_dp1_dw.bias") && e.contains("got [1]"), "{e}");
+    tensors.remove("backbone.model3_dp1_dw.bias");
+    let e = YuNet::new(&tensors, &Device::Cpu).unwrap_err().to_string();
+    assert!(e.contains("backbone.model3_dp1_dw.bias") && e.contains("got none"), "{e}");
+}
+
+#[test]
+fn a_file_comes_back_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, file) = (dir.path().join("f.safetensors"), shipped());
+    file.save(&path).unwrap();
+    let back = FinderFile::read(&path).unwrap();
+    assert_eq!(back.manifest, file.manifest);
+    for (name, tensor) in &file.tensors {
+        assert_eq!(flat(&back.tensors[name]), flat(tensor), "{name}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(locate("face_finder").unwrap()).unwrap());
+}
+
+#[test]
+fn a_finder_is_no_keypoint_network_and_the_other_way_round() {
+    let e = WeightsFile::read(&locate("face_finder").unwrap()).unwrap_err().to_string();
+    assert!(e.ends_with("expected a keypoint network, got a face finder"), "{e}");
+    let e = FinderFile::read(&locate("nose").unwrap()).unwrap_err().to_string();
+    assert!(e.ends_with("expected a face finder (metadata \"facekp_finder\"), got other weights"), "{e}");
+}
