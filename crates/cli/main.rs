@@ -10,6 +10,7 @@ mod parse;
 mod progress;
 mod shared_args;
 mod terminal;
+mod weights_manifest;
 
 use args::Cli;
 use clap::Parser;

@@ -1,7 +1,10 @@
 //! `facekp finder`, for maintainers: the weights file of the face finder.
 
-use super::export::{record, sha256};
-use crate::{output::say, shared_args::DataArg};
+use crate::{
+    output::say,
+    shared_args::DataArg,
+    weights_manifest::{record, sha256},
+};
 use anyhow::{Context, Result};
 use candle_core::Device;
 use facekp_data::{Split, datasets::find_first};
@@ -12,6 +15,7 @@ use toml::Table;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp finder fit --data datasets")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -20,13 +24,16 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Make the weights file from the network's tensors, every value as it is.
+    #[command(after_help = "Example: facekp finder convert yunet_s.safetensors")]
     Convert {
         /// Tensors of YuNet-s with the names of libfacedetection.train, normalization folded: safetensors.
         from: PathBuf,
         #[command(flatten)]
         file: FileArg,
     },
-    /// Fit how a found face becomes the box of a scheme's points, on a dataset's training faces, and keep it in the file.
+    /// Fit how a found face becomes the box of a scheme's points, on a dataset's training faces, and keep it in the
+    /// file.
+    #[command(after_help = "Example: facekp finder fit --data datasets/ibug_300W")]
     Fit {
         #[command(flatten)]
         data: DataArg,

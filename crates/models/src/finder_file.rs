@@ -2,19 +2,16 @@
 //! finds becomes the box that a keypoint network looks at.
 
 use crate::error::{Error, Result};
-use crate::weights::{one_line, read_all, write_tensors};
+use crate::weights::{FINDER_KEY as KEY, one_line, read_all, write_tensors};
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-/// Where the manifest stands in the file's metadata.
-pub(crate) const KEY: &str = "facekp_finder";
-
-/// What the file says of itself.
+/// The metadata of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FinderManifest {
-    /// The network's name.
+    /// Name of the network.
     pub name: String,
     /// Whose weights they are and where they were taken from.
     pub source: String,
@@ -30,7 +27,7 @@ pub struct FinderManifest {
 /// A linear map from features of a found face to the tight box of a scheme's points, and what it was fitted on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoxFit {
-    /// A row a feature: shares in the box's center (x, y) and sides (width, height).
+    /// A row per feature: shares in the box's center (x, y) and sides (width, height).
     pub coefficients: Vec<[f64; 4]>,
     /// What it was fitted on, in words.
     pub data: String,
@@ -43,9 +40,9 @@ pub struct BoxFit {
 /// A file of the face finder in memory.
 #[derive(Clone, Debug)]
 pub struct FinderFile {
-    /// What it says of itself.
+    /// The metadata.
     pub manifest: FinderManifest,
-    /// By name, on the CPU.
+    /// Tensors by name, on the CPU.
     pub tensors: HashMap<String, Tensor>,
 }
 
