@@ -26,7 +26,8 @@ enum What {
         #[command(flatten)]
         file: FileArg,
     },
-    /// Fit how a found face becomes the box of a scheme's points, on a dataset's training faces, and keep it in the file.
+    /// Fit how a found face becomes the box of a scheme's points, on a dataset's training faces, and keep it in the
+    /// file.
     Fit {
         #[command(flatten)]
         data: DataArg,

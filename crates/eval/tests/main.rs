@@ -1,5 +1,5 @@
 //! Predictions, baselines and the report page through the public interface.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod baseline;
 mod common;

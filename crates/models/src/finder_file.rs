@@ -2,14 +2,11 @@
 //! finds becomes the box that a keypoint network looks at.
 
 use crate::error::{Error, Result};
-use crate::weights::{one_line, read_all, write_tensors};
+use crate::weights::{FINDER_KEY as KEY, one_line, read_all, write_tensors};
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-
-/// Where the manifest stands in the file's metadata.
-pub(crate) const KEY: &str = "facekp_finder";
 
 /// What the file says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,6 +16,8 @@ use std::{
 
 /// Where the manifest stands in the file's metadata.
 const KEY: &str = "facekp";
+/// Where the manifest stands in the file's metadata.
+pub(crate) const FINDER_KEY: &str = "facekp_finder";
 
 /// The metadata of a weights file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +63,7 @@ impl WeightsFile {
     /// One line with the path when it is cut short, not safetensors, or has no metadata of this program.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, metadata) = read_all(path)?;
-        if metadata.contains_key(crate::finder_file::KEY) {
+        if metadata.contains_key(FINDER_KEY) {
             return Err(bad(path, "expected a keypoint network, got a face finder".into()));
         }
         let json = metadata

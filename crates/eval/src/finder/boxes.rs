@@ -111,10 +111,8 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [[f64; 4]; N]) -> [[f64; 4
         }
     }
     for i in (0..N).rev() {
-        for k in 0..4 {
-            let rest: f64 = (i + 1..N).map(|j| a[i][j] * b[j][k]).sum();
-            b[i][k] = (b[i][k] - rest) / a[i][i];
-        }
+        let rest: [f64; 4] = std::array::from_fn(|k| (i + 1..N).map(|j| a[i][j] * b[j][k]).sum());
+        b[i].iter_mut().zip(rest).for_each(|(value, rest)| *value = (*value - rest) / a[i][i]);
     }
     b
 }

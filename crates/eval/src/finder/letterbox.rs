@@ -1,4 +1,5 @@
-//! Pictures as the face finder sees them: one with black to the right and below up to whole cells, or views of one size.
+//! Pictures as the face finder sees them: one with black to the right and below up to whole cells, or views of one
+//! size.
 
 use candle_core::{Device, Result, Tensor, bail};
 use facekp_models::networks::yunet::MULTIPLE;

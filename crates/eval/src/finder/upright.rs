@@ -1,6 +1,6 @@
 //! Which way up the faces are that were found. The finder sees a face however it lies, but believes that it stands: its
-//! points turn by a third of what the face does. So all but the surest are looked at again in views that are turned step
-//! by step, and the score tells.
+//! points turn by a third of what the face does. So all but the surest are looked at again in views that are turned
+//! step by step, and the score tells.
 
 use super::{Finder, FoundFace, decode, direction, letterbox};
 use crate::error::Result;
@@ -35,8 +35,8 @@ const AT_ONCE: usize = 4;
 const LEAST: f64 = 0.1;
 
 impl Finder {
-    /// Tells which way up faces are that were found in `picture`, the surest first: their roll, and what the finder sees
-    /// of them once they stand. The score becomes the best of all directions.
+    /// Tells which way up faces are that were found in `picture`, the surest first: their roll, and what the finder
+    /// sees of them once they stand. The score becomes the best of all directions.
     pub(super) fn righted(&self, picture: &RgbImage, faces: Vec<FoundFace>) -> Result<Vec<FoundFace>> {
         let told = |face: &FoundFace| GAIN * direction::roll(&face.landmarks);
         let sure = |face: &FoundFace| face.score >= SURE && told(face).abs() <= NEARLY;

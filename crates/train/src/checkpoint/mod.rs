@@ -8,9 +8,9 @@
 //! 2. `optim.safetensors.next` is written and renamed to `optim.safetensors`: from here on the epoch counts,
 //! 3. the two weight files are renamed into place, and `history.csv` is written from the state.
 //!
-//! A run that was killed anywhere in between is settled before it continues: a `.next` file that belongs to the committed
-//! epoch is renamed, any other is deleted, and the history is written again. `recipe.toml` and `lock` stand there from
-//! the start.
+//! A run that was killed anywhere in between is settled before it continues: a `.next` file that belongs to the
+//! committed epoch is renamed, any other is deleted, and the history is written again. `recipe.toml` and `lock` stand
+//! there from the start.
 
 mod lock;
 mod names;
