@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "recipe")]
     list: bool,
     /// With --list, print all keys of the recipes, and what `cargo xtask train-all` trains, as JSON.
-    #[arg(long, requires = "list")]
+    #[arg(long, requires = "list", help_heading = "Output")]
     json: bool,
     /// Train by a shorter profile of the recipe, such as quick: its table [profile.P].
     #[arg(long, value_name = "P")]

@@ -24,7 +24,7 @@ enum Page {
         /// What benches/compare.py wrote.
         times: PathBuf,
         /// The page.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", help_heading = "Output")]
         out: PathBuf,
     },
     /// Measure networks and write the page of their errors, with their curves in a folder of its name.
@@ -34,10 +34,10 @@ enum Page {
         #[arg(required = true, value_name = "RUN")]
         runs: Vec<PathBuf>,
         /// The datasets' parent folder.
-        #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets")]
+        #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets", help_heading = "Data")]
         data: PathBuf,
         /// The page.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", help_heading = "Output")]
         out: PathBuf,
     },
 }

@@ -28,7 +28,7 @@ pub(super) fn faces(maps: &[Tensor; 3], index: usize, least: f64) -> Result<Vec<
             let (center, w, h) = (place(2), value(4).exp() * stride, value(5).exp() * stride);
             let landmarks: [Point; 5] = std::array::from_fn(|i| place(6 + 2 * i));
             let bounds = Rect::new(center.x - w / 2.0, center.y - h / 2.0, w, h);
-            if [w, h].iter().all(|side| side.is_finite()) && landmarks.iter().all(|p| p.is_finite()) {
+            if [bounds.x, bounds.y, w, h].iter().all(|v| v.is_finite()) && landmarks.iter().all(|p| p.is_finite()) {
                 let (score, roll) = (score as f32, direction::roll(&landmarks));
                 found.push(FoundFace { bounds, upright: bounds, score, landmarks, roll });
             }

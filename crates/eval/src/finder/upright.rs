@@ -168,7 +168,7 @@ mod tests {
         (scores[11], scores[1]) = (0.7, 0.6);
         // 0.5 (0.7 - 0.6) / (0.7 - 1.8 + 0.6) of 30°
         assert!((best_turn(&seen(scores)) + 3.0).abs() < 1e-4);
-        assert_eq!(best_turn(&seen([0.0; DIRECTIONS])), 330.0);
+        assert_eq!(best_turn(&seen([0.0; DIRECTIONS])), 0.0, "upright where nothing is known");
     }
 
     #[test]

@@ -60,10 +60,19 @@ pub(super) fn composed(
     stride: usize,
     activation: Activation,
 ) -> Result<Tensor> {
-    let y = input(x).conv2d(&input(weight), 1, stride, 1, weight.dim(0)?)?;
+    // candle's gradient at a stride fails where height and width are not both odd or both even
+    let whole = input(x).conv2d(&input(weight), 1, 1, 1, weight.dim(0)?)?;
+    let y = if stride == 1 { whole } else { every_other(&every_other(&whole, 2)?, 3)? };
     let epilogue = Epilogue { bias, relu: activation == Activation::Relu, ..Epilogue::NONE };
     let y = finished(y, of_channels(epilogue)?)?;
     if activation == Activation::Relu6 { relu6(&y) } else { Ok(y) }
+}
+
+/// Every second row or column, from the first on.
+fn every_other(x: &Tensor, axis: usize) -> Result<Tensor> {
+    let kept: Vec<u32> = (0..u32::try_from(x.dim(axis)?).map_err(candle_core::Error::wrap)?).step_by(2).collect();
+    let len = kept.len();
+    x.index_select(&Tensor::from_vec(kept, len, x.device())?, axis)
 }
 
 /// `min(max(x, 0), 6)` of any shape, which keeps numbers small enough for short types; the gradient at 0 and at 6 is 0,
