@@ -20,9 +20,9 @@ pub enum Activation {
     /// Nothing.
     #[default]
     None,
-    /// As [`relu`](super::relu).
+    /// As [`crate::ops::relu`].
     Relu,
-    /// As [`relu6`].
+    /// As [`crate::ops::relu6`].
     Relu6,
 }
 
