@@ -7,7 +7,7 @@ use facekp_data::picture::DEFAULT_MAX_PIXELS;
 /// Train, evaluate and run facial keypoint networks.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = "Example: facekp predict face58 photo.jpg --out predictions")]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -26,7 +26,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Train a network by a recipe into a run folder.
     Train(cmd::train::Args),
     /// Measure a network (or the mean shape) on a split of a dataset.
@@ -51,7 +51,7 @@ pub enum Command {
 
 impl Command {
     /// Runs the command.
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
         match self {
             Self::Train(a) => cmd::train::run(a),
             Self::Eval(a) => cmd::eval::run(a),

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use std::{io::Write, path::Path};
 
 /// One line, whatever the causes: errors are read in terminals and in logs of CI.
-pub fn one_line(e: &anyhow::Error) -> String {
+pub(crate) fn one_line(e: &anyhow::Error) -> String {
     let mut line = e.to_string();
     for cause in e.chain().skip(1).map(ToString::to_string) {
         // many errors quote their cause themselves
@@ -18,10 +18,10 @@ pub fn one_line(e: &anyhow::Error) -> String {
 /// Options that contradict each other in a way that only the command sees: exit status 2, as for any wrong usage.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Usage(pub String);
+pub(crate) struct Usage(pub String);
 
 /// Writes a result: to stdout for `-`, else to a file that appears only when whole.
-pub fn write_result(target: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_result(target: &Path, text: &str) -> Result<()> {
     if target == Path::new("-") {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;
@@ -31,7 +31,7 @@ pub fn write_result(target: &Path, text: &str) -> Result<()> {
 }
 
 /// Writes a file that appears only when whole, and its folder.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -39,6 +39,6 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Prints a line of results.
-pub fn say(line: &str) -> Result<()> {
+pub(crate) fn say(line: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }

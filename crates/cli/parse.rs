@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{IntoDeserializer, value};
 
 /// A face's box.
-pub fn parse_box(s: &str) -> Result<Rect, String> {
+pub(crate) fn parse_box(s: &str) -> Result<Rect, String> {
     let bad = || format!("expected X,Y,W,H in pixels with W and H above 0, got {s:?}");
     let v = s.split(',').map(|p| p.trim().parse::<f64>()).collect::<Result<Vec<_>, _>>().map_err(|_| bad())?;
     match v[..] {
@@ -17,13 +17,13 @@ pub fn parse_box(s: &str) -> Result<Rect, String> {
 }
 
 /// How points are read from maps, by the names that recipes use.
-pub fn parse_decode(s: &str) -> Result<Decode, String> {
+pub(crate) fn parse_decode(s: &str) -> Result<Decode, String> {
     let name: value::StrDeserializer<'_, value::Error> = s.into_deserializer();
     Decode::deserialize(name).map_err(|_| format!("expected argmax, quarter, dark or soft_argmax, got {s:?}"))
 }
 
 /// An override of a recipe's key; what the value may be is the recipe's business.
-pub fn parse_change(s: &str) -> Result<String, String> {
+pub(crate) fn parse_change(s: &str) -> Result<String, String> {
     match s.split_once('=') {
         Some((key, _)) if !key.trim().is_empty() => Ok(s.to_owned()),
         _ => Err(format!("expected KEY=VALUE, such as train.epochs=3, got {s:?}")),
@@ -31,12 +31,12 @@ pub fn parse_change(s: &str) -> Result<String, String> {
 }
 
 /// A kind of dataset by its name in recipes.
-pub fn kinds() -> impl TypedValueParser<Value = DatasetKind> {
+pub(crate) fn kinds() -> impl TypedValueParser<Value = DatasetKind> {
     PossibleValuesParser::new(DatasetKind::names()).try_map(|name| name.parse::<DatasetKind>())
 }
 
 /// The name of a weights file.
-pub fn parse_name(s: &str) -> Result<String, String> {
+pub(crate) fn parse_name(s: &str) -> Result<String, String> {
     let plain = !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     if plain && !s.starts_with('.') {
         Ok(s.to_owned())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// The bar of a run; invisible where standard error is not a terminal.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     name: String,
     epochs: usize,

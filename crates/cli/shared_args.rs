@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Where it runs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
-pub struct DeviceArg {
+pub(crate) struct DeviceArg {
     /// auto, cpu, cuda:N or metal.
     #[arg(long, default_value_t, value_name = "D")]
     pub device: DeviceName,
@@ -20,7 +20,7 @@ pub struct DeviceArg {
 
 impl DeviceArg {
     /// The device, with the precision that was asked for.
-    pub fn open(&self) -> Result<candle_core::Device> {
+    pub(crate) fn open(&self) -> Result<candle_core::Device> {
         let precision = if self.no_tf32 { Precision::F32 } else { Precision::Tf32 };
         ops::set_precision(precision);
         Ok(self.device.open()?)
@@ -30,7 +30,7 @@ impl DeviceArg {
 /// Where the dataset is.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
-pub struct DataArg {
+pub(crate) struct DataArg {
     /// The dataset's folder or its parent.
     #[arg(long = "data", value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets")]
     pub dir: PathBuf,

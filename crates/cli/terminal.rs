@@ -4,17 +4,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::{env, io::IsTerminal};
 
 /// Whether standard error is a terminal whose cursor can be moved.
-pub fn has_cursor() -> bool {
+pub(crate) fn has_cursor() -> bool {
     std::io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|t| t != "dumb")
 }
 
 /// Whether standard error may be colored: such a terminal, and no `NO_COLOR` (<https://no-color.org>).
-pub fn has_color() -> bool {
+pub(crate) fn has_color() -> bool {
     has_cursor() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 /// A bar over `length` steps in the style of `template`; invisible where it could not move.
-pub fn bar(length: u64, template: &str) -> ProgressBar {
+pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
     if !has_cursor() {
         return ProgressBar::hidden();
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::Table;
 
 /// Puts an entry into the manifest, with the size and the hash of the weights; other entries stay as they are.
-pub fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) -> Result<()> {
+pub(crate) fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) -> Result<()> {
     let text = if file.exists() {
         std::fs::read_to_string(file).with_context(|| file.display().to_string())?
     } else {
@@ -23,7 +23,7 @@ pub fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) -> Resu
 }
 
 /// The hash of a file, in hexadecimal digits.
-pub fn sha256(path: &Path) -> Result<String> {
+pub(crate) fn sha256(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     Ok(Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect())
 }

@@ -3,7 +3,7 @@
 mod shared;
 
 use assert_cmd::Command;
-pub use shared::shared_folder;
+pub(crate) use shared::shared_folder;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -11,14 +11,14 @@ use std::{
 };
 
 /// The program, away from the user's settings.
-pub fn facekp() -> Command {
+pub(crate) fn facekp() -> Command {
     let mut c = Command::cargo_bin("facekp").unwrap();
     c.env_remove("FACEKP_DATA").env_remove("FACEKP_WEIGHTS").env_remove("FACEKP_LOG");
     c
 }
 
 /// A folder of its own below `dir` with `count` rendered pictures; the same ones are rendered once and copied.
-pub fn synth(dir: &Path, scheme: &str, count: usize) -> PathBuf {
+pub(crate) fn synth(dir: &Path, scheme: &str, count: usize) -> PathBuf {
     static RENDERING: Mutex<()> = Mutex::new(());
     let from = shared_folder().join(format!("{scheme}-{count}"));
     {
@@ -35,7 +35,7 @@ pub fn synth(dir: &Path, scheme: &str, count: usize) -> PathBuf {
 }
 
 /// Copies a folder with all that is below it.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|e| e.unwrap()) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
@@ -48,7 +48,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Four rendered people, six pictures each, never changed: the parent of `imm_face_db/`.
-pub fn people() -> &'static Path {
+pub(crate) fn people() -> &'static Path {
     static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
         let dir = shared_folder().join("people");
         synth(&dir, "imm58", 24);
@@ -58,7 +58,7 @@ pub fn people() -> &'static Path {
 }
 
 /// The file name without its end of a rendered person's picture: the letter of the sex is the renderer's choice.
-pub fn stem(person: usize, pose: usize) -> String {
+pub(crate) fn stem(person: usize, pose: usize) -> String {
     let start = format!("{person:02}-{pose}");
     let list = std::fs::read_dir(people().join("imm_face_db")).unwrap();
     list.map(|e| e.unwrap().path())
@@ -70,12 +70,12 @@ pub fn stem(person: usize, pose: usize) -> String {
 }
 
 /// The first rendered picture.
-pub fn picture() -> PathBuf {
+pub(crate) fn picture() -> PathBuf {
     people().join("imm_face_db").join(stem(1, 1) + ".jpg")
 }
 
 /// The nose recipe, small enough for a test.
-pub const SMALL: [&str; 8] = [
+pub(crate) const SMALL: [&str; 8] = [
     "--set",
     "train.ema=0.0",
     "--set",
@@ -87,7 +87,7 @@ pub const SMALL: [&str; 8] = [
 ];
 
 /// A small trained nose network, trained once and never changed: the parent of the run folder `nose/`.
-pub fn trained() -> &'static Path {
+pub(crate) fn trained() -> &'static Path {
     static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
         let dir = shared_folder().join("trained");
         train(&dir.join("nose"), 2).assert().success();
@@ -97,7 +97,7 @@ pub fn trained() -> &'static Path {
 }
 
 /// `facekp train nose` in small, for `epochs` epochs.
-pub fn train(run: &Path, epochs: usize) -> Command {
+pub(crate) fn train(run: &Path, epochs: usize) -> Command {
     let mut c = facekp();
     c.args(["train", "nose"]).args(SMALL).args(["--set", &format!("train.epochs={epochs}")]);
     c.arg("--data").arg(people()).arg("--out").arg(run);
@@ -106,7 +106,7 @@ pub fn train(run: &Path, epochs: usize) -> Command {
 
 /// Asserts that a command failed as promised: status 1, nothing on stdout, one line on stderr that holds every one of
 /// `words`.
-pub fn fails_with(command: &mut Command, words: &[&str]) {
+pub(crate) fn fails_with(command: &mut Command, words: &[&str]) {
     let out = command.assert().code(1).get_output().clone();
     let text = String::from_utf8(out.stderr).unwrap();
     let lines: Vec<&str> = text.lines().filter(|l| l.starts_with("facekp: ")).collect();
@@ -118,7 +118,7 @@ pub fn fails_with(command: &mut Command, words: &[&str]) {
 }
 
 /// Every file below `dir`, with its length.
-pub fn files(dir: &Path) -> Vec<(PathBuf, u64)> {
+pub(crate) fn files(dir: &Path) -> Vec<(PathBuf, u64)> {
     let mut all = Vec::new();
     let Ok(list) = std::fs::read_dir(dir) else { return all };
     for entry in list {

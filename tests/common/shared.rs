@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A folder of this process below `target/tmp`.
-pub fn shared_folder() -> &'static Path {
+pub(crate) fn shared_folder() -> &'static Path {
     static FOLDER: LazyLock<(PathBuf, File)> = LazyLock::new(|| {
         let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared");
         fs::create_dir_all(&all).unwrap();

@@ -5,13 +5,13 @@ use anyhow::Result;
 
 /// `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Leave out `train-all --profile smoke`.
     #[arg(long)]
     no_train: bool,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     run::step("formatting", &mut run::cargo("fmt --all --check"))?;
     tidy::check()?;
     let mut doc = run::cargo("doc --workspace --no-deps --document-private-items --locked");

@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::Command};
 
 /// `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
-pub struct Bench {
+pub(crate) struct Bench {
     /// A Python with torch and torchvision.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
@@ -20,7 +20,7 @@ pub struct Bench {
 
 /// `cargo xtask results`.
 #[derive(Debug, clap::Args)]
-pub struct Results {
+pub(crate) struct Results {
     /// Run folders, or names in weights/ (a row each, without curves).
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -29,7 +29,7 @@ pub struct Results {
     data: PathBuf,
 }
 
-pub fn bench(a: &Bench) -> Result<()> {
+pub(crate) fn bench(a: &Bench) -> Result<()> {
     let (program, times) = (run::build(&[])?, run::root().join("benches/results.json"));
     if !a.write_only {
         let mut c = Command::new(&a.python);
@@ -41,7 +41,7 @@ pub fn bench(a: &Bench) -> Result<()> {
     run::check("page", c.arg("--out").arg(run::root().join("docs/benchmarks.md")))
 }
 
-pub fn results(a: &Results) -> Result<()> {
+pub(crate) fn results(a: &Results) -> Result<()> {
     let mut c = Command::new(run::build(&[])?);
     c.args(["--quiet", "pages", "results"]).args(&a.runs).arg("--data").arg(&a.data);
     run::check("page", c.arg("--out").arg(run::root().join("docs/results.md")))

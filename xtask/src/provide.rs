@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What the chain is trained on.
-pub struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     pub program: &'a Path,
     pub profile: &'a str,
     /// What `facekp datasets find --json` finds in the data folder.
@@ -22,7 +22,7 @@ pub struct Sources<'a> {
 
 impl Sources<'_> {
     /// The folder that holds the dataset `path`, and whether that is rendered.
-    pub fn get(&mut self, stand_ins: &Value, path: &Value) -> Result<(PathBuf, bool)> {
+    pub(crate) fn get(&mut self, stand_ins: &Value, path: &Value) -> Result<(PathBuf, bool)> {
         let mut stand_ins = stand_ins.as_array().into_iter().flatten();
         let stand_in = stand_ins.find(|s| s["path"] == *path).with_context(|| format!("{path}: no stand-in"))?;
         if self.found.as_array().is_some_and(|all| all.iter().any(|found| found["kind"] == stand_in["kind"])) {

@@ -9,35 +9,35 @@ use std::{
 };
 
 /// A line on stderr, where logs go.
-pub fn log(line: &str) {
+pub(crate) fn log(line: &str) {
     // best effort: a reader that went away is no reason to stop
     let _ = writeln!(std::io::stderr(), "xtask: {line}");
 }
 
 /// A line on stdout, where results go.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The workspace's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// The cargo that runs this, with arguments.
-pub fn cargo(arguments: &str) -> Command {
+pub(crate) fn cargo(arguments: &str) -> Command {
     let mut c = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     c.current_dir(root()).args(arguments.split(' '));
     c
 }
 
 /// Runs `command` to its end; what it prints goes to stderr, since it is not the result of the whole.
-pub fn step(name: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     check(name, command.stdout(std::io::stderr()))
 }
 
 /// Runs `command` to its end; what it prints stays where it is printed.
-pub fn check(name: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn check(name: &str, command: &mut Command) -> Result<()> {
     log(&format!("{name}: {}", describe(command)));
     let status = command.status().with_context(|| format!("{name}: cannot start {}", describe(command)))?;
     if !status.success() {
@@ -47,7 +47,7 @@ pub fn check(name: &str, command: &mut Command) -> Result<()> {
 }
 
 /// Runs `command` and returns what it prints on stdout.
-pub fn output(name: &str, command: &mut Command) -> Result<String> {
+pub(crate) fn output(name: &str, command: &mut Command) -> Result<String> {
     command.stderr(Stdio::inherit());
     let out = command.output().with_context(|| format!("{name}: cannot start {}", describe(command)))?;
     if !out.status.success() {
@@ -57,7 +57,7 @@ pub fn output(name: &str, command: &mut Command) -> Result<String> {
 }
 
 /// Runs `command` and returns the JSON that it prints on stdout.
-pub fn json(name: &str, command: &mut Command) -> Result<Value> {
+pub(crate) fn json(name: &str, command: &mut Command) -> Result<Value> {
     let text = output(name, command)?;
     serde_json::from_str(&text).with_context(|| format!("{name}: {} printed no JSON", describe(command)))
 }
@@ -69,7 +69,7 @@ fn describe(command: &Command) -> String {
 }
 
 /// Builds the release program with `features` and returns its path.
-pub fn build(features: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(features: &[&str]) -> Result<PathBuf> {
     let mut c = cargo("build --release --workspace --bin facekp --message-format json-render-diagnostics --features");
     c.arg(features.join(","));
     log(&format!("build: {}", describe(&c)));
@@ -77,7 +77,7 @@ pub fn build(features: &[&str]) -> Result<PathBuf> {
 }
 
 /// Runs a cargo command that builds the program and prints its messages as JSON; returns the program's path.
-pub fn built(name: &str, command: &mut Command) -> Result<PathBuf> {
+pub(crate) fn built(name: &str, command: &mut Command) -> Result<PathBuf> {
     let text = output(name, command)?;
     let messages = text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
     let ours = |m: &Value| m["target"]["name"] == "facekp" && m["profile"]["test"] == false;

@@ -11,7 +11,7 @@ use std::{
 
 /// `cargo xtask train-all`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// smoke: a minute or two. quick: every network on two cores in 15 minutes or less. full: the recorded results.
     #[arg(long, default_value = "quick", value_parser = ["smoke", "quick", "full"])]
     profile: String,
@@ -37,7 +37,7 @@ pub struct Args {
 
 impl Args {
     /// What CI runs: small, on the CPU, whatever data there is, with the program that the tests built.
-    pub fn smoke(out: PathBuf, program: PathBuf) -> Self {
+    pub(crate) fn smoke(out: PathBuf, program: PathBuf) -> Self {
         let data = std::env::var_os("FACEKP_DATA").map_or_else(|| "datasets".into(), PathBuf::from);
         let (device, profile) = ("cpu".into(), "smoke".into());
         Self { profile, data, out: Some(out), device, resume: false, photos: None, program: Some(program) }
@@ -61,7 +61,7 @@ impl Args {
     }
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let started = Instant::now();
     let out = std::path::absolute(a.out.clone().unwrap_or_else(|| run::root().join("runs").join(&a.profile)))?;
     let data = std::path::absolute(&a.data)?;

@@ -23,7 +23,7 @@ use std::{
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp datasets check datasets/imm_face_db")]
-pub struct Args {
+pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]
     command: Command,
@@ -120,7 +120,7 @@ enum Command {
     },
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     match &a.command {
         Command::Find { dir, json } => find_in(dir, *json),
         Command::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),

@@ -27,7 +27,7 @@ enum Subject {
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
-pub struct Args {
+pub(crate) struct Args {
     /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean training shape, the
     /// baseline every network should beat.
     weights: String,
@@ -58,7 +58,7 @@ pub struct Args {
     device: DeviceArg,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let (subject, data, about) = subject(a)?;
     let mut summaries = Vec::new();
     let mut rows = Vec::new();
@@ -125,7 +125,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
 }
 
 /// What a network is measured on, and how.
-pub struct Setting {
+pub(crate) struct Setting {
     /// The dataset that it was validated on.
     pub data: Arc<dyn Dataset>,
     /// Whether its recipe averages with the mirrored picture.
@@ -133,14 +133,19 @@ pub struct Setting {
 }
 
 /// The setting that a network's recipe names, with the data below `dir`.
-pub fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
+pub(crate) fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
     Ok(Setting { data: Arc::from(data), flip: Flip::from(recipe.train.flip_test) })
 }
 
 /// The errors of a network on each of `splits`.
-pub fn summaries(predictor: &Predictor, data: &Arc<dyn Dataset>, splits: &[Split], flip: Flip) -> Result<Vec<Summary>> {
+pub(crate) fn summaries(
+    predictor: &Predictor,
+    data: &Arc<dyn Dataset>,
+    splits: &[Split],
+    flip: Flip,
+) -> Result<Vec<Summary>> {
     by_split(data.as_ref(), splits, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
         .into_iter()
         .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))

@@ -13,7 +13,7 @@ use toml::{Table, Value};
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp export runs/nose --name nose --data datasets --split val")]
-pub struct Args {
+pub(crate) struct Args {
     /// A weights file, a run folder, or a name in weights/ or runs/.
     weights: String,
     /// The name in weights/: letters, digits, `_`, `-` and `.`.
@@ -32,7 +32,7 @@ pub struct Args {
     split: Vec<facekp_data::Split>,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let source = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
     let mut tensors: Vec<_> = source.tensors.into_iter().collect();

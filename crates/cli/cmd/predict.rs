@@ -21,7 +21,7 @@ const HEAT: usize = 512;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp predict face58 photo.jpg --out predictions --json -")]
-pub struct Args {
+pub(crate) struct Args {
     /// A weights file, a run folder, or a name in weights/ or runs/.
     weights: String,
     /// JPEG or PNG pictures, or folders of them.
@@ -43,7 +43,7 @@ pub struct Args {
     device: DeviceArg,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let (predictor, _) = Predictor::load(&facekp_models::locate(&a.weights)?, &device)?;
     let pictures: Vec<PathBuf> = a.pictures.iter().flat_map(|p| inside(p)).collect();

@@ -16,7 +16,7 @@ use std::{
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp report runs/nose runs/face58 --data datasets --out report")]
-pub struct Args {
+pub(crate) struct Args {
     /// Run folders.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -42,7 +42,7 @@ pub struct Args {
     device: DeviceArg,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let runs = a.runs.iter().map(|r| run_input(&facekp_models::locate_run(r), &a.data)).collect::<Result<Vec<_>>>()?;
     let mut notices = a.notice.clone();
@@ -57,7 +57,7 @@ pub fn run(a: &Args) -> Result<()> {
 }
 
 /// What the page shows of a run folder.
-pub fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
+pub(crate) fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
     let DataConfig { train, val, .. } = &recipe.data;

@@ -17,7 +17,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp train nose --data datasets --out runs/nose --set train.epochs=50")]
-pub struct Args {
+pub(crate) struct Args {
     /// A built-in recipe (`--list` prints them) or a TOML file.
     #[arg(required_unless_present = "list")]
     recipe: Option<String>,
@@ -54,7 +54,7 @@ pub struct Args {
     set: Vec<String>,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let Some(recipe) = &a.recipe else { return list(a.json) };
     let mode = match (a.resume, a.overwrite) {
         (true, _) => Mode::Resume,

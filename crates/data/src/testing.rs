@@ -70,7 +70,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub fn new(len: usize) -> Self {
+    pub(crate) fn new(len: usize) -> Self {
         Self { len, broken: None, panics: None, reads: AtomicUsize::new(0) }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct ConvShape {
 
 impl Conv {
     /// `bias`: its start, or no bias.
-    pub fn new(scope: &Scope, shape: ConvShape, init: Init, bias: Option<f64>) -> Result<Self> {
+    pub(crate) fn new(scope: &Scope, shape: ConvShape, init: Init, bias: Option<f64>) -> Result<Self> {
         let ConvShape { inputs, outputs, kernel, stride } = shape;
         Ok(Self {
             weight: scope.param("weight", &[outputs, inputs, kernel, kernel], init)?,
@@ -56,12 +56,12 @@ impl Conv {
     }
 
     /// The filters `(O, C, KH, KW)`, without gradient.
-    pub fn filters(&self) -> Tensor {
+    pub(crate) fn filters(&self) -> Tensor {
         self.weight.detach()
     }
 
     /// A copy that no gradient reaches and no training step changes.
-    pub fn snapshot(&self) -> Result<Self> {
+    pub(crate) fn snapshot(&self) -> Result<Self> {
         let bias = self.bias.as_ref().map(|b| b.detach().copy()).transpose()?;
         Ok(Self { weight: self.weight.detach().copy()?, bias, ..self.clone() })
     }
@@ -118,13 +118,13 @@ pub(crate) struct ConvNorm {
 
 impl ConvNorm {
     /// Without bias, as the normalization has one; torchvision's initialization.
-    pub fn new(conv: &Scope, norm: &Scope, shape: ConvShape, gamma: f64) -> Result<Self> {
+    pub(crate) fn new(conv: &Scope, norm: &Scope, shape: ConvShape, gamma: f64) -> Result<Self> {
         let norm = Some(BatchNorm::new(norm, shape.outputs, gamma)?);
         Ok(Self { conv: Conv::new(conv, shape, Init::KaimingNormalFanOut, None)?, norm })
     }
 
     /// The same of the input at twice its size (nearest), for a 3×3 convolution at stride 1.
-    pub fn doubling(mut self) -> Self {
+    pub(crate) fn doubling(mut self) -> Self {
         self.conv.doubling = true;
         self
     }
@@ -138,12 +138,12 @@ impl ConvNorm {
     }
 
     /// The filters `(O, C, KH, KW)`, without gradient.
-    pub fn filters(&self) -> Tensor {
+    pub(crate) fn filters(&self) -> Tensor {
         self.conv.filters()
     }
 
     /// A copy for prediction, its running statistics and scale put into the convolution.
-    pub fn folded(&self) -> Result<Self> {
+    pub(crate) fn folded(&self) -> Result<Self> {
         let Some(n) = &self.norm else { return Ok(Self { conv: self.conv.snapshot()?, norm: None }) };
         let (mean, var) = (n.running_mean.as_detached_tensor(), n.running_var.as_detached_tensor());
         let bias = self.conv.bias.as_ref().map(Tensor::detach);
@@ -163,14 +163,14 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// The bias starts at 0.
-    pub fn new(scope: &Scope, inputs: usize, outputs: usize, init: Init) -> Result<Self> {
+    pub(crate) fn new(scope: &Scope, inputs: usize, outputs: usize, init: Init) -> Result<Self> {
         let weight = scope.param("weight", &[outputs, inputs], init)?;
         Ok(Self { weight, bias: scope.param("bias", &[outputs], Init::Constant(0.0))? })
     }
 
     /// The last layer of a regression network: a tenth of PyTorch's default range, so that training starts near the
     /// bias (the mean shape).
-    pub fn last(scope: &Scope, inputs: usize, outputs: usize) -> Result<Self> {
+    pub(crate) fn last(scope: &Scope, inputs: usize, outputs: usize) -> Result<Self> {
         Self::new(scope, inputs, outputs, Init::Bounded(0.1 / (inputs.max(1) as f64).sqrt()))
     }
 
@@ -180,7 +180,7 @@ impl Linear {
     }
 
     /// A copy that no gradient reaches and no training step changes.
-    pub fn snapshot(&self) -> Result<Self> {
+    pub(crate) fn snapshot(&self) -> Result<Self> {
         Ok(Self { weight: self.weight.detach().copy()?, bias: self.bias.detach().copy()? })
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 /// The faces of a run, as hashes that do not depend on their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataDigest {
+pub(crate) struct DataDigest {
     train: PartDigest,
     val: PartDigest,
 }
@@ -29,13 +29,13 @@ impl DataDigest {
     ///
     /// # Errors
     /// When an annotation cannot be read.
-    pub fn of(data: &Data) -> Result<Self> {
+    pub(crate) fn of(data: &Data) -> Result<Self> {
         let val = std::slice::from_ref(&data.val);
         Ok(Self { train: PartDigest::of(&data.train)?, val: PartDigest::of(val)? })
     }
 
     /// What is no longer the same, and how many faces there were and are.
-    pub fn difference(&self, now: &Self) -> Option<String> {
+    pub(crate) fn difference(&self, now: &Self) -> Option<String> {
         let parts = [("training", &self.train, &now.train), ("validation", &self.val, &now.val)];
         let differences: Vec<String> = parts
             .iter()

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A resumed run that was given another number of epochs: its schedule has another end from here on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seam {
+pub(crate) struct Seam {
     /// The last epoch before.
     pub after: usize,
     /// Epochs of the run, before.
@@ -27,7 +27,7 @@ fn with_total(record: &EpochRecord, seams: &[Seam]) -> EpochRecord {
 ///
 /// # Errors
 /// Never, in practice: memory is written to.
-pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
+pub(crate) fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
     let wrong = |e: String| Error::setting("history", "records that CSV can hold", e);
     if records.is_empty() {
         return Ok(history::COLUMNS.to_owned() + "\n");
@@ -44,7 +44,7 @@ pub fn to_csv(records: &[EpochRecord], seams: &[Seam]) -> Result<String> {
 ///
 /// # Errors
 /// The first line that is no record.
-pub fn from_csv(path: &Path, text: &str) -> Result<Vec<EpochRecord>> {
+pub(crate) fn from_csv(path: &Path, text: &str) -> Result<Vec<EpochRecord>> {
     let rows = history::parse(path, text)?;
     Ok(rows.into_iter().map(|r| EpochRecord { total_epochs: None, ..r }).collect())
 }

@@ -24,7 +24,7 @@ impl Overlap {
     ///
     /// # Errors
     /// When an annotation cannot be read.
-    pub fn of(data: &Data) -> Result<Self> {
+    pub(crate) fn of(data: &Data) -> Result<Self> {
         let Faces { dataset: val, indices } = &data.val;
         let mut same: HashSet<usize> = HashSet::new();
         let mut elsewhere: HashMap<PathBuf, Vec<Rect>> = HashMap::new();
@@ -57,7 +57,7 @@ impl Overlap {
     }
 
     /// The overlap in one line; `None` where there is none.
-    pub fn describe(&self) -> Option<String> {
+    pub(crate) fn describe(&self) -> Option<String> {
         const SHOWN: usize = 3;
         let (count, faces) = (self.ids.len(), self.faces);
         let names = self.ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -3,23 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A crate's files by the path of their module (`["checkpoint", "state"]`), without their tests.
-pub type Crate = BTreeMap<Vec<String>, String>;
+pub(super) type Crate = BTreeMap<Vec<String>, String>;
 
 /// The path of a file's module below its crate's root; `None` of tests.
-pub fn module(below_root: &str) -> Option<Vec<String>> {
+pub(super) fn module(below_root: &str) -> Option<Vec<String>> {
     let mut path: Vec<String> = below_root.strip_suffix(".rs")?.split('/').map(str::to_owned).collect();
     path.pop_if(|last| ["mod", "lib", "main"].contains(&last.as_str()));
     path.iter().all(|part| !part.contains("test")).then_some(path)
 }
 
 /// A file without its comments and its tests.
-pub fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines().filter(|l| !l.trim_start().starts_with("//")).flat_map(|l| [l, "\n"]).collect()
 }
 
 /// What is wrong in a crate, a line each.
-pub fn check(files: &Crate) -> Vec<String> {
+pub(super) fn check(files: &Crate) -> Vec<String> {
     let (mut uses, mut wrong) = (BTreeSet::new(), Vec::new());
     for (from, text) in files {
         for path in paths(&code(text), from) {

@@ -18,7 +18,7 @@ const ORDER: [&str; 6] =
     ["candle-vision-helpers", "facekp-data", "facekp-models", "facekp-eval", "facekp-train", "facekp"];
 
 /// Checks every file that git knows.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let root = run::root();
     let mut git = std::process::Command::new("git");
     let listed = run::output("tidy", git.current_dir(&root).args(["ls-files", "*.rs", "*.md", "*.toml"]))?;

@@ -4,7 +4,7 @@
 const MOST: usize = 5;
 
 /// What is wrong in a file's public functions, `:LINE: …` each.
-pub fn check(text: &str) -> Vec<String> {
+pub(super) fn check(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (at, start) in text.match_indices("pub fn ").chain(text.match_indices("pub const fn ")) {
         let (line, text) = (text[..at].matches('\n').count() + 1, text[at + start.len()..].replace("->", ""));

@@ -81,7 +81,7 @@ pub(super) struct Plane<P> {
 
 impl<P: Pixel> Plane<P> {
     /// Some `columns` and `rows` of `source`, not empty and within it.
-    pub fn new(source: &RgbImage, columns: Range<u32>, rows: Range<u32>) -> Self {
+    pub(super) fn new(source: &RgbImage, columns: Range<u32>, rows: Range<u32>) -> Self {
         let (width, height) = (columns.len(), rows.len());
         let (first, end) = (columns.start as usize * 3, columns.end as usize * 3);
         let mut pixels = Vec::with_capacity(width * height);
@@ -92,18 +92,18 @@ impl<P: Pixel> Plane<P> {
     }
 
     /// The last column, as a position.
-    pub fn last_x(&self) -> f64 {
+    pub(super) fn last_x(&self) -> f64 {
         self.width as f64 - 1.0
     }
 
     /// The last row, as a position.
-    pub fn last_y(&self) -> f64 {
+    pub(super) fn last_y(&self) -> f64 {
         self.height as f64 - 1.0
     }
 
     /// A tap at a fixed-point position whose right and lower neighbors are inside the plane.
     #[inline(always)]
-    pub fn inside(&self, x: i64, y: i64) -> P {
+    pub(super) fn inside(&self, x: i64, y: i64) -> P {
         // The upper 24 fractional bits are a whole `f32`.
         let part = |v: i64| ((v as u32) >> 8) as i32 as f32 * (1.0 / (1 << 24) as f32);
         let at = ((y >> FRACTION) as usize).wrapping_mul(self.width).wrapping_add((x >> FRACTION) as usize);
@@ -119,7 +119,7 @@ impl<P: Pixel> Plane<P> {
     }
 
     /// A tap anywhere: positions outside move to the nearest edge.
-    pub fn clamped(&self, x: f64, y: f64) -> P {
+    pub(super) fn clamped(&self, x: f64, y: f64) -> P {
         let (x, y) = (x.clamp(0.0, self.last_x()), y.clamp(0.0, self.last_y()));
         let (x0, y0) = (x.floor(), y.floor());
         let (x1, y1) = ((x0 + 1.0).min(self.last_x()), (y0 + 1.0).min(self.last_y()));

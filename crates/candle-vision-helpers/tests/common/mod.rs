@@ -5,17 +5,17 @@ use candle_core::{Device, Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, ConvParams, Epilogue};
 
 /// An epilogue of bias and ReLU.
-pub fn with(bias: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
+pub(crate) fn with(bias: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
     Epilogue { bias, residual: None, relu }
 }
 
 /// An epilogue of residual and ReLU.
-pub fn after(residual: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
+pub(crate) fn after(residual: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
     Epilogue { bias: None, residual, relu }
 }
 
 /// Numbers between -1 and 1, the same for the same seed.
-pub fn random(dims: &[usize], seed: u64) -> Result<Tensor> {
+pub(crate) fn random(dims: &[usize], seed: u64) -> Result<Tensor> {
     let len = dims.iter().product();
     let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
     let values: Vec<f32> = (0..len)
@@ -29,12 +29,12 @@ pub fn random(dims: &[usize], seed: u64) -> Result<Tensor> {
     Tensor::from_vec(values, dims, &Device::Cpu)
 }
 
-pub fn values(t: &Tensor) -> Result<Vec<f32>> {
+pub(crate) fn values(t: &Tensor) -> Result<Vec<f32>> {
     t.flatten_all()?.to_vec1()
 }
 
 /// Largest difference, relative to the largest value expected (at least 1e-3).
-pub fn difference(got: &Tensor, expected: &[f64]) -> Result<f64> {
+pub(crate) fn difference(got: &Tensor, expected: &[f64]) -> Result<f64> {
     let got = values(got)?;
     assert_eq!(got.len(), expected.len());
     let scale = expected.iter().fold(1e-3f64, |m, x| m.max(x.abs()));
@@ -43,14 +43,14 @@ pub fn difference(got: &Tensor, expected: &[f64]) -> Result<f64> {
 
 /// The textbook's seven loops, in double precision: `y`, and the gradients of x, weight and bias for a `dy` of the
 /// given values.
-pub struct NaiveConv {
+pub(crate) struct NaiveConv {
     pub y: Vec<f64>,
     pub dx: Vec<f64>,
     pub dw: Vec<f64>,
     pub db: Vec<f64>,
 }
 
-pub fn naive_conv(
+pub(crate) fn naive_conv(
     x: &Tensor,
     w: &Tensor,
     bias: Option<&Tensor>,
@@ -110,7 +110,7 @@ pub fn naive_conv(
 
 /// Panics where a convolution of random tensors of these shapes, or one of its gradients, is off by 1e-4 of the largest
 /// value.
-pub fn against_naive(x: &[usize], w: &[usize], p: ConvParams, relu: bool) -> Result<()> {
+pub(crate) fn against_naive(x: &[usize], w: &[usize], p: ConvParams, relu: bool) -> Result<()> {
     let what = format!("{x:?} * {w:?} {p:?} relu {relu}");
     let (x, w) = (Var::from_tensor(&random(x, 1)?)?, Var::from_tensor(&random(w, 2)?)?);
     let bias = Var::from_tensor(&random(&[w.dims()[0]], 3)?)?;

@@ -95,7 +95,7 @@ impl Ops {
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp bench --only face58 --json bench.json")]
-pub struct Args {
+pub(crate) struct Args {
     /// Time this network alone.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.name)))]
     only: Option<String>,
@@ -115,7 +115,7 @@ pub struct Args {
     device: DeviceArg,
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let mut text = String::new();
     for network in NETWORKS.iter().filter(|n| a.only.as_deref().is_none_or(|only| only == n.name)) {

@@ -8,7 +8,7 @@ use facekp_models::{KeypointModel, Params, Pass, Task};
 use facekp_train::optim::{Optimizer, OptimizerConfig};
 use std::time::Instant;
 
-pub struct Net {
+pub(super) struct Net {
     model: Box<dyn KeypointModel>,
     inference: Option<Box<dyn KeypointModel>>,
     params: Params,
@@ -16,7 +16,7 @@ pub struct Net {
 }
 
 impl Net {
-    pub fn new(task: &Task, device: &Device) -> Result<Self> {
+    pub(super) fn new(task: &Task, device: &Device) -> Result<Self> {
         let params = Params::new(0, device);
         let model = task.build(&params)?;
         let config = OptimizerConfig::AdamW { beta1: 0.9, beta2: 0.999, weight_decay: 0.01 };

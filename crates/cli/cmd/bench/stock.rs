@@ -15,7 +15,7 @@ use candle_vision_helpers::Size;
 use facekp_models::{ModelConfig, Task, networks::plain};
 use std::time::Instant;
 
-pub struct Net {
+pub(super) struct Net {
     layers: Vec<Layer>,
     optimizer: AdamW,
     parameters: usize,
@@ -40,7 +40,7 @@ struct Bottleneck {
 }
 
 impl Net {
-    pub fn new(task: &Task, device: &Device) -> Result<Self> {
+    pub(super) fn new(task: &Task, device: &Device) -> Result<Self> {
         let vars = VarMap::new();
         let vb = VarBuilder::from_varmap(&vars, DType::F32, device);
         let outputs = task.codec()?.output_shape()[0];

@@ -19,7 +19,7 @@ const HEAD: [&str; 7] =
     ["network", "batch", "facekp", "PyTorch", "facekp / PyTorch", "candle's stock operations", "stock / facekp"];
 
 /// The page of the times in a file.
-pub fn page(times: &Path) -> Result<String> {
+pub(super) fn page(times: &Path) -> Result<String> {
     let text = fs::read_to_string(times).with_context(|| times.display().to_string())?;
     let all: Value = serde_json::from_str(&text).with_context(|| times.display().to_string())?;
     let m = &all["machine"];

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp pages benchmarks benches/results.json --out docs/benchmarks.md")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     page: Page,
 }
@@ -42,7 +42,7 @@ enum Page {
     },
 }
 
-pub fn run(a: &Args) -> Result<()> {
+pub(crate) fn run(a: &Args) -> Result<()> {
     match &a.page {
         Page::Benchmarks { times, out } => write(out, &benchmarks::page(times)?),
         Page::Results { runs, data, out } => write(out, &results::page(runs, data, out)?),

@@ -76,7 +76,7 @@ impl Subject {
 }
 
 /// The page; its curves are written into the folder beside `out` that has its name.
-pub fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> {
+pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> {
     let subjects = runs.iter().map(|r| Subject::of(r)).collect::<Result<Vec<_>>>()?;
     for (i, Subject { name, .. }) in subjects.iter().enumerate() {
         // the page names its curves by the network

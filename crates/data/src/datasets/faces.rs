@@ -31,7 +31,7 @@ pub(crate) struct Faces {
 
 impl Faces {
     /// The faces of the folder `dir`; the first broken one is the error.
-    pub fn new(what: &'static str, dir: &Path, scheme: &Arc<Scheme>, read: Vec<Result<Record>>) -> Result<Self> {
+    pub(super) fn new(what: &'static str, dir: &Path, scheme: &Arc<Scheme>, read: Vec<Result<Record>>) -> Result<Self> {
         let mut records = read.into_iter().collect::<Result<Vec<_>>>()?;
         records.sort_by(|a, b| a.id.cmp(&b.id));
         let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
@@ -40,7 +40,7 @@ impl Faces {
     }
 
     /// The check of such faces.
-    pub fn check(what: &str, scheme: &Scheme, read: Vec<Result<Record>>) -> CheckReport {
+    pub(super) fn check(what: &str, scheme: &Scheme, read: Vec<Result<Record>>) -> CheckReport {
         let mut report = CheckReport::of(what);
         let sound = report.decoded(read, |f| f);
         report.fact("faces", sound.len());

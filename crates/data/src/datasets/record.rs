@@ -30,7 +30,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// A face whose box is the tight box of its visible points, which `file` annotates.
-    pub fn new(id: String, path: PathBuf, scheme: &Arc<Scheme>, shape: Shape, file: &Path) -> Result<Self> {
+    pub(crate) fn new(id: String, path: PathBuf, scheme: &Arc<Scheme>, shape: Shape, file: &Path) -> Result<Self> {
         let size = host_size(file, &path)?;
         check_reach(file, &shape, size)?;
         let (line, count) = (shape.lines.first().copied(), shape.points.len());
@@ -46,13 +46,13 @@ impl Record {
     }
 
     /// The face without its picture.
-    pub fn annotation(&self) -> Annotation {
+    pub(crate) fn annotation(&self) -> Annotation {
         let (id, picture) = (self.id.clone(), self.path.clone());
         Annotation { id, picture, face: self.face, points: self.points.clone() }
     }
 
     /// Decodes the picture; the sample, and what its file says of how the camera was held (EXIF, 1 to 8).
-    pub fn load_turned(&self) -> Result<(Sample, u8)> {
+    pub(crate) fn load_turned(&self) -> Result<(Sample, u8)> {
         let Picture { image, original, to_image, orientation, .. } = load_picture(&self.path)?;
         if original != self.size {
             let (a, b) = (self.size, original);
@@ -75,7 +75,7 @@ impl Record {
     }
 
     /// Decodes the picture; the whole sample.
-    pub fn load(&self) -> Result<Sample> {
+    pub(crate) fn load(&self) -> Result<Sample> {
         self.load_turned().map(|(sample, _)| sample)
     }
 }

@@ -89,7 +89,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn new(index: usize, sample: Sample, view: View) -> Self {
+    pub(super) fn new(index: usize, sample: Sample, view: View) -> Self {
         let Sample { id, subset, original, face, points: truth, scale, .. } = sample;
         let (to_view, mirrored) = (view.to_view, view.mirrored);
         Self { item: Item { index, id, subset, to_view, mirrored, truth, face, original, scale }, view }

@@ -23,15 +23,15 @@ struct Kept {
 }
 
 impl Cache {
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { limit, kept: RwLock::default() }
     }
 
-    pub fn get(&self, index: usize) -> Option<Sample> {
+    pub(super) fn get(&self, index: usize) -> Option<Sample> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).samples.get(&index).cloned()
     }
 
-    pub fn insert(&self, index: usize, sample: &Sample) {
+    pub(super) fn insert(&self, index: usize, sample: &Sample) {
         let bytes = sample.image.as_raw().len() + OVERHEAD;
         if bytes > self.limit {
             return;

@@ -27,18 +27,18 @@ pub(super) struct Epoch {
 
 impl Epoch {
     /// One pass over `order`, in batches.
-    pub fn new(source: Arc<Source>, epoch: usize, order: Vec<usize>) -> Self {
+    pub(super) fn new(source: Arc<Source>, epoch: usize, order: Vec<usize>) -> Self {
         let sizes = order.chunks(source.config.batch).map(<[usize]>::len).collect();
         Self { source, epoch: epoch as u64, order, sizes }
     }
 
     /// Number of samples of each batch.
-    pub fn sizes(&self) -> &[usize] {
+    pub(super) fn sizes(&self) -> &[usize] {
         &self.sizes
     }
 
     /// Sample `part` of batch `batch`.
-    pub fn part(&self, batch: usize, part: usize) -> Result<Part> {
+    pub(super) fn part(&self, batch: usize, part: usize) -> Result<Part> {
         let Source { dataset, config, cache } = &*self.source;
         let index = self.order[batch * config.batch + part];
         let augment = config.augment.as_ref();
@@ -56,7 +56,7 @@ impl Epoch {
     }
 
     /// A batch of its samples, in order.
-    pub fn whole(&self, parts: Vec<Part>) -> Result<Batch> {
+    pub(super) fn whole(&self, parts: Vec<Part>) -> Result<Batch> {
         Batch::of_parts(&self.source.config.view, parts)
     }
 }

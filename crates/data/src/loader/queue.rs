@@ -52,7 +52,7 @@ struct Parts {
 
 impl Queue {
     /// Starts `workers` threads.
-    pub fn start(epoch: Epoch, workers: usize) -> Self {
+    pub(super) fn start(epoch: Epoch, workers: usize) -> Self {
         let workers = workers.max(1);
         let total = epoch.sizes().len();
         let state = State {

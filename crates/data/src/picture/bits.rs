@@ -25,7 +25,7 @@ pub(super) struct Table {
 
 impl Table {
     /// A table from the numbers of codes of 1 to 16 bits and their symbols; `None` when these do not fit.
-    pub fn new(counts: &[u8], symbols: &[u8]) -> Option<Self> {
+    pub(super) fn new(counts: &[u8], symbols: &[u8]) -> Option<Self> {
         let (mut quick, mut ends) = (vec![(0, 0); 1 << QUICK], [(0, 0); 17]);
         let (mut code, mut index) = (0_u32, 0_usize);
         for (length, &count) in (1..=16).zip(counts) {
@@ -68,12 +68,12 @@ pub(super) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    pub fn new(bytes: &'a [u8], at: usize) -> Self {
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at, buffer: 0, count: 0 }
     }
 
     /// Skips what is left in front of the next marker; its place (of its `FF`), or the end of the bytes.
-    pub fn marker(&mut self) -> usize {
+    pub(super) fn marker(&mut self) -> usize {
         (self.buffer, self.count) = (0, 0);
         while let Some(&byte) = self.bytes.get(self.at) {
             match (byte, self.bytes.get(self.at + 1)) {
@@ -87,7 +87,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Goes on after a marker of two bytes.
-    pub fn pass_marker(&mut self) {
+    pub(super) fn pass_marker(&mut self) {
         self.at += 2;
     }
 
@@ -120,7 +120,7 @@ impl<'a> Bits<'a> {
 
     /// The next symbol.
     #[inline]
-    pub fn symbol(&mut self, table: &Table) -> Result<u8, Stop> {
+    pub(super) fn symbol(&mut self, table: &Table) -> Result<u8, Stop> {
         if self.count < 16 {
             self.fill();
         }
@@ -134,14 +134,14 @@ impl<'a> Bits<'a> {
 
     /// Skips up to 64 bits.
     #[inline]
-    pub fn skip(&mut self, bits: u32) -> Result<(), Stop> {
+    pub(super) fn skip(&mut self, bits: u32) -> Result<(), Stop> {
         self.take(bits.min(32))?;
         self.take(bits.saturating_sub(32)).map(|_| ())
     }
 
     /// The next bits as a number, 32 at most.
     #[inline]
-    pub fn take(&mut self, bits: u32) -> Result<u32, Stop> {
+    pub(super) fn take(&mut self, bits: u32) -> Result<u32, Stop> {
         if bits == 0 {
             return Ok(0);
         }

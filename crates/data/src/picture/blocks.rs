@@ -21,7 +21,7 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    pub fn new(frame: &Frame, component: Component) -> Self {
+    pub(super) fn new(frame: &Frame, component: Component) -> Self {
         let along = |side: usize, factor: usize, most: usize| (side * factor).div_ceil(most).div_ceil(8);
         let across = along(frame.size.width, component.across, frame.most_across());
         let down = along(frame.size.height, component.down, frame.most_down());

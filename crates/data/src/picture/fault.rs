@@ -20,12 +20,12 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub fn broken(reason: impl ToString) -> Self {
+    pub(crate) fn broken(reason: impl ToString) -> Self {
         Self::Broken(reason.to_string())
     }
 
     /// The error of the picture at `path`.
-    pub fn at(self, path: &Path) -> Error {
+    pub(crate) fn at(self, path: &Path) -> Error {
         match self {
             Self::Broken(reason) => Error::Picture { path: path.into(), reason },
             Self::TooLarge { expected, got } => Error::format(path, None, expected, got),

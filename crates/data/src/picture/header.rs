@@ -35,22 +35,22 @@ pub(super) struct Component {
 }
 
 impl Frame {
-    pub fn is_progressive(&self) -> bool {
+    pub(super) fn is_progressive(&self) -> bool {
         self.kind == 0xc2
     }
 
     /// Of all components.
-    pub fn most_across(&self) -> usize {
+    pub(super) fn most_across(&self) -> usize {
         self.components.iter().map(|c| c.across).max().unwrap_or(1)
     }
 
     /// Of all components.
-    pub fn most_down(&self) -> usize {
+    pub(super) fn most_down(&self) -> usize {
         self.components.iter().map(|c| c.down).max().unwrap_or(1)
     }
 
     /// From what follows the segment's length.
-    pub fn parse(kind: u8, segment: &[u8], adobe: Option<u8>) -> Option<Self> {
+    pub(super) fn parse(kind: u8, segment: &[u8], adobe: Option<u8>) -> Option<Self> {
         let [_, h1, h0, w1, w0, count, components @ ..] = segment else { return None };
         let side = |hi: &u8, lo: &u8| usize::from(u16::from_be_bytes([*hi, *lo]));
         let components = components.chunks_exact(3).take(usize::from(*count));

@@ -25,16 +25,16 @@ pub(super) struct Eye {
 
 impl Eye {
     /// The upper lid's edge from the outer (`s = 0`) to the inner (`s = 1`) corner.
-    pub fn upper(&self, s: f64) -> Point {
+    pub(super) fn upper(&self, s: f64) -> Point {
         self.arc(s, -self.up)
     }
 
     /// The lower lid's edge, likewise.
-    pub fn lower(&self, s: f64) -> Point {
+    pub(super) fn lower(&self, s: f64) -> Point {
         self.arc(s, self.low)
     }
 
-    pub fn arc(&self, s: f64, height: f64) -> Point {
+    pub(super) fn arc(&self, s: f64, height: f64) -> Point {
         let bow = (std::f64::consts::PI * s).sin().max(0.0).powf(0.75);
         Point::new(
             self.outer.x + (self.inner.x - self.outer.x) * s,
@@ -42,12 +42,12 @@ impl Eye {
         )
     }
 
-    pub fn center(&self) -> Point {
+    pub(super) fn center(&self) -> Point {
         let m = Point::new((self.outer.x + self.inner.x) / 2.0, (self.outer.y + self.inner.y) / 2.0);
         Point::new(m.x, m.y - 0.2 * self.up_open)
     }
 
-    pub fn outline(&self) -> Vec<Point> {
+    pub(super) fn outline(&self) -> Vec<Point> {
         let steps = |n: usize| (0..n).map(move |i| i as f64 / n as f64);
         steps(16).map(|s| self.upper(s)).chain(steps(16).map(|s| self.lower(1.0 - s))).collect()
     }
@@ -76,7 +76,7 @@ pub(super) struct Features {
 }
 
 impl Features {
-    pub fn new(person: &Person, e: &Expression) -> Self {
+    pub(super) fn new(person: &Person, e: &Expression) -> Self {
         let p = person;
         let nose_base = 0.525 * p.nose_length;
         let mouth_line = 0.75 + 0.5 * (nose_base - 0.525) + p.mouth_height;
@@ -150,21 +150,21 @@ impl Features {
     }
 
     /// The closed outline of both lips.
-    pub fn lips(&self) -> Vec<Point> {
+    pub(super) fn lips(&self) -> Vec<Point> {
         let mut line = through(&self.lip_top, 6);
         line.extend(through(&self.lip_bottom, 6));
         line
     }
 
     /// The closed outline of the opening between the lips.
-    pub fn opening(&self) -> Vec<Point> {
+    pub(super) fn opening(&self) -> Vec<Point> {
         let mut line = through(&self.mouth_top, 6);
         line.extend(through(&self.mouth_bottom, 6));
         line
     }
 
     /// How far the face stands out from the smooth head at `(x, y)`.
-    pub fn relief(&self, person: &Person, x: f64, y: f64) -> f64 {
+    pub(super) fn relief(&self, person: &Person, x: f64, y: f64) -> f64 {
         let (side, w) = (x.abs(), self.nose_width);
         let base = self.nose_base;
         let tip = base - 0.085;

@@ -41,7 +41,7 @@ pub(super) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    pub fn new(person: &'a Person, features: &'a Features) -> Self {
+    pub(super) fn new(person: &'a Person, features: &'a Features) -> Self {
         let rings = RINGS.map(|[y, a, c, front, back]| {
             let low = smoothstep(0.3, 0.9, y);
             let width = person.face_width * (1.0 + (person.jaw_width - 1.0) * low);
@@ -61,7 +61,7 @@ impl<'a> Head<'a> {
     }
 
     /// The surface at ring `t` and angle `theta` (0 in front, positive to the picture's right).
-    pub fn surface(&self, t: f64, theta: f64) -> Vec3 {
+    pub(super) fn surface(&self, t: f64, theta: f64) -> Vec3 {
         let [y, a, c, front, back] = self.ring(t);
         let (sin, cos) = theta.sin_cos();
         let x = a * sin;
@@ -73,14 +73,14 @@ impl<'a> Head<'a> {
     }
 
     /// The point of the face over `p` of the front view.
-    pub fn lift(&self, p: Point) -> Vec3 {
+    pub(super) fn lift(&self, p: Point) -> Vec3 {
         let t = self.ring_at(p.y);
         let [_, a, ..] = self.ring(t);
         self.surface(t, (p.x / a.max(1e-6)).clamp(-1.0, 1.0).asin())
     }
 
     /// The ring at a height.
-    pub fn ring_at(&self, y: f64) -> f64 {
+    pub(super) fn ring_at(&self, y: f64) -> f64 {
         let (mut lo, mut hi) = (0.0, CHIN);
         for _ in 0..40 {
             let mid = 0.5 * (lo + hi);
@@ -91,7 +91,7 @@ impl<'a> Head<'a> {
 
     /// The contour of the lower face as annotators mark it at ring `t` on a `side`: the jaw's own edge where it can be
     /// seen, else the outermost place of the same height. `outward` measures how far out a place appears on that side.
-    pub fn contour(&self, t: f64, side: f64, outward: impl Fn(Vec3) -> f64) -> Vec3 {
+    pub(super) fn contour(&self, t: f64, side: f64, outward: impl Fn(Vec3) -> f64) -> Vec3 {
         let steps = 48;
         (0..=steps)
             .map(|i| self.surface(t, side * FRAC_PI_2 * (1.0 - 0.75 * f64::from(i) / f64::from(steps))))
@@ -101,7 +101,7 @@ impl<'a> Head<'a> {
     }
 
     /// The whole surface; `u, v` are `x, y` of the front view.
-    pub fn mesh(&self) -> Mesh {
+    pub(super) fn mesh(&self) -> Mesh {
         let (rows, front, back) = (150, 120, 36);
         Mesh::grid(rows, front + back, |r, c| {
             // Even steps of height in the face, small ones at the two ends.

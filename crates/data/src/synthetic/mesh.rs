@@ -15,7 +15,7 @@ pub(super) struct Mesh {
 impl Mesh {
     /// From a function of row and column; columns go to the picture's right and rows down where the surface faces the
     /// camera.
-    pub fn grid(rows: usize, cols: usize, vertex: impl Fn(usize, usize) -> (Vec3, [f32; 2])) -> Self {
+    pub(super) fn grid(rows: usize, cols: usize, vertex: impl Fn(usize, usize) -> (Vec3, [f32; 2])) -> Self {
         let mut position = Vec::with_capacity(rows * cols);
         let mut uv = Vec::with_capacity(rows * cols);
         for r in 0..rows {
@@ -44,7 +44,7 @@ impl Mesh {
     }
 
     /// A tube of `radius` along a line of places.
-    pub fn tube(line: &[Vec3], radius: f64) -> Self {
+    pub(super) fn tube(line: &[Vec3], radius: f64) -> Self {
         let sides = 7;
         let n = line.len();
         Self::grid(n, sides, |r, c| {

@@ -131,7 +131,7 @@ const CLOTHS: [(u8, u8, u8); 10] = [
 
 impl Person {
     /// Person `number` of a seed.
-    pub fn new(seed: u64, number: u64) -> Self {
+    pub(super) fn new(seed: u64, number: u64) -> Self {
         let r = &mut generator(seed, 1, number);
         let female = r.chance(0.4);
         let darkness = r.range(0.0, 1.0f64).powf(1.6) * (SKINS.len() - 1) as f64;

@@ -16,7 +16,7 @@ pub(super) struct Patch {
 impl Patch {
     /// The inside (even-odd rule) of a closed polygon, within a picture of `width` by `height`, with `pad` free pixels
     /// around.
-    pub fn fill(polygon: &[Point], width: usize, height: usize, pad: usize) -> Self {
+    pub(super) fn fill(polygon: &[Point], width: usize, height: usize, pad: usize) -> Self {
         let range = |values: &mut dyn Iterator<Item = f64>, end: usize| {
             let (lo, hi) = values.fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
             let lo = (lo.floor() as i64 - pad as i64).clamp(0, end as i64) as usize;
@@ -45,7 +45,7 @@ impl Patch {
     }
 
     /// Softens the edge: two box filters of `radius` pixels each way.
-    pub fn blurred(mut self, radius: usize) -> Self {
+    pub(super) fn blurred(mut self, radius: usize) -> Self {
         if radius > 0 {
             let (w, h) = (self.width, self.height);
             for _ in 0..2 {
@@ -57,7 +57,7 @@ impl Patch {
     }
 
     /// Only what `other` covers too.
-    pub fn within(mut self, other: &Self) -> Self {
+    pub(super) fn within(mut self, other: &Self) -> Self {
         for y in 0..self.height {
             for x in 0..self.width {
                 self.alpha[y * self.width + x] *= other.at(self.x0 + x, self.y0 + y);
@@ -67,13 +67,13 @@ impl Patch {
     }
 
     /// The opacity of a pixel of the picture.
-    pub fn at(&self, x: usize, y: usize) -> f32 {
+    pub(super) fn at(&self, x: usize, y: usize) -> f32 {
         let inside = x >= self.x0 && y >= self.y0 && x < self.x0 + self.width && y < self.y0 + self.height;
         if inside { self.alpha[(y - self.y0) * self.width + x - self.x0] } else { 0.0 }
     }
 
     /// Every pixel with its opacity, where it has any.
-    pub fn pixels(&self) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
+    pub(super) fn pixels(&self) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
         let w = self.width.max(1);
         self.alpha
             .iter()

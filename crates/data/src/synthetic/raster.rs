@@ -22,7 +22,7 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    pub fn project(&self, p: Vec3) -> Point {
+    pub(super) fn project(&self, p: Vec3) -> Point {
         let k = self.scale * self.distance / (self.distance - p.z).max(0.1);
         Point::new(self.center.x + k * p.x, self.center.y + k * p.y)
     }
@@ -56,14 +56,14 @@ struct Corner {
 
 impl Canvas {
     /// For a picture of `width × height` pixels.
-    pub fn new(width: usize, height: usize) -> Self {
+    pub(super) fn new(width: usize, height: usize) -> Self {
         let (width, height) = (width * FINE, height * FINE);
         Self { width, height, color: vec![[0.0; 3]; width * height], depth: vec![f32::MIN; width * height] }
     }
 
     /// Draws a mesh; `shade` gives a fragment's color and opacity, or `None` where the surface has a hole. What is
     /// translucent leaves the depth as it is.
-    pub fn draw(
+    pub(super) fn draw(
         &mut self,
         mesh: &Mesh,
         turn: &Turn,
@@ -137,7 +137,7 @@ impl Canvas {
     }
 
     /// The picture over a background: the mean of each pixel's samples.
-    pub fn over(&self, background: &mut [Color]) {
+    pub(super) fn over(&self, background: &mut [Color]) {
         let width = self.width / FINE;
         let share = 1.0 / (FINE * FINE) as f32;
         for (i, pixel) in background.iter_mut().enumerate() {

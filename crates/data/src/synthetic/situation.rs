@@ -23,7 +23,7 @@ pub(super) struct Expression {
 }
 
 impl Expression {
-    pub fn rest() -> Self {
+    pub(super) fn rest() -> Self {
         Self {
             smile: 0.0,
             open: 0.0,
@@ -122,7 +122,7 @@ fn lamp(r: &mut Pcg64Mcg, sideways: f64) -> Light {
 
 impl Situation {
     /// One of the six poses (`1..=6`) of the IMM face database, of picture `index`.
-    pub fn imm(seed: u64, index: u64, pose: usize) -> Self {
+    pub(super) fn imm(seed: u64, index: u64, pose: usize) -> Self {
         let r = &mut generator(seed, 2, index);
         let yaw = match pose {
             3 => -r.range(18.0, 34.0),

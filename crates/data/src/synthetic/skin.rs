@@ -22,7 +22,7 @@ pub(super) struct Skin {
 }
 
 impl Skin {
-    pub fn paint(person: &Person, features: &Features, expression: &Expression) -> Self {
+    pub(super) fn paint(person: &Person, features: &Features, expression: &Expression) -> Self {
         let mut skin = Self { rgb: vec![person.skin; WIDTH * HEIGHT] };
         skin.complexion(person, features, expression);
         skin.beard(person, features);
@@ -38,7 +38,7 @@ impl Skin {
     }
 
     /// The color at a place of the front view; level beyond the painted part.
-    pub fn at(&self, x: f32, y: f32) -> Color {
+    pub(super) fn at(&self, x: f32, y: f32) -> Color {
         let u = ((f64::from(x) - LEFT) * SCALE).clamp(0.0, WIDTH as f64 - 1.001) as f32;
         let v = ((f64::from(y) - TOP) * SCALE).clamp(0.0, HEIGHT as f64 - 1.001) as f32;
         let (i, j) = (u as usize, v as usize);

@@ -12,24 +12,24 @@ pub(super) struct Vec3 {
 }
 
 impl Vec3 {
-    pub const fn new(x: f64, y: f64, z: f64) -> Self {
+    pub(super) const fn new(x: f64, y: f64, z: f64) -> Self {
         Self { x, y, z }
     }
 
-    pub fn dot(self, o: Self) -> f64 {
+    pub(super) fn dot(self, o: Self) -> f64 {
         self.x * o.x + self.y * o.y + self.z * o.z
     }
 
-    pub fn cross(self, o: Self) -> Self {
+    pub(super) fn cross(self, o: Self) -> Self {
         Self::new(self.y * o.z - self.z * o.y, self.z * o.x - self.x * o.z, self.x * o.y - self.y * o.x)
     }
 
-    pub fn length(self) -> f64 {
+    pub(super) fn length(self) -> f64 {
         self.dot(self).sqrt()
     }
 
     /// Length 1, or itself where it has none.
-    pub fn unit(self) -> Self {
+    pub(super) fn unit(self) -> Self {
         let l = self.length();
         if l > 1e-12 { self * (1.0 / l) } else { self }
     }
@@ -65,7 +65,7 @@ pub(super) struct Turn {
 
 impl Turn {
     /// Radians: `yaw` turns the face to the picture's right, `pitch` downwards, `roll` clockwise.
-    pub fn new(yaw: f64, pitch: f64, roll: f64, pivot: Vec3) -> Self {
+    pub(super) fn new(yaw: f64, pitch: f64, roll: f64, pivot: Vec3) -> Self {
         let ((sy, cy), (sp, cp), (sr, cr)) = (yaw.sin_cos(), pitch.sin_cos(), roll.sin_cos());
         // roll · pitch · yaw, written out for columns x, y, z.
         let column = |v: Vec3| {
@@ -79,15 +79,15 @@ impl Turn {
     }
 
     /// Turns nothing.
-    pub fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self::new(0.0, 0.0, 0.0, Vec3::default())
     }
 
-    pub fn direction(&self, v: Vec3) -> Vec3 {
+    pub(super) fn direction(&self, v: Vec3) -> Vec3 {
         Vec3::new(self.rows[0].dot(v), self.rows[1].dot(v), self.rows[2].dot(v))
     }
 
-    pub fn position(&self, p: Vec3) -> Vec3 {
+    pub(super) fn position(&self, p: Vec3) -> Vec3 {
         self.direction(p - self.pivot) + self.pivot
     }
 }

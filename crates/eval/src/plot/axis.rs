@@ -66,13 +66,13 @@ impl Axis {
     }
 
     /// From a value to the drawn unit; `None` where it cannot be shown.
-    pub fn place(&self, value: f64) -> Option<f64> {
+    pub(super) fn place(&self, value: f64) -> Option<f64> {
         let v = if self.log { value.log10() } else { value };
         v.is_finite().then_some(v)
     }
 
     /// The label of a drawn position.
-    pub fn label(&self, position: f64) -> String {
+    pub(super) fn label(&self, position: f64) -> String {
         label(if self.log { 10f64.powf(position) } else { position })
     }
 }

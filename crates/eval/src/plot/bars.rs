@@ -17,7 +17,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`Error::Plot`] for no bars or a value that is negative or not finite.
-pub fn bars_svg(axes: &Axes, bars: &[Bar]) -> Result<String> {
+pub(crate) fn bars_svg(axes: &Axes, bars: &[Bar]) -> Result<String> {
     let top = longest(axes, bars)?;
     svg(&axes.title, canvas(bars), |root| draw(root, axes, bars, top))
 }
@@ -26,7 +26,7 @@ pub fn bars_svg(axes: &Axes, bars: &[Bar]) -> Result<String> {
 ///
 /// # Errors
 /// As [`bars_svg`]; when the file cannot be written.
-pub fn bars_png(axes: &Axes, bars: &[Bar], path: &Path) -> Result<()> {
+pub(crate) fn bars_png(axes: &Axes, bars: &[Bar], path: &Path) -> Result<()> {
     let top = longest(axes, bars)?;
     raster::write(path, &picture(&axes.title, canvas(bars), |root| draw(root, axes, bars, top))?)
 }

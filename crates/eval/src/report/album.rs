@@ -28,14 +28,14 @@ pub(crate) struct Album {
 
 impl Album {
     /// Pictures of `dir` whose names start with `prefix`.
-    pub fn new(dir: &Path, prefix: &str) -> Result<Self> {
+    pub(super) fn new(dir: &Path, prefix: &str) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
         let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
         Ok(Self { dir: dir.to_owned(), prefix: prefix.chars().map(plain).collect() })
     }
 
     /// The part of file names that tells runs apart; an anchor on the page, too.
-    pub fn prefix(&self) -> &str {
+    pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 
@@ -70,13 +70,13 @@ impl Album {
     }
 
     /// A line plot.
-    pub fn lines(&self, h: &mut Html, name: &str, axes: &Axes, series: &[Series], caption: &str) -> Result<()> {
+    pub(super) fn lines(&self, h: &mut Html, name: &str, axes: &Axes, series: &[Series], caption: &str) -> Result<()> {
         plot::lines_png(axes, series, &self.file(name, "png"))?;
         self.plot(h, name, &plot::lines_svg(axes, series)?, caption)
     }
 
     /// A bar plot.
-    pub fn bars(&self, h: &mut Html, name: &str, axes: &Axes, bars: &[Bar], caption: &str) -> Result<()> {
+    pub(super) fn bars(&self, h: &mut Html, name: &str, axes: &Axes, bars: &[Bar], caption: &str) -> Result<()> {
         plot::bars_png(axes, bars, &self.file(name, "png"))?;
         self.plot(h, name, &plot::bars_svg(axes, bars)?, caption)
     }

@@ -10,19 +10,19 @@ type Attributes<'a> = &'a [(&'a str, &'a str)];
 
 impl Html {
     /// Adds text, escaped.
-    pub fn text(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&escape(text));
         self
     }
 
     /// Adds markup that was built here (an SVG plot, a style sheet), as it is.
-    pub fn markup(&mut self, markup: &str) -> &mut Self {
+    pub(crate) fn markup(&mut self, markup: &str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// Adds an element and its contents.
-    pub fn el(&mut self, tag: &str, attributes: Attributes, inner: impl FnOnce(&mut Self)) -> &mut Self {
+    pub(crate) fn el(&mut self, tag: &str, attributes: Attributes, inner: impl FnOnce(&mut Self)) -> &mut Self {
         self.void(tag, attributes);
         inner(self);
         self.0.push_str(&format!("</{tag}>"));
@@ -33,14 +33,14 @@ impl Html {
     }
 
     /// Adds an element that holds text alone.
-    pub fn leaf(&mut self, tag: &str, attributes: Attributes, text: &str) -> &mut Self {
+    pub(crate) fn leaf(&mut self, tag: &str, attributes: Attributes, text: &str) -> &mut Self {
         self.el(tag, attributes, |h| {
             h.text(text);
         })
     }
 
     /// Adds an element without an end tag, such as `img`.
-    pub fn void(&mut self, tag: &str, attributes: Attributes) -> &mut Self {
+    pub(crate) fn void(&mut self, tag: &str, attributes: Attributes) -> &mut Self {
         self.0.push('<');
         self.0.push_str(tag);
         for (name, value) in attributes {
@@ -52,7 +52,7 @@ impl Html {
 
     /// Adds a table that scrolls on its own where the page is narrow; columns after the first `words` are numbers, set
     /// to the right.
-    pub fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
+    pub(crate) fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
         let class = |i: usize| if i < words { "w" } else { "n" };
         self.el("div", &[("class", "wide")], |h| {
             h.el("table", &[], |h| {
@@ -77,7 +77,7 @@ impl Html {
     }
 
     /// The finished text.
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 }

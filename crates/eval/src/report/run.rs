@@ -35,7 +35,7 @@ pub(crate) struct Found {
 
 impl<'a> Run<'a> {
     /// Reads the folder and runs the network.
-    pub fn load(input: &'a RunInput, device: &Device) -> Result<Self> {
+    pub(super) fn load(input: &'a RunInput, device: &Device) -> Result<Self> {
         let weights = input.run.join("best.safetensors");
         let file = WeightsFile::read(&weights)?;
         let (_, model) = file.build(&weights, device)?;
@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.file.manifest.name
     }
 }

@@ -92,7 +92,13 @@ fn region(face: Rect, points: impl Iterator<Item = Point>, picture: Rect) -> Rec
 ///
 /// # Errors
 /// When the batch has no such view.
-pub fn view_picture(batch: &Batch, i: usize, spec: &ViewSpec, scheme: &Arc<Scheme>, side: usize) -> Result<RgbImage> {
+pub(crate) fn view_picture(
+    batch: &Batch,
+    i: usize,
+    spec: &ViewSpec,
+    scheme: &Arc<Scheme>,
+    side: usize,
+) -> Result<RgbImage> {
     let view = plain_view(batch, i, spec)?;
     let times = (side as f64 / f64::from(view.width().max(view.height()))).round().max(1.0) as u32;
     let mut picture = super::enlarge(&view, times);
@@ -111,7 +117,7 @@ pub fn view_picture(batch: &Batch, i: usize, spec: &ViewSpec, scheme: &Arc<Schem
 ///
 /// # Errors
 /// When the batch has no such view.
-pub fn plain_view(batch: &Batch, i: usize, spec: &ViewSpec) -> Result<RgbImage> {
+pub(crate) fn plain_view(batch: &Batch, i: usize, spec: &ViewSpec) -> Result<RgbImage> {
     let (channels, h, w) = batch.images.get(i)?.dims3()?;
     let values = batch.images.get(i)?.flatten_all()?.to_vec1::<f32>()?;
     let mut planes = Array3::from_shape_vec((channels, h, w), values).map_err(|e| Error::plot("a view", e))?;

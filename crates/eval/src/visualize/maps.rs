@@ -11,7 +11,7 @@ use ndarray::Array2;
 ///
 /// # Errors
 /// On another rank.
-pub fn filter_grid(filters: &Tensor, side: usize) -> Result<RgbImage> {
+pub(crate) fn filter_grid(filters: &Tensor, side: usize) -> Result<RgbImage> {
     let (count, channels, kh, kw) = filters.dims4()?;
     let filters = filters.to_dtype(DType::F32)?.to_device(&candle_core::Device::Cpu)?;
     let times = (side / kh.max(kw).max(1)).max(1) as u32;
@@ -28,7 +28,7 @@ pub fn filter_grid(filters: &Tensor, side: usize) -> Result<RgbImage> {
 ///
 /// # Errors
 /// On another rank or without maps.
-pub fn feature_grid(maps: &Tensor, most: usize, side: usize) -> Result<RgbImage> {
+pub(crate) fn feature_grid(maps: &Tensor, most: usize, side: usize) -> Result<RgbImage> {
     let (_, channels, h, w) = maps.dims4()?;
     if channels == 0 || h == 0 || w == 0 {
         return Err(Error::plot("feature maps", "expected at least one map, got none"));
@@ -44,7 +44,7 @@ pub fn feature_grid(maps: &Tensor, most: usize, side: usize) -> Result<RgbImage>
 ///
 /// # Errors
 /// On another rank.
-pub fn heat_picture(view: &RgbImage, maps: &Tensor, side: usize) -> Result<RgbImage> {
+pub(crate) fn heat_picture(view: &RgbImage, maps: &Tensor, side: usize) -> Result<RgbImage> {
     let times = (side as f64 / f64::from(view.width().max(view.height()))).round().max(1.0) as u32;
     let mut picture = super::enlarge(view, times);
     draw::overlay_heat(&mut picture, &highest(maps)?, 0.65);
@@ -55,7 +55,7 @@ pub fn heat_picture(view: &RgbImage, maps: &Tensor, side: usize) -> Result<RgbIm
 ///
 /// # Errors
 /// On another rank.
-pub fn map_picture(maps: &Tensor, side: usize) -> Result<RgbImage> {
+pub(crate) fn map_picture(maps: &Tensor, side: usize) -> Result<RgbImage> {
     let heat = highest(maps)?;
     let (h, w) = heat.dim();
     let scale = side as f64 / h.max(w).max(1) as f64;

@@ -18,23 +18,23 @@ use std::{
 };
 
 /// White discs on dark ground, `len` of them, each with the points of `scheme` spread over its outline.
-pub struct Discs {
+pub(crate) struct Discs {
     pub scheme: Arc<Scheme>,
     pub len: usize,
 }
 
 impl Discs {
-    pub fn size() -> Size {
+    pub(crate) fn size() -> Size {
         Size::new(200, 150)
     }
 
     /// Centre and radius of disc `i`.
-    pub fn disc(i: usize) -> (Point, f64) {
+    pub(crate) fn disc(i: usize) -> (Point, f64) {
         let i = i as f64;
         (Point::new(70.0 + 9.0 * (i % 7.0), 60.0 + 5.0 * (i % 6.0)), 24.0 + 2.0 * (i % 5.0))
     }
 
-    pub fn picture(i: usize) -> RgbImage {
+    pub(crate) fn picture(i: usize) -> RgbImage {
         let (center, radius) = Self::disc(i);
         let mut picture = RgbImage::from_pixel(Self::size().width as u32, Self::size().height as u32, Rgb([0; 3]));
         draw::disc(&mut picture, center, radius, [255; 3]);
@@ -42,7 +42,7 @@ impl Discs {
     }
 
     /// One point: the center; many: around the outline.
-    pub fn points(scheme: &Scheme, center: Point, radius: f64) -> Vec<Point> {
+    pub(crate) fn points(scheme: &Scheme, center: Point, radius: f64) -> Vec<Point> {
         if scheme.len() == 1 {
             return vec![center];
         }
@@ -95,7 +95,7 @@ impl Dataset for Discs {
 }
 
 /// A small network for the nose tip, looking at the whole picture.
-pub fn nose() -> Task {
+pub(crate) fn nose() -> Task {
     Task {
         scheme: scheme_named("nose1"),
         view: ViewSpec { width: 80, height: 60, grey: true, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] },
@@ -105,7 +105,7 @@ pub fn nose() -> Task {
 }
 
 /// A small heatmap network for 68 points, looking at the face.
-pub fn heatmaps(target: Target) -> Task {
+pub(crate) fn heatmaps(target: Target) -> Task {
     Task {
         scheme: scheme_named("ibug68"),
         view: ViewSpec {
@@ -122,7 +122,7 @@ pub fn heatmaps(target: Target) -> Task {
 }
 
 /// A run folder as training leaves it, with random weights.
-pub fn write_run(run: &Path, name: &str, task: Task) {
+pub(crate) fn write_run(run: &Path, name: &str, task: Task) {
     std::fs::create_dir_all(run).unwrap();
     let params = Params::new(7, &Device::Cpu);
     task.build(&params).unwrap();
@@ -150,12 +150,12 @@ pub fn write_run(run: &Path, name: &str, task: Task) {
 }
 
 /// The scheme called `name`.
-pub fn scheme_named(name: &str) -> Arc<Scheme> {
+pub(crate) fn scheme_named(name: &str) -> Arc<Scheme> {
     scheme::by_name(name).unwrap()
 }
 
 /// The folder of the real data; says so where there is none.
-pub fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let dir = std::env::var_os("FACEKP_DATA").map(PathBuf::from);
     if dir.is_none() {
         eprintln!("skipped: FACEKP_DATA names no folder with real data");

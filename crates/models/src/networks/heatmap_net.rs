@@ -97,7 +97,7 @@ pub(crate) struct HeatmapNet {
 impl HeatmapNet {
     /// `channels` are the input's; `maps` come out, their bias starting at `bias` (the logit of an empty map, for
     /// instance).
-    pub fn new(scope: &Scope, config: &Config, channels: usize, maps: usize, bias: f64) -> Result<Self> {
+    pub(crate) fn new(scope: &Scope, config: &Config, channels: usize, maps: usize, bias: f64) -> Result<Self> {
         let trunk = Trunk::new(&scope.pp(trunk::PREFIX), config.depth, channels)?;
         let [.., mut inputs] = map_channels(config.depth)?;
         let mut up = Vec::new();

@@ -73,7 +73,7 @@ pub(crate) struct Plain {
 
 impl Plain {
     /// `channels` and `view` are the input's; `outputs` values come out.
-    pub fn new(scope: &Scope, sizes: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
+    pub(crate) fn new(scope: &Scope, sizes: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
         let flat = sizes.flat(view).ok_or_else(|| sizes.too_small(view))?;
         let mut convs = Vec::new();
         let mut inputs = channels;

@@ -9,27 +9,27 @@ use facekp_models::{
     networks::{heatmap_net, plain, resnet},
 };
 
-pub fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
+pub(crate) fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
     let channels = if grey { 1 } else { 3 };
     ViewSpec { width, height, grey, crop: Crop::Picture, mean: vec![0.5; channels], std: vec![0.25; channels] }
 }
 
-pub fn nose() -> Task {
+pub(crate) fn nose() -> Task {
     let model = plain::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 };
     task("nose1", view(80, 60, true), CodecConfig::Regression, ModelConfig::Plain(model))
 }
 
-pub fn face58() -> Task {
+pub(crate) fn face58() -> Task {
     let model = plain::Config { channels: vec![20, 24, 26, 28, 30], kernels: vec![5; 5], hidden: 256 };
     task("imm58", view(240, 180, true), CodecConfig::Regression, ModelConfig::Plain(model))
 }
 
-pub fn resnet(depth: usize, scheme: &str, side: usize) -> Task {
+pub(crate) fn resnet(depth: usize, scheme: &str, side: usize) -> Task {
     let model = resnet::Config { depth, pooling: resnet::Pooling::Average };
     task(scheme, view(side, side, false), CodecConfig::Regression, ModelConfig::Resnet(model))
 }
 
-pub fn maps(depth: usize, scheme: &str, (width, height): (usize, usize), up: &[usize], skips: bool) -> Task {
+pub(crate) fn maps(depth: usize, scheme: &str, (width, height): (usize, usize), up: &[usize], skips: bool) -> Task {
     let stride = 32 >> up.len();
     let (target, decode) = (heatmap::Target::Softmax, candle_vision_helpers::heatmap::Decode::SoftArgmax);
     let codec = CodecConfig::Heatmap(heatmap::Config { stride, sigma: 1.2, target, decode });
@@ -37,12 +37,12 @@ pub fn maps(depth: usize, scheme: &str, (width, height): (usize, usize), up: &[u
     task(scheme, view(width, height, false), codec, ModelConfig::HeatmapNet(model))
 }
 
-pub fn task(scheme: &str, view: ViewSpec, codec: CodecConfig, model: ModelConfig) -> Task {
+pub(crate) fn task(scheme: &str, view: ViewSpec, codec: CodecConfig, model: ModelConfig) -> Task {
     Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model }
 }
 
 /// As `noise` in `pytorch_reference.py`.
-pub fn noise(name: &str, count: usize) -> Vec<f64> {
+pub(crate) fn noise(name: &str, count: usize) -> Vec<f64> {
     let k = name.bytes().map(u64::from).sum::<u64>() * 1_000_003;
     let value = |i: u64| {
         let h = i.wrapping_add(k).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -53,7 +53,7 @@ pub fn noise(name: &str, count: usize) -> Vec<f64> {
 }
 
 /// As `fill` in `pytorch_reference.py`.
-pub fn fill(params: &Params) {
+pub(crate) fn fill(params: &Params) {
     for (name, var) in params.trainable() {
         let fan = var.elem_count() / var.dims()[0];
         let scale = |v: f64| match var.rank() {
@@ -67,16 +67,16 @@ pub fn fill(params: &Params) {
 }
 
 /// The pictures of `pytorch_reference.py`.
-pub fn pictures(shape: (usize, usize, usize, usize)) -> Tensor {
+pub(crate) fn pictures(shape: (usize, usize, usize, usize)) -> Tensor {
     let count = shape.0 * shape.1 * shape.2 * shape.3;
     let values: Vec<f32> = noise("picture", count).into_iter().map(|v| v as f32).collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-pub fn flat(t: &Tensor) -> Vec<f32> {
+pub(crate) fn flat(t: &Tensor) -> Vec<f32> {
     t.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-pub fn norm(t: &Tensor) -> f64 {
+pub(crate) fn norm(t: &Tensor) -> f64 {
     flat(t).iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt()
 }

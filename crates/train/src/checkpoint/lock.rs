@@ -30,7 +30,7 @@ impl Lock {
     ///
     /// # Errors
     /// When another process has it, in one line that names it; when the folder cannot be written.
-    pub fn take(dir: &Path) -> Result<Self> {
+    pub(super) fn take(dir: &Path) -> Result<Self> {
         let path = dir.join(NAME);
         let error = |e: std::io::Error| Error::Run { path: path.clone(), reason: e.to_string() };
         fs::create_dir_all(dir).map_err(|e| Error::Run { path: dir.to_owned(), reason: e.to_string() })?;
@@ -57,14 +57,14 @@ impl Lock {
     }
 
     /// Removes a lock file, and a folder, that were made for nothing.
-    pub fn undo(&self) {
+    pub(super) fn undo(&self) {
         if self.made {
             self.remove();
         }
     }
 
     /// Removes the lock file, and the folder if nothing else is in it.
-    pub fn remove(&self) {
+    pub(super) fn remove(&self) {
         // a folder that is not empty cannot be removed so; what cannot be removed does no harm
         let _ = fs::remove_file(&self.path);
         let _ = self.path.parent().map(fs::remove_dir);

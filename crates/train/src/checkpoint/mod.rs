@@ -28,18 +28,18 @@ use facekp_data::write_whole;
 use facekp_models::{Manifest, WeightsFile, weights};
 use lock::Lock;
 use names::{HISTORY, RECIPE, Survey, next};
-pub use state::{About, Saved, State};
+pub(crate) use state::{About, Saved, State};
 use std::path::{Path, PathBuf};
 
 /// The best weights.
-pub const BEST: &str = "best.safetensors";
+pub(crate) const BEST: &str = "best.safetensors";
 /// The last epoch's weights.
-pub const LAST: &str = "last.safetensors";
+pub(crate) const LAST: &str = "last.safetensors";
 /// All that a resumed run needs.
-pub const OPTIM: &str = "optim.safetensors";
+pub(crate) const OPTIM: &str = "optim.safetensors";
 
 /// What an epoch leaves on disk.
-pub struct Checkpoint<'a> {
+pub(crate) struct Checkpoint<'a> {
     /// Evaluated weights and buffers.
     pub weights: Vec<(String, Tensor)>,
     /// Says what they are.
@@ -54,7 +54,7 @@ pub struct Checkpoint<'a> {
 
 /// The folder of a run, in which no other process writes while this lives.
 #[derive(Debug)]
-pub struct RunFolder {
+pub(crate) struct RunFolder {
     dir: PathBuf,
     lock: Lock,
     about: About,
@@ -67,7 +67,7 @@ impl RunFolder {
     /// # Errors
     /// When another process trains in it, it does not hold what `begin` expects, the run was started with another
     /// recipe, or its checkpoint is broken.
-    pub fn open(recipe: &Recipe, begin: &Begin) -> Result<(Self, Option<Saved>)> {
+    pub(crate) fn open(recipe: &Recipe, begin: &Begin) -> Result<(Self, Option<Saved>)> {
         let dir = begin.folder.as_path();
         lock::refuse_taken(dir)?;
         allow(dir, begin)?;
@@ -87,7 +87,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// In one line what differs, and how many faces there were and are.
-    pub fn trains_on(&mut self, data: DataDigest) -> Result<()> {
+    pub(crate) fn trains_on(&mut self, data: DataDigest) -> Result<()> {
         if let Some(difference) = self.about.data.as_ref().and_then(|then| then.difference(&data)) {
             let way = "give it that data, or start a new run from its weights (train.init_from)";
             let reason = format!("the run was started on other data: {difference}: {way}");
@@ -102,7 +102,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file cannot be written or removed.
-    pub fn prepare(&self, recipe: &Recipe, mode: Mode, state: Option<&State>) -> Result<()> {
+    pub(crate) fn prepare(&self, recipe: &Recipe, mode: Mode, state: Option<&State>) -> Result<()> {
         if mode == Mode::Overwrite {
             names::remove(&self.dir, |_| true)?;
         }
@@ -115,7 +115,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the checkpoint cannot be written.
-    pub fn lengthen(&self, recipe: &Recipe, optim: &[(String, Tensor)], state: &State) -> Result<()> {
+    pub(crate) fn lengthen(&self, recipe: &Recipe, optim: &[(String, Tensor)], state: &State) -> Result<()> {
         self.write_optim(recipe, optim, state)?;
         self.rename(OPTIM)?;
         self.write(RECIPE, &recipe.to_toml()?)?;
@@ -123,12 +123,12 @@ impl RunFolder {
     }
 
     /// The folder.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// A file of the run.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
@@ -137,7 +137,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file cannot be written; says which epoch is whole.
-    pub fn commit(&self, recipe: &Recipe, checkpoint: &Checkpoint<'_>, after: &mut dyn FnMut(&Path)) -> Result<()> {
+    pub(crate) fn commit(
+        &self,
+        recipe: &Recipe,
+        checkpoint: &Checkpoint<'_>,
+        after: &mut dyn FnMut(&Path),
+    ) -> Result<()> {
         self.write_epoch(recipe, checkpoint, after).map_err(|e| self.unfinished(&e))
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Survey {
 impl Survey {
     /// # Errors
     /// When `dir` is no folder or cannot be listed; one that does not exist is empty.
-    pub fn of(dir: &Path) -> Result<Self> {
+    pub(super) fn of(dir: &Path) -> Result<Self> {
         let has = |name: &&str| dir.join(name).is_file();
         let weights = [BEST, LAST].into_iter().find(has);
         let optim = has(&OPTIM);
@@ -55,7 +55,7 @@ impl Survey {
     }
 
     /// The first few foreign names, in words.
-    pub fn in_the_way(&self) -> String {
+    pub(super) fn in_the_way(&self) -> String {
         const SHOWN: usize = 3;
         let names = self.foreign.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         match self.foreign.len().saturating_sub(SHOWN) {

@@ -19,7 +19,7 @@ const FORMAT: u32 = 1;
 
 /// Where a run stands after an epoch.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
+pub(crate) struct State {
     /// Steps of the optimizer so far.
     pub steps: usize,
     /// One record an epoch.
@@ -43,18 +43,18 @@ impl Default for State {
 
 impl State {
     /// Epochs done.
-    pub fn epoch(&self) -> usize {
+    pub(crate) fn epoch(&self) -> usize {
         self.history.len()
     }
 
     /// Whether nothing is left to do: all epochs are done, or the run lost its patience.
-    pub fn is_done(&self, train: &TrainConfig) -> bool {
+    pub(crate) fn is_done(&self, train: &TrainConfig) -> bool {
         self.epoch() >= train.epochs || (train.patience > 0 && self.stale >= train.patience)
     }
 
     /// Appends an epoch and returns whether it is the best so far. The validation error decides: the NME, in pixels
     /// where there is none, and the validation loss where errors are never measured.
-    pub fn take(&mut self, record: EpochRecord, steps: usize) -> bool {
+    pub(crate) fn take(&mut self, record: EpochRecord, steps: usize) -> bool {
         let error = [record.val_nme, record.val_px, record.val_loss].into_iter().find(|e| e.is_finite());
         self.pass(record, steps);
         let best = error.is_some_and(|e| e < self.best_error);
@@ -67,14 +67,14 @@ impl State {
     }
 
     /// Appends an epoch whose error was not measured, and which is therefore never the best.
-    pub fn pass(&mut self, record: EpochRecord, steps: usize) -> bool {
+    pub(crate) fn pass(&mut self, record: EpochRecord, steps: usize) -> bool {
         self.history.push(record);
         self.steps = steps;
         false
     }
 
     /// Gives the run another number of epochs; its patience starts anew, or a run that had lost it would not continue.
-    pub fn lengthen(&mut self, from: usize, to: usize) {
+    pub(crate) fn lengthen(&mut self, from: usize, to: usize) {
         self.seams.push(Seam { after: self.epoch(), from, to });
         self.stale = 0;
     }
@@ -82,7 +82,7 @@ impl State {
 
 /// What the checkpoint says of the run beside its numbers.
 #[derive(Clone, Debug, Default)]
-pub struct About {
+pub(crate) struct About {
     /// What made the recipe of the one that was named; unknown in runs of the first version.
     pub overrides: Option<Vec<String>>,
     /// The profile of the named recipe.
@@ -92,7 +92,7 @@ pub struct About {
 }
 
 /// A committed epoch.
-pub struct Saved {
+pub(crate) struct Saved {
     /// The recipe that the run was trained by.
     pub recipe: Recipe,
     /// Where it stands.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 /// Shadows of all variables of a network. Running statistics of normalization are averaged like the parameters, for
 /// they must fit the averaged weights rather than the last ones.
-pub struct Ema {
+pub(crate) struct Ema {
     decay: f64,
     pairs: Vec<(String, Var, Var)>,
 }
@@ -17,7 +17,7 @@ impl Ema {
     ///
     /// # Errors
     /// When memory cannot be had on the device.
-    pub fn new(decay: f64, variables: &[(String, Var)]) -> Result<Self> {
+    pub(crate) fn new(decay: f64, variables: &[(String, Var)]) -> Result<Self> {
         let pair = |(name, var): &(String, Var)| {
             let shadow = Var::from_tensor(&var.as_detached_tensor().copy()?)?;
             Ok((name.clone(), var.clone(), shadow))
@@ -30,7 +30,7 @@ impl Ema {
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn update(&self, step: usize) -> Result<()> {
+    pub(crate) fn update(&self, step: usize) -> Result<()> {
         let decay = self.decay.min((1.0 + step as f64) / (10.0 + step as f64));
         let pairs: Vec<(&Var, &Tensor)> = self.pairs.iter().map(|(_, var, shadow)| (shadow, var.as_tensor())).collect();
         Ok(ema_steps(&pairs, decay)?)
@@ -41,7 +41,7 @@ impl Ema {
     ///
     /// # Errors
     /// Those of `f`, or when a copy fails.
-    pub fn averaged<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn averaged<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         self.swap()?;
         let result = f();
         self.swap()?;
@@ -58,7 +58,7 @@ impl Ema {
     }
 
     /// The shadows by name.
-    pub fn tensors(&self) -> Vec<(String, Tensor)> {
+    pub(crate) fn tensors(&self) -> Vec<(String, Tensor)> {
         self.pairs.iter().map(|(name, _, shadow)| (name.clone(), shadow.as_detached_tensor())).collect()
     }
 
@@ -66,7 +66,7 @@ impl Ema {
     ///
     /// # Errors
     /// [`crate::Error::Tensors`] names the first that is missing or misshaped; when a copy fails.
-    pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
+    pub(crate) fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
         super::load_all(self.pairs.iter().map(|(name, _, shadow)| (name.as_str(), shadow)), tensors)
     }
 }

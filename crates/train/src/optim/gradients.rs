@@ -6,7 +6,7 @@ use candle_vision_helpers::ops;
 
 /// One gradient (or none yet) for each parameter of an optimizer, in its order.
 #[derive(Debug, Default)]
-pub struct Gradients {
+pub(crate) struct Gradients {
     sums: Vec<Option<Tensor>>,
     batches: usize,
 }
@@ -16,7 +16,11 @@ impl Gradients {
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn add<'a>(&mut self, store: &mut GradStore, params: impl ExactSizeIterator<Item = &'a Var>) -> Result<()> {
+    pub(crate) fn add<'a>(
+        &mut self,
+        store: &mut GradStore,
+        params: impl ExactSizeIterator<Item = &'a Var>,
+    ) -> Result<()> {
         self.sums.resize(params.len(), None);
         for (sum, param) in self.sums.iter_mut().zip(params) {
             let Some(new) = store.remove(param) else { continue };
@@ -35,7 +39,7 @@ impl Gradients {
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn finish(self, clip_norm: f64) -> Result<Vec<Option<Tensor>>> {
+    pub(crate) fn finish(self, clip_norm: f64) -> Result<Vec<Option<Tensor>>> {
         let mut grads = self.sums;
         if self.batches > 1 {
             scale(&mut grads, 1.0 / self.batches as f64)?;

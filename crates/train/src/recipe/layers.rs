@@ -30,7 +30,7 @@ impl Layers {
     ///
     /// # Errors
     /// When a text is no TOML, the base is no built-in recipe or has a base itself, or there is no such profile.
-    pub fn of(file: &str, text: &str, profile: Option<&str>) -> Result<Self> {
+    pub(super) fn of(file: &str, text: &str, profile: Option<&str>) -> Result<Self> {
         let table = read(file, text)?;
         let mut layers = Vec::new();
         if let Some(base) = table.get(BASE) {
@@ -60,7 +60,7 @@ impl Layers {
     }
 
     /// All keys together.
-    pub fn merged(&self) -> Table {
+    pub(super) fn merged(&self) -> Table {
         let mut merged = Table::new();
         for layer in &self.layers {
             let mut table = layer.table.clone();
@@ -72,18 +72,18 @@ impl Layers {
     }
 
     /// The recipe that this one is laid over.
-    pub fn base(&self) -> Option<String> {
+    pub(super) fn base(&self) -> Option<String> {
         self.layers.iter().find_map(|l| Some(l.table.get(BASE)?.as_str()?.to_owned()))
     }
 
     /// The names of the recipe's own profiles.
-    pub fn profiles(&self) -> Vec<String> {
+    pub(super) fn profiles(&self) -> Vec<String> {
         let own = self.layers.iter().rev().find(|l| l.under.is_empty());
         own.map(Layer::profiles).unwrap_or_default()
     }
 
     /// An error of a key: with the file and the line where it stands, or where the nearest table above it does.
-    pub fn wrong(&self, key: &str, reason: String) -> Error {
+    pub(super) fn wrong(&self, key: &str, reason: String) -> Error {
         let place = |layer: &Layer| {
             let above = layer.under.matches('.').count();
             let (depth, line) = line_of(&layer.text, &format!("{}{key}", layer.under));

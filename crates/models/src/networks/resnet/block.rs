@@ -16,7 +16,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Output channels for `planes` inner channels.
-    pub fn outputs(self, planes: usize) -> usize {
+    pub(super) fn outputs(self, planes: usize) -> usize {
         match self {
             Self::Basic => planes,
             Self::Bottleneck => 4 * planes,
@@ -32,7 +32,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub fn new(scope: &Scope, kind: Kind, inputs: usize, planes: usize, stride: usize) -> Result<Self> {
+    pub(super) fn new(scope: &Scope, kind: Kind, inputs: usize, planes: usize, stride: usize) -> Result<Self> {
         let outputs = kind.outputs(planes);
         let shape = |inputs, outputs, kernel, stride| ConvShape { inputs, outputs, kernel, stride };
         let layout = match kind {
@@ -66,7 +66,7 @@ impl Block {
         Ok(y)
     }
 
-    pub fn folded(&self) -> Result<Self> {
+    pub(super) fn folded(&self) -> Result<Self> {
         let convs = self.convs.iter().map(ConvNorm::folded).collect::<Result<_>>()?;
         Ok(Self { convs, downsample: self.downsample.as_ref().map(ConvNorm::folded).transpose()? })
     }

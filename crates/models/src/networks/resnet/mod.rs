@@ -81,7 +81,7 @@ pub(crate) struct ResNet {
 
 impl ResNet {
     /// `channels` and `view` are the input's; `outputs` values come out.
-    pub fn new(scope: &Scope, config: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
+    pub(crate) fn new(scope: &Scope, config: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
         let trunk = Trunk::new(scope, config.depth, channels)?;
         let [.., inputs] = map_channels(config.depth)?;
         let reduce = scope.pp("reduce");

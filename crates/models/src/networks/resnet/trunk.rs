@@ -47,7 +47,7 @@ pub(crate) struct Trunk {
 
 impl Trunk {
     /// `channels`: of the pictures, 1 or 3.
-    pub fn new(scope: &Scope, depth: usize, channels: usize) -> Result<Self> {
+    pub(crate) fn new(scope: &Scope, depth: usize, channels: usize) -> Result<Self> {
         let outputs = map_channels(depth)?;
         let (kind, blocks) = layout(depth)?;
         let stem = ConvShape { inputs: channels, outputs: STEM_CHANNELS, kernel: 7, stride: 2 };
@@ -82,11 +82,11 @@ impl Trunk {
     }
 
     /// The stem's filters `(64, C, 7, 7)`.
-    pub fn filters(&self) -> Tensor {
+    pub(crate) fn filters(&self) -> Tensor {
         self.stem.filters()
     }
 
-    pub fn folded(&self) -> Result<Self> {
+    pub(crate) fn folded(&self) -> Result<Self> {
         let fold = |stage: &Vec<Block>| stage.iter().map(Block::folded).collect::<Result<_>>();
         let stages = self.stages.iter().map(fold).collect::<Result<_>>()?;
         Ok(Self { stem: self.stem.folded()?, stages, channels: self.channels })
