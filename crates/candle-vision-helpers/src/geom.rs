@@ -110,6 +110,19 @@ impl Rect {
         let c = self.center();
         Self::new(c.x - side / 2.0, c.y - side / 2.0, side, side)
     }
+
+    /// The area that lies in both rectangles, in square pixels.
+    pub fn shared_area(self, other: Self) -> f64 {
+        let along = |p: f64, d: f64, q: f64, e: f64| ((p + d).min(q + e) - p.max(q)).max(0.0);
+        along(self.x, self.width, other.x, other.width) * along(self.y, self.height, other.y, other.height)
+    }
+
+    /// Intersection over union; 0 where there is no area.
+    pub fn overlap(self, other: Self) -> f64 {
+        let both = self.shared_area(other);
+        let union = self.width * self.height + other.width * other.height - both;
+        if union > 0.0 { both / union } else { 0.0 }
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +140,17 @@ mod tests {
     fn a_picture_covers_half_a_pixel_beyond_its_centers() {
         assert_eq!(Size::new(640, 480).area(), Rect::new(-0.5, -0.5, 640.0, 480.0));
         assert_eq!(Size::new(640, 480).area().center(), Point::new(319.5, 239.5));
+    }
+
+    #[test]
+    fn overlaps_by_hand() {
+        let a = Rect::new(0.0, 0.0, 2.0, 2.0);
+        assert_eq!(a.overlap(a), 1.0);
+        assert_eq!(a.overlap(Rect::new(1.0, 0.0, 2.0, 2.0)), 1.0 / 3.0);
+        assert_eq!(a.overlap(Rect::new(2.0, 0.0, 2.0, 2.0)), 0.0);
+        assert_eq!(a.overlap(Rect::new(5.0, 0.0, 2.0, 2.0)), 0.0);
+        let none = Rect::new(0.0, 0.0, 0.0, 0.0);
+        assert_eq!(none.overlap(none), 0.0);
     }
 
     #[test]

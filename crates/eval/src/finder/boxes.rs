@@ -96,7 +96,7 @@ pub(super) fn fit(pairs: &[(FoundFace, Vec<Point>)], data: String) -> Result<Box
     }
     gram.iter_mut().enumerate().for_each(|(i, row)| row[i] += RIDGE);
     let coefficients = solve(gram, right).to_vec();
-    let shared = |(f, tight): &(Features, Rect)| super::nms::overlap(f.to_box(&coefficients), *tight);
+    let shared = |(f, tight): &(Features, Rect)| f.to_box(&coefficients).overlap(*tight);
     let overlap = known.iter().map(shared).sum::<f64>() / known.len() as f64;
     Ok(BoxFit { overlap, data, faces: known.len(), coefficients })
 }

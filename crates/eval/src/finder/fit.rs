@@ -1,9 +1,9 @@
 //! Fits the boxes of a scheme's points around found faces, on a dataset's faces, upright and turned.
 
-use super::{FindConfig, Finder, FoundFace, boxes, nms::overlap};
+use super::{FindConfig, Finder, FoundFace, boxes};
 use crate::error::Result;
 use candle_vision_helpers::{
-    Affine, Point, Rect,
+    Affine, Point, Rect, Size,
     convert::to_rgb,
     warp::{Channels, warp},
 };
@@ -35,7 +35,7 @@ pub fn fit_boxes(finder: &Finder, data: &dyn Dataset, indices: &[usize]) -> Resu
 
 /// The sample's face as it is found in its picture turned by `degrees`, and its points there.
 fn found(finder: &Finder, sample: &Sample, degrees: f64) -> Result<Option<(FoundFace, Vec<Point>)>> {
-    let size = super::size_of(&sample.image);
+    let size = Size::of(&sample.image);
     let turn = Affine::rotation_scale(size.area().center(), degrees.to_radians(), 1.0);
     let Ok(turn) = turn else { return Ok(None) };
     let picture = if degrees == 0.0 { None } else { Some(to_rgb(&warp(&sample.image, &turn, size, Channels::Rgb))) };
@@ -43,6 +43,6 @@ fn found(finder: &Finder, sample: &Sample, degrees: f64) -> Result<Option<(Found
     let map = sample.to_image.then(&turn);
     let points: Vec<Point> = sample.points.annotated().map(|p| map.apply(p)).collect();
     let Some(tight) = Rect::around(&points) else { return Ok(None) };
-    let nearest = faces.into_iter().max_by(|a, b| overlap(a.bounds, tight).total_cmp(&overlap(b.bounds, tight)));
-    Ok(nearest.filter(|f| overlap(f.bounds, tight) > LEAST_OVERLAP).map(|face| (face, points)))
+    let nearest = faces.into_iter().max_by(|a, b| a.bounds.overlap(tight).total_cmp(&b.bounds.overlap(tight)));
+    Ok(nearest.filter(|f| f.bounds.overlap(tight) > LEAST_OVERLAP).map(|face| (face, points)))
 }

@@ -96,7 +96,7 @@ impl Finder {
     /// # Errors
     /// When a tensor operation fails.
     pub fn find(&self, picture: &RgbImage, config: &FindConfig) -> Result<Vec<FoundFace>> {
-        let size = size_of(picture);
+        let size = Size::of(picture);
         let base = base_scale(size, config);
         let closer = (base * CLOSER).min(most_scale(size));
         for scale in if closer > base { vec![base, closer] } else { vec![base] } {
@@ -131,12 +131,8 @@ impl Finder {
             turn => letterbox::framed(&turn.picture(picture), &self.device)?,
         };
         let faces = nms::suppress(decode::faces(&self.net.forward(&input)?, 0, least_score)?);
-        Ok(faces.iter().map(|face| turn.before(face, size_of(picture))).collect())
+        Ok(faces.iter().map(|face| turn.before(face, Size::of(picture))).collect())
     }
-}
-
-fn size_of(picture: &RgbImage) -> Size {
-    Size::new(picture.width() as usize, picture.height() as usize)
 }
 
 /// The scale at which the smallest face wanted is as large as the network needs it.

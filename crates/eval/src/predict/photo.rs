@@ -65,7 +65,7 @@ impl Predictor {
     /// # Errors
     /// When the box has no area, lies outside or is far too large.
     pub fn locate(&self, picture: Arc<RgbImage>, face: Option<Rect>) -> Result<Located> {
-        let size = extent(&picture);
+        let size = Size::of(&picture);
         let face = face.map(|f| checked(f, size)).transpose()?;
         match (self.task().view.crop, face) {
             (Crop::Picture, face) => self.look(&picture, &[face.unwrap_or(size.area())], true)?.pop().ok_or_else(none),
@@ -80,7 +80,7 @@ impl Predictor {
     /// # Errors
     /// When the box has no area or lies outside.
     pub fn photo_heat(&self, picture: Arc<RgbImage>, face: Rect, side: usize) -> Result<Option<RgbImage>> {
-        checked(face, extent(&picture))?;
+        checked(face, Size::of(&picture))?;
         let (sample, _) = self.sample(&picture, face)?;
         let batch = Batch::of_samples(&self.task().view, &[sample])?;
         let Some(maps) = self.maps(&batch)? else { return Ok(None) };
@@ -98,7 +98,7 @@ impl Predictor {
         }
         let starts = starts(size);
         let first = self.look(picture, &starts, false)?;
-        let promise = |l: &Located| l.mean_confidence().unwrap_or(1.0) * overlap(l.face, tight(&l.points));
+        let promise = |l: &Located| l.mean_confidence().unwrap_or(1.0) * l.face.overlap(tight(&l.points));
         let mut best = whole;
         let mut ranked: Vec<&Located> = first.iter().collect();
         ranked.sort_by(|a, b| promise(b).total_cmp(&promise(a)));
@@ -120,11 +120,11 @@ impl Predictor {
         let mut found = self.look(picture, &[start], false)?.pop().ok_or_else(none)?;
         for _ in 0..ROUNDS {
             let next = tight(&found.points);
-            found.settled = overlap(found.face, next) >= SETTLED;
+            found.settled = found.face.overlap(next) >= SETTLED;
             // Points that fell together give no box to look at.
             if found.settled
                 || next.width.max(next.height) < least
-                || !overlap(next, extent(picture).area()).is_normal()
+                || !next.overlap(Size::of(picture).area()).is_normal()
             {
                 break;
             }
@@ -156,7 +156,7 @@ impl Predictor {
     fn sample(&self, picture: &Arc<RgbImage>, face: Rect) -> Result<(Sample, Affine)> {
         let scheme = &self.task().scheme;
         let (original, to_image) = match self.task().view.crop {
-            Crop::Face { .. } => (extent(picture), Affine::IDENTITY),
+            Crop::Face { .. } => (Size::of(picture), Affine::IDENTITY),
             Crop::Picture => {
                 let side = |v: f64| v.round().max(1.0) as usize;
                 let size = Size::new(side(face.width), side(face.height));
@@ -185,16 +185,12 @@ fn none() -> Error {
     Error::Empty("photo: expected one prediction, got none".into())
 }
 
-fn extent(picture: &RgbImage) -> Size {
-    Size::of(picture)
-}
-
 pub(crate) fn checked(face: Rect, size: Size) -> Result<Rect> {
     let sound = [face.x, face.y, face.width, face.height].iter().all(|v| v.is_finite())
         && face.width > 0.0
         && face.height > 0.0;
     let most = MOST_BOX * size.width.max(size.height) as f64;
-    let expected = if !sound || shared(face, size.area()) < LEAST_INSIDE * face.width * face.height {
+    let expected = if !sound || face.shared_area(size.area()) < LEAST_INSIDE * face.width * face.height {
         "a box with an area, a tenth of it or more"
     } else if face.width.max(face.height) > most {
         "a box of at most twice the longer side"
@@ -210,19 +206,6 @@ pub(crate) fn checked(face: Rect, size: Size) -> Result<Rect> {
 
 fn tight(points: &[Point]) -> Rect {
     Rect::around(points).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))
-}
-
-/// The area that two boxes share.
-fn shared(a: Rect, b: Rect) -> f64 {
-    let along = |p: f64, d: f64, q: f64, e: f64| ((p + d).min(q + e) - p.max(q)).max(0.0);
-    along(a.x, a.width, b.x, b.width) * along(a.y, a.height, b.y, b.height)
-}
-
-/// Intersection over union.
-fn overlap(a: Rect, b: Rect) -> f64 {
-    let both = shared(a, b);
-    let union = a.width * a.height + b.width * b.height - both;
-    if union > 0.0 { both / union } else { 0.0 }
 }
 
 /// Squares of parts of the shorter side, from nearly all to a third, each half its side from the next at most.
@@ -246,14 +229,6 @@ fn starts(size: Size) -> Vec<Rect> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-
-    #[test]
-    fn overlaps_by_hand() {
-        let a = Rect::new(0.0, 0.0, 2.0, 2.0);
-        assert_eq!(overlap(a, a), 1.0);
-        assert_eq!(overlap(a, Rect::new(1.0, 0.0, 2.0, 2.0)), 1.0 / 3.0);
-        assert_eq!(overlap(a, Rect::new(5.0, 0.0, 2.0, 2.0)), 0.0);
-    }
 
     #[test]
     fn boxes_without_area_or_outside_are_refused() {
