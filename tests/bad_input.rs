@@ -119,7 +119,12 @@ fn empty_and_missing_folders_are_named() {
     fails_with(facekp().args(["datasets", "check"]).arg(dir.path()), &["expected"]);
     fails_with(facekp().args(["datasets", "check", "no/such/folder"]), &["no/such/folder"]);
     let mut command = facekp();
-    command.args(["predict"]).arg(trained().join("nose")).arg("no/such.jpg").arg("--out").arg(dir.path().join("out"));
+    command
+        .args(["predict", "--weights"])
+        .arg(trained().join("nose"))
+        .arg("no/such.jpg")
+        .arg("--out")
+        .arg(dir.path().join("out"));
     let text = String::from_utf8(command.assert().code(1).get_output().stderr.clone()).unwrap();
     assert_eq!(text.matches("No such file").count(), 1, "{text}");
     let mut command = facekp();
@@ -137,11 +142,14 @@ fn broken_pictures_are_refused_by_predict() {
         let picture = dir.path().join(name);
         fs::write(&picture, bytes).unwrap();
         let out = dir.path().join("out");
-        fails_with(facekp().arg("predict").arg(trained().join("nose")).arg(&picture).arg("--out").arg(&out), &[name]);
+        fails_with(
+            facekp().args(["predict", "--weights"]).arg(trained().join("nose")).arg(&picture).arg("--out").arg(&out),
+            &[name],
+        );
         assert!(files(&out).is_empty(), "{name}: {:?}", files(&out));
     }
     let mut command = facekp();
-    command.arg("predict").arg(trained().join("nose")).arg(picture()).arg("--out").arg(dir.path());
+    command.args(["predict", "--weights"]).arg(trained().join("nose")).arg(picture()).arg("--out").arg(dir.path());
     fails_with(command.args(["--box", "9000,9000,10,10"]), &["box"]);
 }
 
@@ -176,7 +184,7 @@ fn broken_and_foreign_weights_are_refused() {
     let picture = picture();
     let refused = |file: &PathBuf, words: &[&str]| {
         let out = dir.path().join("out");
-        fails_with(facekp().arg("predict").arg(file).arg(&picture).arg("--out").arg(&out), words);
+        fails_with(facekp().args(["predict", "--weights"]).arg(file).arg(&picture).arg("--out").arg(&out), words);
         assert!(files(&out).is_empty());
     };
     for keep in [0, 4, 100, bytes.len() / 2, bytes.len() - 1] {
@@ -193,5 +201,5 @@ fn broken_and_foreign_weights_are_refused() {
         facekp().arg("eval").arg(&best).arg("--data").arg(ibug).args(["--split", "val"]),
         &["imm_face_db, found ibug68"],
     );
-    fails_with(facekp().args(["predict", "no-such-weights"]).arg(&picture), &["no-such-weights"]);
+    fails_with(facekp().args(["predict", "--weights", "no-such-weights"]).arg(&picture), &["no-such-weights"]);
 }

@@ -24,7 +24,11 @@ fn wrong_usage_ends_with_status_2() {
     facekp().arg("no-such-command").assert().code(2);
     facekp().args(["eval", "nose", "--split", "best"]).assert().code(2).stderr(contains("expected one of train"));
     facekp().args(["eval", "nose", "--decode", "best"]).assert().code(2).stderr(contains("expected argmax, quarter"));
-    facekp().args(["predict", "nose", "x.jpg", "--box", "1,2,3"]).assert().code(2).stderr(contains("expected X,Y,W,H"));
+    facekp()
+        .args(["predict", "x.jpg", "--weights", "nose", "--box", "1,2,3"])
+        .assert()
+        .code(2)
+        .stderr(contains("expected X,Y,W,H"));
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn predict_writes_overlay_points_and_json_in_the_pictures_own_pixels() {
     let out = tempfile::tempdir().unwrap();
     let found = json(
         facekp()
-            .arg("predict")
+            .args(["predict", "--weights"])
             .arg(trained().join("nose"))
             .arg(picture())
             .arg("--out")
@@ -116,7 +120,7 @@ fn one_broken_picture_does_not_lose_the_others() {
     std::fs::write(&broken, []).unwrap();
     let predictions = out.path().join("p");
     facekp()
-        .arg("predict")
+        .args(["predict", "--weights"])
         .arg(trained().join("nose"))
         .args([&broken, &picture()])
         .arg("--out")

@@ -32,7 +32,7 @@ fn predictions_in_a_dataset_are_no_samples() {
     let predict = |more: &[&str]| {
         facekp()
             .current_dir(&own)
-            .arg("predict")
+            .args(["predict", "--weights"])
             .arg(trained().join("nose"))
             .args(&photos)
             .args(more)
@@ -64,7 +64,7 @@ fn overlays_beside_imm_pictures_lack_no_annotation() {
     let folder = synth(dir.path(), "imm58", 6);
     facekp()
         .current_dir(&folder)
-        .arg("predict")
+        .args(["predict", "--weights"])
         .arg(trained().join("nose"))
         .arg(picture())
         .args(["--out", "."])
@@ -172,7 +172,11 @@ fn nothing_is_said_twice() {
     };
     // Several pictures: each failure is a line of the log.
     let mut predict = facekp();
-    predict.arg("predict").arg(trained().join("nose")).args(["no/one.jpg", "no/two.jpg", "--out"]).arg(dir.path());
+    predict
+        .args(["predict", "--weights"])
+        .arg(trained().join("nose"))
+        .args(["no/one.jpg", "no/two.jpg", "--out"])
+        .arg(dir.path());
     twice(&mut predict);
     let folder = common::people().join("imm_face_db");
     let mut pack = facekp();

@@ -67,7 +67,13 @@ fn a_folder_with_six_broken_pictures_gives_six_results_and_six_lines() {
     fs::create_dir(&photos).unwrap();
     let broken = twelve(&photos);
     let mut command = facekp();
-    command.arg("predict").arg(trained().join("nose")).arg(&photos).arg("--out").arg(&out).args(["--json", "-"]);
+    command
+        .args(["predict", "--weights"])
+        .arg(trained().join("nose"))
+        .arg(&photos)
+        .arg("--out")
+        .arg(&out)
+        .args(["--json", "-"]);
     let (output, kib) = bounded(&command);
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{log}");
@@ -95,7 +101,7 @@ fn one_broken_picture_has_its_entry_as_two_have() {
     for count in [1, 2] {
         let missing = (0..count).map(|i| dir.path().join(format!("no-{i}.jpg")));
         let mut command = facekp();
-        command.arg("predict").arg(trained().join("nose")).args(missing).arg("--out").arg(dir.path());
+        command.args(["predict", "--weights"]).arg(trained().join("nose")).args(missing).arg("--out").arg(dir.path());
         let out = command.args(["--json", "-"]).assert().code(1).get_output().stdout.clone();
         let results: Vec<Value> = serde_json::from_slice(&out).unwrap();
         assert_eq!(results.len(), count);
@@ -111,7 +117,7 @@ fn what_is_no_picture_is_a_line_and_the_others_continue() {
     let name = OsStr::from_bytes(b"f\xe9.jpg");
     fs::copy(picture(), here.join(name)).unwrap();
     let mut command = facekp();
-    command.current_dir(&here).arg("predict").arg(trained().join("nose"));
+    command.current_dir(&here).args(["predict", "--weights"]).arg(trained().join("nose"));
     let output = command.arg(name).args(["..", "empty", "--json", "-"]).assert().code(1).get_output().clone();
     let log = String::from_utf8(output.stderr).unwrap();
     let results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
@@ -130,7 +136,7 @@ fn a_box_beyond_sense_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     for wrong in ["0,0,1e9,1e9", "-1e9,0,2,2", "639,0,100000,100000"] {
         let mut command = facekp();
-        command.arg("predict").arg(trained().join("nose")).arg(picture()).args(["--box", wrong]);
+        command.args(["predict", "--weights"]).arg(trained().join("nose")).arg(picture()).args(["--box", wrong]);
         common::fails_with(command.current_dir(dir.path()), &["expected a box", "640 x 480"]);
     }
 }
@@ -138,10 +144,8 @@ fn a_box_beyond_sense_is_refused() {
 #[test]
 fn a_network_without_confidence_says_null() {
     let dir = tempfile::tempdir().unwrap();
-    let black = dir.path().join("black.png");
-    image::RgbImage::new(640, 480).save(&black).unwrap();
     let mut command = facekp();
-    command.arg("predict").arg(trained().join("nose")).arg(&black).arg("--out").arg(dir.path());
+    command.args(["predict", "--weights"]).arg(trained().join("nose")).arg(picture()).arg("--out").arg(dir.path());
     let out = command.args(["--json", "-"]).assert().success().get_output().stdout.clone();
     let results: Vec<Value> = serde_json::from_slice(&out).unwrap();
     let point = &results[0]["faces"][0]["points"][0];

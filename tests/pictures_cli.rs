@@ -34,7 +34,7 @@ fn said(command: &mut assert_cmd::Command, status: i32) -> (String, String) {
 
 fn predict(out: &Path) -> assert_cmd::Command {
     let mut c = facekp();
-    c.arg("predict").arg(trained().join("nose")).arg("--out").arg(out);
+    c.args(["predict", "--weights"]).arg(trained().join("nose")).arg("--out").arg(out);
     c
 }
 
@@ -68,7 +68,7 @@ fn broken_pictures_cost_a_line_each_and_little_memory() {
     files.push(dir.path().join("missing.jpg"));
     let mut command = assert_cmd::Command::new("bash");
     command.args(["-c", "ulimit -v 1500000; exec \"$0\" \"$@\""]);
-    command.arg(facekp().get_program()).arg("predict").arg(trained().join("nose")).args(&files);
+    command.arg(facekp().get_program()).args(["predict", "--weights"]).arg(trained().join("nose")).args(&files);
     command.arg("--out").arg(dir.path().join("out")).args(["--json", "-", "--device", "cpu"]);
     command.env("MALLOC_ARENA_MAX", "1").env("RAYON_NUM_THREADS", "2").env_remove("FACEKP_LOG");
     let (json, log) = said(&mut command, 1);

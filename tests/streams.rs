@@ -39,11 +39,11 @@ fn training_continues_when_the_reader_of_its_log_has_gone() {
 #[test]
 fn a_failure_keeps_its_status_without_a_reader() {
     let mut c = facekp();
-    c.args(["predict", "no-such-weights", "x.jpg"]);
+    c.args(["predict", "--weights", "no-such-weights", "x.jpg"]);
     assert_eq!(without_reader(plain(&c)).status.code(), Some(1));
     let mut c = facekp();
     let dir = tempfile::tempdir().unwrap();
-    c.args(["predict"]).arg(trained().join("nose")).args(["a.jpg", "b.jpg", "--out"]).arg(dir.path());
+    c.args(["predict", "--weights"]).arg(trained().join("nose")).args(["a.jpg", "b.jpg", "--out"]).arg(dir.path());
     assert_eq!(without_reader(plain(&c)).status.code(), Some(1));
     let mut usage = facekp();
     usage.arg("--no-such-option");
@@ -98,7 +98,11 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
     let dir = tempfile::tempdir().unwrap();
     let predict = |json: &Path| {
         let mut c = facekp();
-        c.arg("predict").arg(trained().join("nose")).arg(picture()).arg("--out").arg(dir.path().join("out"));
+        c.args(["predict", "--weights"])
+            .arg(trained().join("nose"))
+            .arg(picture())
+            .arg("--out")
+            .arg(dir.path().join("out"));
         c.arg("--json").arg(json).assert().success();
     };
     // a device made for this test: broken code run by root would take the system's away
@@ -141,7 +145,7 @@ fn wrong_usage_is_status_2() {
     let cases: [&[&str]; 18] = [
         &["train", "nose", "--device", "gpu"],
         &["eval", "nose", "--device", "cuda:x"],
-        &["predict", "nose", "x.jpg", "--device", "tpu"],
+        &["predict", "x.jpg", "--weights", "nose", "--device", "tpu"],
         &["report", "runs/x", "--out", "x", "--device", "GPU"],
         &["bench", "--device", "gpu"],
         &["eval", "mean-shape", "--dataset", "foo", "--data", &data],

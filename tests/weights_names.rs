@@ -20,7 +20,7 @@ fn weights_are_found_by_the_same_names_everywhere() {
     let data = people().to_str().unwrap();
     // `nose` is shipped with the program's sources, `mine` is a run above this folder
     for name in ["nose", "mine"] {
-        at(&["predict", name, picture]).assert().success();
+        at(&["predict", picture, "--weights", name]).assert().success();
         at(&["eval", name, "--split", "val", "--data", data]).assert().success();
         at(&["export", name, "--name", "copy", "--out", "out", "--data", data]).assert().success();
         let from = format!("train.init_from=\"{name}\"");
@@ -30,7 +30,10 @@ fn weights_are_found_by_the_same_names_everywhere() {
         fs::remove_dir_all(below.join(name)).unwrap();
     }
     at(&["report", "mine", "--out", "page", "--data", data]).assert().success();
-    fails_with(&mut at(&["predict", "nosy", picture]), &["nosy: expected a weights file", "known: ", "mine", "nose"]);
+    fails_with(
+        &mut at(&["predict", picture, "--weights", "nosy"]),
+        &["nosy: expected a weights file", "known: ", "mine", "nose"],
+    );
     let args = ["train", "nose", "--set", "train.init_from=\"nosy\"", "--device", "cpu", "--data", data];
     fails_with(&mut at(&args), &["train.init_from: nosy: expected a weights file", "known: ", "mine", "nose"]);
 }

@@ -4,9 +4,10 @@ use crate::{output::say, shared_args::DeviceArg};
 use anyhow::{Result, bail};
 use facekp_data::{Dataset, Scheme, open_dataset, pictures_in};
 use facekp_eval::{
-    Flip,
-    report::{PageInput, RunInput, write},
+    Finder, Flip,
+    report::{PageInput, Photos, RunInput, write},
 };
+use facekp_models::{FINDER, locate};
 use facekp_train::{Recipe, recipe::DataConfig};
 use std::{
     path::{Path, PathBuf},
@@ -50,7 +51,10 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         let name = run.run.file_name().unwrap_or_default().to_string_lossy();
         notices.push(format!("{name} was trained and measured on rendered faces, not on photographs."));
     }
-    let photos = a.photos.as_deref().map(pictures_in).transpose()?.unwrap_or_default();
+    let photos = match &a.photos {
+        Some(dir) => Photos { files: pictures_in(dir)?, finder: Some(Finder::load(&locate(FINDER)?, &device)?) },
+        None => Photos::default(),
+    };
     let page = PageInput { title: a.title.clone(), profile: a.profile.clone(), notices, photos };
     let index = write(&a.out, &page, &runs, &device)?;
     say(&index.display().to_string())

@@ -19,4 +19,6 @@ pub use error::{Error, Result};
 pub use finder::{FindConfig, Finder, FoundFace};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
-pub use predict::{Flip, Located, Prediction, Predictor};
+pub use predict::{
+    Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor, Wanted,
+};

@@ -21,8 +21,10 @@ pub struct PictureResult {
     /// How the camera was held (EXIF, 1 to 8), which is followed: from 2 on, a program that does not follow it has
     /// other pixels. `null` where the picture could not be read.
     pub orientation: Option<u8>,
-    /// Faces found in the picture.
+    /// Faces found in the picture, the surest first; none is no error.
     pub faces: Vec<FaceResult>,
+    /// The picture with the points drawn; `null` where none was written.
+    pub overlay: Option<String>,
     /// The reason why no faces are listed, in one line.
     pub error: Option<String>,
 }
@@ -30,17 +32,19 @@ pub struct PictureResult {
 /// One face of a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaceResult {
-    /// Box of the face as `[x, y, width, height]`.
+    /// Box that the network looked at as `[x, y, width, height]`, when it is turned about its center by `roll`.
     #[serde(rename = "box")]
     pub face: [f64; 4],
     /// Confidence of the face finder in the box; `null` where none was asked.
     pub score: Option<f64>,
-    /// Angle in degrees by which the face is turned, clockwise, as the network saw it.
+    /// Angle in degrees by which the face is turned, clockwise, and was turned back before the network saw it.
     pub roll: f64,
     /// `[x, y, confidence]` per point; the confidence is `null` where the network has none.
     pub points: Vec<(f64, f64, Option<f64>)>,
     /// The `.pts` file with these points.
     pub pts: String,
+    /// Why the points deserve doubt, in one line; `null` where they do not.
+    pub doubt: Option<String>,
 }
 
 impl PictureResult {
@@ -54,6 +58,7 @@ impl PictureResult {
             height: None,
             orientation: None,
             faces: Vec::new(),
+            overlay: None,
             error: Some(error),
         }
     }
@@ -72,10 +77,11 @@ impl FaceResult {
         let f = found.face;
         Self {
             face: [f.x, f.y, f.width, f.height],
-            score: None,
-            roll: 0.0,
+            score: found.score,
+            roll: found.roll,
             points: with_confidence(&found.points, found.confidence.as_deref()),
             pts: pts.display().to_string(),
+            doubt: found.doubt(),
         }
     }
 }
@@ -84,21 +90,26 @@ impl FaceResult {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::predict::Place;
     use candle_vision_helpers::{Point, Rect};
 
     #[test]
     fn the_json_has_the_agreed_keys() {
+        let face = Rect::new(1.0, 2.0, 3.0, 4.0);
         let found = Located {
-            face: Rect::new(1.0, 2.0, 3.0, 4.0),
+            face,
+            roll: -90.0,
+            score: Some(0.25),
             points: vec![Point::new(5.0, 6.0)],
             confidence: None,
-            settled: true,
+            agreement: None,
+            place: Place::given(face, Size::new(640, 480)).unwrap(),
         };
         let face = FaceResult::new(&found, Path::new("o/a.pts"));
         let entry = PictureResult::found(Path::new("a.jpg"), Size::new(640, 480), 6, vec![face]);
         assert_eq!(
             serde_json::to_string(&entry).unwrap(),
-            r#"{"file":"a.jpg","width":640,"height":480,"orientation":6,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":null,"roll":0.0,"points":[[5.0,6.0,null]],"pts":"o/a.pts"}],"error":null}"#
+            r#"{"file":"a.jpg","width":640,"height":480,"orientation":6,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":0.25,"roll":-90.0,"points":[[5.0,6.0,null]],"pts":"o/a.pts","doubt":"it may be no face (score 0.25)"}],"overlay":null,"error":null}"#
         );
         let failed = serde_json::to_value(PictureResult::failed(Path::new("b.jpg"), "broken".into())).unwrap();
         assert_eq!((&failed["error"], &failed["width"]), (&"broken".into(), &serde_json::Value::Null));

@@ -1,7 +1,7 @@
 //! Errors of predicted keypoints, in pixels of the original picture and normalized, as the field reports them.
 
 mod summary;
-pub use summary::Summary;
+pub use summary::{Boxes, Summary};
 
 use crate::error::{Error, Result};
 use crate::predict::Prediction;

@@ -1,13 +1,12 @@
 //! The face finder against `finder/reference.py`, and on pictures that hold no face.
 
-use crate::common::data;
-use candle_core::Device;
+use crate::common::{data, finder, here, portrait};
 use candle_vision_helpers::{Affine, Point};
 use facekp_data::picture::load_photo;
-use facekp_eval::{FindConfig, Finder, FoundFace};
+use facekp_eval::{FindConfig, FoundFace};
 use image::{Rgb, RgbImage, imageops};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Deserialize)]
 struct Picture {
@@ -22,18 +21,6 @@ struct Face {
     #[serde(rename = "box")]
     bounds: [f64; 4],
     points: [[f64; 2]; 5],
-}
-
-fn here(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
-}
-
-fn finder() -> Finder {
-    Finder::load(&facekp_models::locate("face_finder").unwrap(), &Device::Cpu).unwrap()
-}
-
-fn astronaut() -> RgbImage {
-    load_photo(&here("pictures/astronaut.jpg")).unwrap().image.as_ref().clone()
 }
 
 /// The largest differences of boxes, points and scores: the reference counts from the picture's edge.
@@ -63,7 +50,7 @@ fn reference() -> Vec<Picture> {
 
 #[test]
 fn a_portrait_is_found_as_the_reference_finds_it() {
-    let (finder, picture) = (finder(), astronaut());
+    let (finder, picture) = (finder(), portrait());
     let pictures: Vec<Picture> = reference().into_iter().filter(|p| p.file == "astronaut.jpg").collect();
     assert_eq!(pictures.len(), 2);
     for p in &pictures {
@@ -100,7 +87,7 @@ fn real_pictures_are_seen_as_the_reference_sees_them() {
 
 #[test]
 fn a_turned_portrait_is_found_and_its_roll_told() {
-    let (finder, upright) = (finder(), astronaut());
+    let (finder, upright) = (finder(), portrait());
     let config = FindConfig::default();
     let [face] = &finder.find(&upright, &config).unwrap()[..] else { panic!("expected one face") };
     assert!(face.roll.abs() < 10.0 && face.score > 0.9, "{face:?}");

@@ -4,5 +4,6 @@
 mod baseline;
 mod common;
 mod finder;
+mod photos;
 mod predict;
 mod report;

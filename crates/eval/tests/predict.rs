@@ -2,9 +2,9 @@
 
 use crate::common::{self, Discs};
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::{Point, Rect, draw};
+use candle_vision_helpers::{Point, Rect, Size, draw};
 use facekp_data::Crop;
-use facekp_eval::{FaceError, Flip, Located, Predictor};
+use facekp_eval::{FaceError, Flip, Place, Predictor};
 use facekp_models::{Codec, KeypointModel, Pass, Task};
 use image::{Rgb, RgbImage};
 use std::sync::Arc;
@@ -102,40 +102,15 @@ fn photo(center: Point, radius: f64) -> Arc<RgbImage> {
 }
 
 #[test]
-fn a_face_is_found_from_the_whole_picture() {
-    let (center, radius) = (Point::new(420.0, 150.0), 60.0);
-    let found = finder("ibug68", Crop::Face { enlarge: 1.25 }).locate(photo(center, radius), None).unwrap();
-    let truth = Rect::new(center.x - radius, center.y - radius, 2.0 * radius, 2.0 * radius);
-    let off = [
-        found.face.x - truth.x,
-        found.face.y - truth.y,
-        found.face.width - truth.width,
-        found.face.height - truth.height,
-    ];
-    assert!(found.settled && off.iter().all(|d| d.abs() < 4.0), "{found:?}");
-    let middle = Point::mean(found.points.iter().copied()).unwrap();
-    assert!(middle.distance(center) < 1.5 && !found.is_doubtful(), "{middle:?}");
-}
-
-#[test]
-fn an_empty_picture_gives_a_doubtful_face() {
-    let found = finder("ibug68", Crop::Face { enlarge: 1.25 }).locate(Arc::new(RgbImage::new(64, 48)), None).unwrap();
-    assert!(found.is_doubtful(), "{found:?}");
-}
-
-#[test]
 fn a_given_box_is_looked_at() {
     let (center, radius) = (Point::new(420.0, 150.0), 60.0);
     let given = Rect::new(340.0, 80.0, 160.0, 150.0);
+    let photo = photo(center, radius);
     for crop in [Crop::Picture, Crop::Face { enlarge: 1.25 }] {
-        let Located { face, points, confidence, .. } =
-            finder("nose1", crop).locate(photo(center, radius), Some(given)).unwrap();
-        assert_eq!((face, confidence), (given, None));
-        assert!(points[0].distance(center) < 1.0, "{crop:?}: {:?}", points[0]);
-        assert!(finder("nose1", crop).locate(photo(center, radius), Some(Rect::new(900.0, 0.0, 5.0, 5.0))).is_err());
+        let place = Place::given(given, Size::of(&photo)).unwrap();
+        let found = finder("nose1", crop).locate(&[(Arc::clone(&photo), place)], Flip::Averaged).unwrap().remove(0);
+        assert_eq!((found.face, found.confidence, found.score, found.agreement), (given, None, None, None));
+        assert!(found.points[0].distance(center) < 1.0, "{crop:?}: {:?}", found.points[0]);
+        assert!(Place::given(Rect::new(900.0, 0.0, 5.0, 5.0), Size::of(&photo)).is_err());
     }
-    // The whole picture, for a network that looks at it.
-    let Located { face, points, .. } = finder("nose1", Crop::Picture).locate(photo(center, radius), None).unwrap();
-    assert_eq!((face.width, face.height), (640.0, 480.0));
-    assert!(points[0].distance(center) < 1.0, "{:?}", points[0]);
 }

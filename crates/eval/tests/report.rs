@@ -5,7 +5,7 @@ use candle_core::Device;
 use facekp_data::{Augment, Dataset, Split};
 use facekp_eval::{
     Flip,
-    report::{PageInput, RunInput, write},
+    report::{PageInput, Photos, RunInput, write},
 };
 use facekp_models::codec::heatmap::Target;
 use std::{fs, path::Path, sync::Arc};
@@ -29,7 +29,7 @@ fn page() -> PageInput {
         title: "A <page> & more".into(),
         profile: Some("smoke".into()),
         notices: vec!["rendered faces: \"no\" <photographs>".into()],
-        photos: Vec::new(),
+        photos: Photos::default(),
     }
 }
 
@@ -42,7 +42,7 @@ fn the_page_is_whole_and_holds_its_pictures() {
     common::write_run(&c, "summed", common::heatmaps(Target::Summed));
     let photo = dir.path().join("my photo.png");
     Discs::picture(3).save(&photo).unwrap();
-    let page = PageInput { photos: vec![photo], ..page() };
+    let page = PageInput { photos: Photos { files: vec![photo], finder: Some(common::finder()) }, ..page() };
     let out = dir.path().join("report");
     fs::create_dir(&out).unwrap();
     fs::write(out.join("keep.txt"), "not ours").unwrap();

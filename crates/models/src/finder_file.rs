@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+/// The name under which the face finder's weights are shipped.
+pub const FINDER: &str = "face_finder";
+
 /// The metadata of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FinderManifest {
@@ -29,6 +32,10 @@ pub struct FinderManifest {
 pub struct BoxFit {
     /// A row per feature: shares in the box's center (x, y) and sides (width, height).
     pub coefficients: Vec<[f64; 4]>,
+    /// Where the whole picture lies, for a dataset whose networks look at that: how far its center is from the box's
+    /// (x, y), and its sides, in units of the square root of the box's area.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<[f64; 4]>,
     /// What it was fitted on, in words.
     pub data: String,
     /// Found faces that it was fitted on.

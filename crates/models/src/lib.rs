@@ -15,7 +15,7 @@ pub mod weights;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
-pub use finder_file::{BoxFit, FinderFile, FinderManifest};
+pub use finder_file::{BoxFit, FINDER, FinderFile, FinderManifest};
 pub use init::Init;
 pub use load_report::{LoadReport, Misshaped};
 pub use locate::{locate, locate_run};

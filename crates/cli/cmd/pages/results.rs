@@ -10,7 +10,7 @@ use candle_vision_helpers::heatmap::Decode;
 use facekp_data::Split;
 use facekp_eval::{
     Flip, Predictor, Summary,
-    report::{PageInput, write},
+    report::{PageInput, Photos, write},
     run_files::history,
 };
 use facekp_models::{CodecConfig, WeightsFile};
@@ -150,7 +150,7 @@ fn story(run: &Path) -> Result<String> {
 
 /// Draws a run's curves into `folder`: the lines of the page that show them.
 fn copy_curves(subject: &Subject, run: &Path, data: &Path, folder: &Path) -> Result<String> {
-    let page = PageInput { title: subject.name.clone(), profile: None, notices: Vec::new(), photos: Vec::new() };
+    let page = PageInput { title: subject.name.clone(), profile: None, notices: Vec::new(), photos: Photos::default() };
     let drawn = tempfile::tempdir()?;
     write(drawn.path(), &page, &[report::run_input(run, &[data.to_path_buf()])?], &DeviceName::default().open()?)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

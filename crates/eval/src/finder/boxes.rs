@@ -98,7 +98,7 @@ pub(super) fn fit(pairs: &[(FoundFace, Vec<Point>)], data: String) -> Result<Box
     let coefficients = solve(gram, right).to_vec();
     let shared = |(f, tight): &(Features, Rect)| f.to_box(&coefficients).overlap(*tight);
     let overlap = known.iter().map(shared).sum::<f64>() / known.len() as f64;
-    Ok(BoxFit { overlap, data, faces: known.len(), coefficients })
+    Ok(BoxFit { overlap, data, faces: known.len(), coefficients, picture: None })
 }
 
 /// `x` of `a x = b` for a symmetric, positive definite `a`: elimination without exchanges.
@@ -165,7 +165,8 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert!(fit(&[], "nothing".into()).unwrap_err().to_string().contains("got none"));
         let (face, _) = faces().remove(0);
-        let few = BoxFit { coefficients: vec![[0.0; 4]; 3], data: String::new(), faces: 1, overlap: 1.0 };
+        let few =
+            BoxFit { coefficients: vec![[0.0; 4]; 3], data: String::new(), faces: 1, overlap: 1.0, picture: None };
         assert!(upright_box(&face, &few).unwrap_err().to_string().contains("12 rows"));
         let flat = FoundFace { upright: Rect::new(1.0, 1.0, 0.0, 5.0), ..face };
         let none = BoxFit { coefficients: vec![[0.0; 4]; FEATURES], ..few };

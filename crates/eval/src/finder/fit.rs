@@ -1,13 +1,13 @@
 //! Fits the boxes of a scheme's points around found faces, on a dataset's faces, upright and turned.
 
-use super::{FindConfig, Finder, FoundFace, boxes};
+use super::{FindConfig, Finder, FoundFace, boxes, upright_box};
 use crate::error::Result;
 use candle_vision_helpers::{
     Affine, Point, Rect, Size,
     convert::to_rgb,
     warp::{Channels, warp},
 };
-use facekp_data::{Dataset, Sample};
+use facekp_data::{Dataset, Frame, Sample};
 use facekp_models::BoxFit;
 
 /// Of the bounds with the box of the points: a face that shares less is another one.
@@ -22,15 +22,32 @@ const GOLDEN: f64 = 0.618_033_988_749_895;
 /// # Errors
 /// When a picture cannot be read, or nothing is found.
 pub fn fit_boxes(finder: &Finder, data: &dyn Dataset, indices: &[usize]) -> Result<BoxFit> {
-    let mut pairs = Vec::new();
+    let (mut pairs, mut standing) = (Vec::new(), Vec::new());
     for (n, &i) in indices.iter().enumerate() {
         let sample = data.get(i)?;
         let turn = ((n as f64 * GOLDEN).fract() * 2.0 - 1.0) * MOST_TURN;
         for degrees in [0.0, turn] {
-            pairs.extend(found(finder, &sample, degrees)?);
+            let found = found(finder, &sample, degrees)?;
+            let still = found.as_ref().filter(|_| degrees == 0.0);
+            standing.extend(still.map(|(face, _)| (face.clone(), Size::of(&sample.image).area())));
+            pairs.extend(found);
         }
     }
-    boxes::fit(&pairs, format!("{}, {} faces, upright and turned", data.describe(), indices.len()))
+    let fit = boxes::fit(&pairs, format!("{}, {} faces, upright and turned", data.describe(), indices.len()))?;
+    let picture = if data.frame() == Frame::Picture { Some(picture(&standing, &fit)?) } else { None };
+    Ok(BoxFit { picture, ..fit })
+}
+
+/// Where whole pictures lie on average about the boxes that `fit` gives of the faces in them.
+fn picture(standing: &[(FoundFace, Rect)], fit: &BoxFit) -> Result<[f64; 4]> {
+    let mut mean = [0.0; 4];
+    for (face, picture) in standing {
+        let face = upright_box(face, fit)?.face;
+        let (size, from, to) = ((face.width * face.height).sqrt(), face.center(), picture.center());
+        let place = [to.x - from.x, to.y - from.y, picture.width, picture.height];
+        mean.iter_mut().zip(place).for_each(|(sum, v)| *sum += v / size / standing.len() as f64);
+    }
+    Ok(mean)
 }
 
 /// The sample's face as it is found in its picture turned by `degrees`, and its points there.

@@ -1,9 +1,16 @@
 //! Runs networks over data and brings the points back into original pixels.
 
-mod large;
+mod doubt;
+mod found;
 mod photo;
+mod place;
+mod reader;
 
+pub use doubt::Doubt;
+pub use found::{FoundPredictions, MissedFace};
 pub use photo::Located;
+pub use place::Place;
+pub use reader::{PhotoReader, Wanted};
 
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};

@@ -13,6 +13,7 @@ mod section;
 mod style;
 
 use crate::error::{Error, Result};
+use crate::finder::Finder;
 use crate::predict::Flip;
 use candle_core::Device;
 use facekp_data::{Augment, Dataset};
@@ -49,7 +50,16 @@ pub struct PageInput {
     /// Sentences shown in a box at the top (`rendered faces were used …`, `quick profile: small views and few epochs`).
     pub notices: Vec<String>,
     /// User photos, for a section of their own.
-    pub photos: Vec<PathBuf>,
+    pub photos: Photos,
+}
+
+/// Photos without annotations, and what finds the faces in them.
+#[derive(Debug, Default)]
+pub struct Photos {
+    /// The pictures; without any there is no section.
+    pub files: Vec<PathBuf>,
+    /// The face finder.
+    pub finder: Option<Finder>,
 }
 
 /// The folder of the figures, below the output folder.

@@ -22,7 +22,7 @@ pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, devi
         tracing::info!(run = run.name(), "drawing its section of the report");
         section::render(&mut sections, run, album)?;
     }
-    if !page.photos.is_empty() {
+    if !page.photos.files.is_empty() {
         photos::render(&mut sections, &page.photos, &runs, &Album::new(figures, "photo")?)?;
     }
     Ok(frame(page, &runs, &albums, &sections.finish()))
@@ -52,7 +52,7 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> St
                             h.leaf("a", &[("href", &format!("#{}", album.prefix()))], run.name());
                         });
                     }
-                    if !page.photos.is_empty() {
+                    if !page.photos.files.is_empty() {
                         h.el("li", &[], |h| {
                             h.leaf("a", &[("href", "#photos")], "Your photos");
                         });

@@ -1,36 +1,42 @@
 //! User photos on the page: what each network finds in them.
 
 use super::{
+    Photos,
     album::{Album, As},
     faces::file_name,
     html::Html,
     run::Run,
 };
 use crate::error::Result;
+use crate::finder::Finder;
+use crate::predict::{Flip, Located, PhotoReader, Wanted};
 use crate::visualize;
-use candle_vision_helpers::{Point, Rect, draw};
-use facekp_data::Crop;
+use candle_vision_helpers::{Affine, Point, Size, draw};
+use facekp_data::Picture;
 use image::RgbImage;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
 
 /// Largest side of a photo on the page, pixels.
 const SIDE: u32 = 640;
 
 /// Writes the section.
-pub(crate) fn render(h: &mut Html, photos: &[PathBuf], runs: &[Run], album: &Album) -> Result<()> {
+pub(crate) fn render(h: &mut Html, photos: &Photos, runs: &[Run], album: &Album) -> Result<()> {
     let mut done = Ok(());
     h.el("section", &[("id", "photos")], |h| {
         h.leaf("h2", &[], "Your photos");
-        h.leaf("p", &[], "Photos without annotations. The green box is where a network that looks at faces looked last: the one among many boxes whose points confirm it best.");
-        done = photos.iter().enumerate().try_for_each(|(i, path)| photo(h, i, path, runs, album));
+        h.leaf(
+            "p",
+            &[],
+            "Photos without annotations. The face finder says where the faces are and which way up; each network looks \
+             at every face in its green box.",
+        );
+        let finder = photos.finder.as_ref();
+        done = photos.files.iter().enumerate().try_for_each(|(i, path)| photo(h, i, path, finder, (runs, album)));
     });
     done
 }
 
-fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Result<()> {
+fn photo(h: &mut Html, i: usize, path: &Path, finder: Option<&Finder>, (runs, album): (&[Run], &Album)) -> Result<()> {
     let name = file_name(path);
     h.leaf("h3", &[], &name);
     // Positions are only drawn here, in the pixels of what is drawn on.
@@ -40,7 +46,7 @@ fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Re
                 tracing::warn!("{}: expected a whole picture, got {lack}", path.display());
                 h.leaf("p", &[], &format!("Not whole: {lack}."));
             }
-            photo.image
+            Picture { original: Size::of(&photo.image), to_image: Affine::IDENTITY, ..photo }
         }
         Err(e) => {
             tracing::error!("{e}");
@@ -51,35 +57,56 @@ fn photo(h: &mut Html, i: usize, path: &Path, runs: &[Run], album: &Album) -> Re
     let mut done = Ok(());
     h.el("div", &[("class", "row")], |h| {
         done = runs.iter().filter(|r| r.predictor.has_points()).try_for_each(|run| {
-            let found = run.predictor.locate(Arc::clone(&picture), None)?;
-            let (mut shown, scale) = shrunk(&picture);
-            let small = |p: Point| Point::new((p.x + 0.5) * scale - 0.5, (p.y + 0.5) * scale - 0.5);
-            if matches!(run.predictor.task().view.crop, Crop::Face { .. }) {
-                let corner = small(Point::new(found.face.x, found.face.y));
-                let face = Rect::new(corner.x, corner.y, found.face.width * scale, found.face.height * scale);
-                draw::rect(&mut shown, face, 2.0, draw::GREEN);
-            }
-            let points: Vec<Point> = found.points.iter().map(|p| small(*p)).collect();
-            visualize::overlay(&mut shown, run.input.data.scheme(), Some(&points), None);
-            let doubt = if found.is_doubtful() {
-                " Doubtful: no box was found that its own points confirm, or the confidence stays low."
-            } else {
-                ""
+            let reader = PhotoReader { predictor: &run.predictor, finder, flip: Flip::Averaged };
+            let faces = match reader.faces(std::slice::from_ref(&picture), &Wanted::default()) {
+                Ok(mut faces) => faces.pop().unwrap_or_default(),
+                Err(e) => {
+                    h.leaf("p", &[], &format!("{}: {e}.", run.name()));
+                    return Ok(());
+                }
             };
-            let sure = found.mean_confidence().map_or_else(|| "–".to_owned(), |c| format!("{c:.2}"));
-            let sure = format!(", mean confidence {sure}");
-            let caption = format!("{}{sure}.{doubt}", run.name());
+            let shown = drawn(&picture.image, run, &faces);
             let alt = format!("{name} with the points that {} predicts", run.name());
-            album.picture(h, &format!("{}-{}", i + 1, run.name()), &shown, As::Jpeg, &alt, &caption)?;
-            let Some(heat) = run.predictor.photo_heat(Arc::clone(&picture), found.face, 448)? else { return Ok(()) };
+            album.picture(h, &format!("{}-{}", i + 1, run.name()), &shown, As::Jpeg, &alt, &caption(run, &faces))?;
+            let Some(face) = faces.first() else { return Ok(()) };
+            let Some(heat) = run.predictor.photo_heat(&picture.image, &face.place, 448)? else { return Ok(()) };
             let (alt, caption) = (
                 format!("Heatmaps of {} over {name}", run.name()),
-                format!("{}: its maps over what it saw.", run.name()),
+                format!("{}: its maps over what it saw of the surest face.", run.name()),
             );
             album.picture(h, &format!("{}-{}-maps", i + 1, run.name()), &heat, As::Jpeg, &alt, &caption)
         });
     });
     done
+}
+
+/// The photo with the boxes and points of its faces.
+fn drawn(picture: &RgbImage, run: &Run, faces: &[Located]) -> RgbImage {
+    let (mut shown, scale) = shrunk(picture);
+    let small = |p: Point| Point::new((p.x + 0.5) * scale - 0.5, (p.y + 0.5) * scale - 0.5);
+    for face in faces {
+        let corners = face.corners().map(small);
+        for (a, b) in corners.into_iter().zip(corners.into_iter().cycle().skip(1)) {
+            draw::line(&mut shown, a, b, 1.5, draw::GREEN);
+        }
+        let points: Vec<Point> = face.points.iter().map(|p| small(*p)).collect();
+        visualize::overlay(&mut shown, run.input.data.scheme(), Some(&points), None);
+    }
+    shown
+}
+
+fn caption(run: &Run, faces: &[Located]) -> String {
+    let doubtful: Vec<String> = faces.iter().filter_map(Located::doubt).collect();
+    let doubt = match &doubtful[..] {
+        [] => String::new(),
+        [one] => format!(" One is doubtful: {one}."),
+        [first, ..] => format!(" {} are doubtful, the first: {first}.", doubtful.len()),
+    };
+    match faces.len() {
+        0 => format!("{}: no face was found.", run.name()),
+        1 => format!("{}: one face.{doubt}", run.name()),
+        n => format!("{}: {n} faces.{doubt}", run.name()),
+    }
 }
 
 fn shrunk(picture: &RgbImage) -> (RgbImage, f64) {

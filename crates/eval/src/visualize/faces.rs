@@ -8,13 +8,18 @@ use image::RgbImage;
 use ndarray::{Array3, Axis};
 use std::sync::Arc;
 
-/// Draws points and the outlines of their groups, sized in proportion to the picture: truth blue, prediction red above
-/// it. Points are in the pixels of `picture`.
+/// A face that is smaller than this part of the picture gets thinner lines, and points that leave it to be seen.
+const USUAL_PART: f64 = 1.0 / 3.0;
+
+/// Draws points and the outlines of their groups, sized in proportion to the picture, or to a small face: truth blue,
+/// prediction red above it. Points are in the pixels of `picture`.
 pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
-    let side = f64::from(picture.width().min(picture.height()));
+    let face = predicted.or(truth.map(Keypoints::points)).and_then(Rect::around).filter(|_| scheme.len() >= 5);
+    let face = face.map_or(f64::INFINITY, |r| r.width.max(r.height) / USUAL_PART);
+    let side = f64::from(picture.width().min(picture.height())).min(face);
     // A single point needs to be seen, many must not hide the face.
-    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(1.2);
-    let thickness = (side / 420.0).max(0.8);
+    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(0.6);
+    let thickness = (side / 420.0).max(0.5);
     if let (Some(p), Some(t)) = (predicted, truth)
         && scheme.len() < 5
     {

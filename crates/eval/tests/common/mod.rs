@@ -3,7 +3,9 @@
 
 use candle_core::{DType, Device};
 use candle_vision_helpers::{Affine, Point, Rect, Size, draw, heatmap::Decode};
+use facekp_data::picture::load_photo;
 use facekp_data::{Crop, Dataset, Frame, Keypoints, Sample, Scale, Scheme, Split, ViewSpec, scheme};
+use facekp_eval::Finder;
 use facekp_models::{
     CodecConfig, Manifest, ModelConfig, Params, Task,
     codec::heatmap::{Config as HeatmapConfig, Target},
@@ -161,4 +163,18 @@ pub(crate) fn data() -> Option<PathBuf> {
         eprintln!("skipped: FACEKP_DATA names no folder with real data");
     }
     dir
+}
+
+/// A file of these tests.
+pub(crate) fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+pub(crate) fn finder() -> Finder {
+    Finder::load(&facekp_models::locate(facekp_models::FINDER).unwrap(), &Device::Cpu).unwrap()
+}
+
+/// A photo in the public domain: one face.
+pub(crate) fn portrait() -> RgbImage {
+    load_photo(&here("pictures/astronaut.jpg")).unwrap().image.as_ref().clone()
 }

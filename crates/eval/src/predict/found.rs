@@ -1,0 +1,84 @@
+//! Predictions of annotated faces in the boxes of the face finder, as a photo's are made.
+
+use super::{Flip, Prediction, Predictor, place::Place};
+use crate::error::Result;
+use crate::finder::{FindConfig, Finder};
+use candle_vision_helpers::{Point, Rect};
+use facekp_data::{Dataset, Sample};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// What became of annotated faces that had to be found first.
+#[must_use]
+#[derive(Clone, Debug, Default)]
+pub struct FoundPredictions {
+    /// The faces that were found.
+    pub found: Vec<Prediction>,
+    /// Index and name of the others.
+    pub missed: Vec<MissedFace>,
+}
+
+/// An annotated face that the finder does not find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedFace {
+    /// Index in the dataset.
+    pub index: usize,
+    /// Name of the sample.
+    pub id: String,
+}
+
+/// The box of the found face shares at least this part of its union with the box of the annotated points: with less it
+/// is another face.
+const SAME: f64 = 0.3;
+
+impl Predictor {
+    /// Predicts samples `indices` of a dataset, in order, each in the found face that shares most with its annotation;
+    /// the annotation serves for nothing else.
+    ///
+    /// # Errors
+    /// When the dataset has another scheme, a picture cannot be read, or the finder does not know the scheme's box.
+    pub fn predict_found(
+        &self,
+        finder: &Finder,
+        data: &dyn Dataset,
+        indices: &[usize],
+        flip: Flip,
+    ) -> Result<FoundPredictions> {
+        self.check_scheme(data)?;
+        let mut all = FoundPredictions::default();
+        for part in indices.chunks(super::BATCH) {
+            let looked = part.par_iter().map(|&i| {
+                let sample = data.get(i)?;
+                let place = self.found_place(finder, &sample)?;
+                Ok((i, sample, place))
+            });
+            let (mut wanted, mut samples) = (Vec::new(), Vec::new());
+            for (index, sample, place) in looked.collect::<Result<Vec<_>>>()? {
+                match place {
+                    Some(place) => {
+                        wanted.push((Arc::clone(&sample.image), place));
+                        samples.push((index, sample));
+                    }
+                    None => all.missed.push(MissedFace { index, id: sample.id }),
+                }
+            }
+            for ((index, sample), seen) in samples.into_iter().zip(self.locate(&wanted, flip)?) {
+                let Sample { id, subset, to_image, points: truth, scale, .. } = sample;
+                let points = seen.points.iter().map(|p| to_image.unapply(*p)).collect();
+                all.found.push(Prediction { index, id, subset, points, confidence: seen.confidence, truth, scale });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Where the sample's face is found in its picture.
+    fn found_place(&self, finder: &Finder, sample: &Sample) -> Result<Option<Place>> {
+        let points: Vec<Point> = sample.points.annotated().map(|p| sample.to_image.apply(p)).collect();
+        let Some(truth) = Rect::around(&points) else { return Ok(None) };
+        let faces = finder.find(&sample.image, &FindConfig::default())?;
+        let shared = |bounds: Rect| bounds.overlap(truth);
+        let nearest = faces.iter().max_by(|a, b| shared(a.bounds).total_cmp(&shared(b.bounds)));
+        let nearest = nearest.filter(|face| shared(face.bounds) > SAME);
+        nearest.map(|face| Place::of(face, &self.task().scheme, &finder.manifest().boxes)).transpose()
+    }
+}

@@ -1,0 +1,171 @@
+//! Where a network looks for a face of a photo: a box that stands upright in a frame of its own.
+
+use crate::error::{Error, Result};
+use crate::finder::{FoundFace, UprightBox, upright_box};
+use candle_vision_helpers::{Affine, Point, Rect, Size};
+use facekp_data::{Crop, Keypoints, Sample, Scale, Scheme};
+use facekp_models::BoxFit;
+use image::RgbImage;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+/// Where a network looks for a face.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// From the photo's pixels to a frame in which the face stands.
+    pub(super) to_upright: Affine,
+    /// The tight box of the points, as well as it is known before they are, in that frame.
+    pub(super) face: Rect,
+    /// What a network that looks at whole pictures takes for one, in that frame.
+    pub(super) picture: Rect,
+    /// By how many degrees the face is turned clockwise.
+    pub(super) roll: f64,
+    /// How sure the finder is; `None` where the box was given.
+    pub(super) score: Option<f64>,
+}
+
+/// A given box may be this many times the picture's longer side: a face that fills more is not to be seen.
+const MOST_BOX: f64 = 2.0;
+/// The part of a given box that has to lie within the picture: faces are cut by its edges, but not down to nothing.
+const LEAST_INSIDE: f64 = 0.1;
+
+impl Place {
+    /// The box that somebody says is a face's, in a photo of `size`. A network that looks at whole pictures takes it
+    /// for the picture.
+    ///
+    /// # Errors
+    /// When the box has no area, lies outside or is far too large.
+    pub fn given(face: Rect, size: Size) -> Result<Self> {
+        let face = checked(face, size)?;
+        Ok(Self { to_upright: Affine::IDENTITY, face, picture: face, roll: 0.0, score: None })
+    }
+
+    /// The same place of a picture that `map`, which neither turns nor mirrors, made of the photo.
+    pub(super) fn moved(&self, map: &Affine) -> Self {
+        let [across, _, _, _, down, _] = map.coefficients();
+        let moved = |r: Rect| {
+            let corner = map.apply(Point::new(r.x, r.y));
+            Rect::new(corner.x, corner.y, r.width * across, r.height * down)
+        };
+        let to_upright = map.inverse().then(&self.to_upright).then(map);
+        Self { to_upright, face: moved(self.face), picture: moved(self.picture), ..self.clone() }
+    }
+
+    /// A face that the finder found, for the points of `scheme`; `fits` are the finder's.
+    ///
+    /// # Errors
+    /// When nothing was fitted for the scheme.
+    pub fn of(found: &FoundFace, scheme: &Scheme, fits: &BTreeMap<String, BoxFit>) -> Result<Self> {
+        let names = [Some(scheme.name()), scheme.part_of().map(|part| part.scheme.as_str())];
+        let fit = names.into_iter().flatten().find_map(|name| fits.get(name)).ok_or_else(|| Error::Mismatch {
+            id: "face finder".into(),
+            reason: format!(
+                "expected points of {}, got {}, whose box around a found face it does not know; give the box instead",
+                fits.keys().cloned().collect::<Vec<_>>().join(" or "),
+                scheme.name()
+            ),
+        })?;
+        let UprightBox { to_upright, face } = upright_box(found, fit)?;
+        let size = (face.width * face.height).sqrt();
+        let picture = fit.picture.map_or(face, |[dx, dy, w, h]| {
+            let (c, w, h) = (face.center(), w * size, h * size);
+            Rect::new(c.x + dx * size - w / 2.0, c.y + dy * size - h / 2.0, w, h)
+        });
+        Ok(Self { to_upright, face, picture, roll: found.roll, score: Some(found.score.into()) })
+    }
+
+    /// The box that a network with such a crop looks at, in the upright frame.
+    pub(super) fn seen(&self, crop: Crop) -> Rect {
+        match crop {
+            Crop::Face { .. } => self.face,
+            Crop::Picture => self.picture,
+        }
+    }
+
+    /// The face as a sample without known points, with the map from its pixels to the upright frame.
+    pub(super) fn sample(&self, photo: &Arc<RgbImage>, scheme: &Arc<Scheme>, crop: Crop) -> Result<(Sample, Affine)> {
+        let (original, to_frame) = match crop {
+            Crop::Face { .. } => (Size::of(photo), Affine::IDENTITY),
+            Crop::Picture => {
+                let side = |v: f64| v.round().max(1.0) as usize;
+                let size = Size::new(side(self.picture.width), side(self.picture.height));
+                let wrong = |e| Error::Mismatch { id: "box".into(), reason: format!("{e}") };
+                (size, Affine::rect_to_size(self.picture, size).map_err(wrong)?.inverse())
+            }
+        };
+        let sample = Sample {
+            id: "photo".into(),
+            path: PathBuf::from("photo"),
+            subject: None,
+            subset: None,
+            image: Arc::clone(photo),
+            to_image: to_frame.then(&self.to_upright.inverse()),
+            original,
+            face: self.face,
+            points: Keypoints::hidden(scheme),
+            scale: Scale::default(),
+        };
+        Ok((sample, to_frame))
+    }
+}
+
+fn checked(face: Rect, size: Size) -> Result<Rect> {
+    let sound = [face.x, face.y, face.width, face.height].iter().all(|v| v.is_finite())
+        && face.width > 0.0
+        && face.height > 0.0;
+    let most = MOST_BOX * size.width.max(size.height) as f64;
+    let expected = if !sound || face.shared_area(size.area()) < LEAST_INSIDE * face.width * face.height {
+        "a box with an area, a tenth of it or more"
+    } else if face.width.max(face.height) > most {
+        "a box of at most twice the longer side"
+    } else {
+        return Ok(face);
+    };
+    let got = format!("x {}, y {}, width {}, height {}", face.x, face.y, face.width, face.height);
+    Err(Error::Mismatch {
+        id: "box".into(),
+        reason: format!("expected {expected} within {} x {} pixels, got {got}", size.width, size.height),
+    })
+}
+
+/// The box around points; without an area where there are none.
+pub(super) fn tight(points: &[Point]) -> Rect {
+    Rect::around(points).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_box_goes_there_and_back() {
+        // half the size: the first pixel's edge stays at -0.5
+        let half = Affine::new([0.5, 0.0, -0.25, 0.0, 0.5, -0.25]).unwrap();
+        let place = Place::given(Rect::new(-0.5, 9.5, 40.0, 20.0), Size::new(100, 50)).unwrap();
+        assert_eq!(place.moved(&half).face, Rect::new(-0.5, 4.5, 20.0, 10.0));
+        assert_eq!(place.moved(&half).moved(&half.inverse()), place);
+        assert_eq!(place.moved(&Affine::IDENTITY), place);
+    }
+
+    #[test]
+    fn boxes_without_area_or_outside_are_refused() {
+        let size = Size::new(100, 50);
+        assert!(checked(Rect::new(-10.0, -10.0, 30.0, 30.0), size).is_ok());
+        assert!(checked(size.area(), size).is_ok() && checked(Rect::new(-50.0, -50.0, 180.0, 180.0), size).is_ok());
+        for bad in [
+            (0.0, 0.0, 0.0, 5.0),
+            (200.0, 0.0, 5.0, 5.0),
+            (f64::NAN, 0.0, 5.0, 5.0),
+            (0.0, 0.0, -5.0, 5.0),
+            (0.0, 0.0, f64::INFINITY, 5.0),
+            // a sliver of it inside: found points would lie where there is no picture
+            (-95.0, 0.0, 100.0, 50.0),
+            (0.0, 0.0, 1e9, 1e9),
+        ] {
+            let e = checked(Rect::new(bad.0, bad.1, bad.2, bad.3), size).unwrap_err().to_string();
+            assert!(e.starts_with("box: expected a box with an area, a tenth of it or more within 100 x 50"), "{e}");
+        }
+        let e = checked(Rect::new(-50.0, 0.0, 201.0, 50.0), size).unwrap_err().to_string();
+        assert!(e.starts_with("box: expected a box of at most twice the longer side within 100 x 50 pixels"), "{e}");
+    }
+}

@@ -1,0 +1,74 @@
+//! From photos to the points of every face in them: the finder and a keypoint network together.
+
+use super::{Flip, Predictor, photo::Located, place::Place};
+use crate::error::{Error, Result};
+use crate::finder::{FindConfig, Finder};
+use candle_vision_helpers::Rect;
+use facekp_data::Picture;
+use std::sync::Arc;
+
+/// Reads the faces of photos.
+#[derive(Clone, Copy)]
+pub struct PhotoReader<'a> {
+    /// The network that finds points.
+    pub predictor: &'a Predictor,
+    /// Finds the faces; not needed where their box is given.
+    pub finder: Option<&'a Finder>,
+    /// Whether the network's last look is averaged with a mirrored one.
+    pub flip: Flip,
+}
+
+/// Which faces of a photo are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// The box of the only face, in the photo's original pixels; `None`: what the finder finds.
+    pub face: Option<Rect>,
+    /// At most so many faces, the largest; `None`: all.
+    pub most: Option<usize>,
+    /// What the finder looks for, in the photo's original pixels.
+    pub find: FindConfig,
+}
+
+impl PhotoReader<'_> {
+    /// The faces of each photo, the surest first, in the photo's original pixels; none is no error.
+    ///
+    /// # Errors
+    /// When a given box is not within its photo, when the finder does not know the box of the network's points, or when
+    /// the network's output is not a number.
+    pub fn faces(&self, photos: &[Picture], wanted: &Wanted) -> Result<Vec<Vec<Located>>> {
+        let mut places = Vec::new();
+        let mut counts = Vec::with_capacity(photos.len());
+        for photo in photos {
+            let found = self.places(photo, wanted)?;
+            counts.push(found.len());
+            places.extend(found.into_iter().map(|place| (Arc::clone(&photo.image), place)));
+        }
+        let mut located = self.predictor.locate(&places, self.flip)?.into_iter();
+        let of_photo = |(photo, count): (&Picture, usize)| {
+            located.by_ref().take(count).map(|face| face.in_original_pixels(photo)).collect()
+        };
+        Ok(photos.iter().zip(counts).map(of_photo).collect())
+    }
+
+    /// Where to look in a photo, in the pixels of its decoded picture.
+    fn places(&self, photo: &Picture, wanted: &Wanted) -> Result<Vec<Place>> {
+        if let Some(face) = wanted.face {
+            let place = Place::given(face, photo.original)?;
+            return Ok(vec![place.moved(&photo.to_image)]);
+        }
+        let Some(finder) = self.finder else {
+            return Err(Error::Empty("photo: expected a face finder or the face's box, got neither".into()));
+        };
+        let smallest = wanted.find.smallest.map(|side| side * photo.to_image.scale());
+        let mut found = finder.find(&photo.image, &FindConfig { smallest, ..wanted.find })?;
+        if let Some(most) = wanted.most {
+            let area = |i: &usize| found[*i].bounds.width * found[*i].bounds.height;
+            let mut order: Vec<usize> = (0..found.len()).collect();
+            order.sort_by(|a, b| area(b).total_cmp(&area(a)));
+            let kept = &order[..most.min(order.len())];
+            found = (0..found.len()).filter(|i| kept.contains(i)).map(|i| found[i].clone()).collect();
+        }
+        let (scheme, fits) = (&self.predictor.task().scheme, &finder.manifest().boxes);
+        found.iter().map(|face| Place::of(face, scheme, fits)).collect()
+    }
+}
