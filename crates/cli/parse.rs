@@ -16,6 +16,12 @@ pub(crate) fn parse_box(s: &str) -> Result<Rect, String> {
     }
 }
 
+/// A length in pixels.
+pub(crate) fn parse_side(s: &str) -> Result<f64, String> {
+    let side = s.trim().parse::<f64>().ok().filter(|side| side.is_finite() && *side > 0.0);
+    side.ok_or_else(|| format!("expected pixels above 0, got {s:?}"))
+}
+
 /// How points are read from maps, by the names that recipes use.
 pub(crate) fn parse_decode(s: &str) -> Result<Decode, String> {
     let name: value::StrDeserializer<'_, value::Error> = s.into_deserializer();

@@ -1,10 +1,10 @@
 //! `facekp report`: the page of one or more run folders.
 
-use crate::{output::say, shared_args::DeviceArg};
+use crate::{cmd::eval::measured, output::say, shared_args::DeviceArg};
 use anyhow::{Result, bail};
-use facekp_data::{Dataset, Scheme, open_dataset, pictures_in};
+use facekp_data::{BoxedPhotos, Dataset, Scheme, open_dataset, pictures_in};
 use facekp_eval::{
-    Flip,
+    Finder, Flip,
     report::{PageInput, RunInput, write},
 };
 use facekp_train::{Recipe, recipe::DataConfig};
@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// A folder of photos to run every network on.
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     photos: Option<PathBuf>,
+    /// Photos with boxes (`boxes.json` or `photos.json`) to measure the face finder on.
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    finder: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -51,7 +54,14 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         notices.push(format!("{name} was trained and measured on rendered faces, not on photographs."));
     }
     let photos = a.photos.as_deref().map(pictures_in).transpose()?.unwrap_or_default();
-    let page = PageInput { title: a.title.clone(), profile: a.profile.clone(), notices, photos };
+    let finding = match &a.finder {
+        Some(dir) => {
+            let finder = Finder::load(&facekp_models::locate("face_finder")?, &device)?;
+            Some(measured(&finder, &BoxedPhotos::open(dir)?, None)?)
+        }
+        None => None,
+    };
+    let page = PageInput { title: a.title.clone(), profile: a.profile.clone(), notices, finding, photos };
     let index = write(&a.out, &page, &runs, &device)?;
     say(&index.display().to_string())
 }

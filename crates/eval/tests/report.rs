@@ -29,6 +29,7 @@ fn page() -> PageInput {
         title: "A <page> & more".into(),
         profile: Some("smoke".into()),
         notices: vec!["rendered faces: \"no\" <photographs>".into()],
+        finding: None,
         photos: Vec::new(),
     }
 }
