@@ -3,6 +3,7 @@
 use candle_vision_helpers::{Rect, heatmap::Decode};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use facekp_data::DatasetKind;
+use facekp_eval::metrics::Boxes;
 use serde::Deserialize;
 use serde::de::{IntoDeserializer, value};
 
@@ -16,10 +17,22 @@ pub(crate) fn parse_box(s: &str) -> Result<Rect, String> {
     }
 }
 
+/// A length in pixels.
+pub(crate) fn parse_side(s: &str) -> Result<f64, String> {
+    let side = s.trim().parse::<f64>().ok().filter(|side| side.is_finite() && *side > 0.0);
+    side.ok_or_else(|| format!("expected pixels above 0, got {s:?}"))
+}
+
 /// How points are read from maps, by the names that recipes use.
 pub(crate) fn parse_decode(s: &str) -> Result<Decode, String> {
     let name: value::StrDeserializer<'_, value::Error> = s.into_deserializer();
     Decode::deserialize(name).map_err(|_| format!("expected argmax, quarter, dark or soft_argmax, got {s:?}"))
+}
+
+/// Whose boxes a network looks at.
+pub(crate) fn parse_boxes(s: &str) -> Result<Boxes, String> {
+    let name: value::StrDeserializer<'_, value::Error> = s.into_deserializer();
+    Boxes::deserialize(name).map_err(|_| format!("expected annotated or found, got {s:?}"))
 }
 
 /// An override of a recipe's key; what the value may be is the recipe's business.

@@ -1,8 +1,8 @@
 //! `facekp report`: the page of one or more run folders.
 
-use crate::{output::say, shared_args::DeviceArg};
+use crate::{cmd::eval::measured, output::say, shared_args::DeviceArg};
 use anyhow::{Result, bail};
-use facekp_data::{Dataset, Scheme, open_dataset, pictures_in};
+use facekp_data::{BoxedPhotos, Dataset, Scheme, open_dataset, pictures_in};
 use facekp_eval::{
     Finder, Flip,
     report::{PageInput, Photos, RunInput, write},
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// A folder of photos to run every network on.
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     photos: Option<PathBuf>,
+    /// Photos with boxes (`boxes.json` or `photos.json`) to measure the face finder on.
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    finder: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -51,11 +54,16 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         let name = run.run.file_name().unwrap_or_default().to_string_lossy();
         notices.push(format!("{name} was trained and measured on rendered faces, not on photographs."));
     }
+    let finder = || -> Result<Finder> { Ok(Finder::load(&locate(FINDER)?, &device)?) };
     let photos = match &a.photos {
-        Some(dir) => Photos { files: pictures_in(dir)?, finder: Some(Finder::load(&locate(FINDER)?, &device)?) },
+        Some(dir) => Photos { files: pictures_in(dir)?, finder: Some(finder()?) },
         None => Photos::default(),
     };
-    let page = PageInput { title: a.title.clone(), profile: a.profile.clone(), notices, photos };
+    let finding = match &a.finder {
+        Some(dir) => Some(measured(&finder()?, &BoxedPhotos::open(dir)?, None)?),
+        None => None,
+    };
+    let page = PageInput { title: a.title.clone(), profile: a.profile.clone(), notices, finding, photos };
     let index = write(&a.out, &page, &runs, &device)?;
     say(&index.display().to_string())
 }

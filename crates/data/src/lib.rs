@@ -2,6 +2,7 @@
 //!
 //! files → [`Sample`] (original pixels) → [`View`] (what a network sees) → [`Batch`] (tensors).
 
+mod boxed_photos;
 pub mod dataset;
 pub mod datasets;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod synthetic;
 mod testing;
 pub mod view;
 
+pub use boxed_photos::{BoxedPhoto, BoxedPhotos};
 pub use dataset::{Dataset, Frame};
 pub use datasets::{
     CheckReport, DatasetKind,

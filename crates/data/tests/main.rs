@@ -4,6 +4,7 @@
 mod common;
 
 mod annotated_pictures;
+mod boxed_photos;
 mod csv;
 mod datasets;
 mod fetch;

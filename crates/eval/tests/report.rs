@@ -30,6 +30,7 @@ fn page() -> PageInput {
         profile: Some("smoke".into()),
         notices: vec!["rendered faces: \"no\" <photographs>".into()],
         photos: Photos::default(),
+        finding: None,
     }
 }
 

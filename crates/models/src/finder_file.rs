@@ -6,7 +6,7 @@ use crate::weights::{FINDER_KEY as KEY, one_line, read_all, write_tensors};
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 /// The name under which the face finder's weights are shipped.
 pub const FINDER: &str = "face_finder";
@@ -53,7 +53,25 @@ pub struct FinderFile {
     pub tensors: HashMap<String, Tensor>,
 }
 
+/// Bytes of a header that is looked through for the key: a finder's is much shorter.
+const MOST_HEADER: u64 = 1 << 20;
+
 impl FinderFile {
+    /// Whether the file's header says that it is a face finder's; false of what cannot be read. The tensors are not
+    /// read.
+    pub fn is_one(path: &Path) -> bool {
+        let says = || {
+            let mut file = File::open(path)?;
+            let mut length = [0; 8];
+            file.read_exact(&mut length)?;
+            let mut header = Vec::new();
+            file.take(u64::from_le_bytes(length).min(MOST_HEADER)).read_to_end(&mut header)?;
+            let header: serde_json::Value = serde_json::from_slice(&header)?;
+            std::io::Result::Ok(header.pointer("/__metadata__").is_some_and(|m| m.get(KEY).is_some()))
+        };
+        says().unwrap_or(false)
+    }
+
     /// Reads a file written by [`FinderFile::save`].
     ///
     /// # Errors

@@ -1,15 +1,27 @@
-//! `facekp eval`: the errors of a network, or of the mean shape, on splits of a dataset.
+//! `facekp eval`: the errors of a network, or of the mean shape, on splits of a dataset; of a face finder on photos.
+
+mod finder;
+mod found;
+mod table;
+
+pub(crate) use finder::measured;
 
 use crate::{
     output::{Usage, say, write_file, write_result},
-    parse::{kinds, parse_decode},
+    parse::{kinds, parse_boxes, parse_decode, parse_side},
     shared_args::{DataArg, DeviceArg},
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
 use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
-use facekp_eval::{Flip, MeanShape, Prediction, Predictor, Summary, metrics, run_files, stats::spread, visualize};
-use facekp_models::Manifest;
+use facekp_eval::{
+    Flip, MeanShape, Prediction, Predictor, Summary,
+    metrics::{self, Boxes},
+    run_files,
+    stats::spread,
+    visualize,
+};
+use facekp_models::{FinderFile, Manifest};
 use facekp_train::Recipe;
 use std::{
     collections::BTreeMap,
@@ -29,22 +41,33 @@ enum Subject {
 #[command(after_help = "Example: facekp eval nose --data datasets/imm_face_db --split val --json -")]
 pub(crate) struct Args {
     /// A weights file, a run folder, a name in weights/ or runs/, or `mean-shape`: the mean training shape, the
-    /// baseline every network should beat.
+    /// baseline every network should beat. A face finder is measured on photos with boxes, `boxes.json` or
+    /// `photos.json`.
     weights: String,
     #[command(flatten)]
     data: DataArg,
-    /// One or more of train, fit, val, test, common, challenging, full and all, separated by commas.
-    #[arg(long, help_heading = "Data", default_value = "val", value_delimiter = ',')]
+    /// One or more of train, fit, val, test, common, challenging, full and all, separated by commas; val by default.
+    #[arg(long, help_heading = "Data", value_delimiter = ',')]
     split: Vec<facekp_data::Split>,
+    /// With a face finder: the smallest face to look for, in pixels of the photos; a twenty-fifth of each photo's
+    /// shorter side by default.
+    #[arg(long, value_name = "PX", help_heading = "Data", value_parser = parse_side)]
+    smallest: Option<f64>,
     /// Write the numbers as JSON (`-`: stdout).
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
     /// Write each picture's errors as CSV.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     csv: Option<PathBuf>,
-    /// Draw eight faces of the first split as a PNG: prediction red, truth blue.
+    /// Draw eight faces of the first split as a PNG: prediction red, truth blue. With a face finder: the curves of
+    /// precision and recall as SVG.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     draw: Option<PathBuf>,
+    /// Whose boxes the network looks at: those of the annotated points, or also, in rows of their own, those of the face
+    /// finder; a face that it misses counts as a failure.
+    #[arg(long, value_name = "annotated|found", value_parser = parse_boxes, default_value = "annotated",
+        help_heading = "Data")]
+    boxes: Boxes,
     /// Do not average with the mirrored picture.
     #[arg(long)]
     no_flip: bool,
@@ -59,10 +82,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(a: &Args) -> Result<()> {
+    if a.weights != "mean-shape" {
+        let weights = facekp_models::locate(&a.weights)?;
+        if FinderFile::is_one(&weights) {
+            return finder::run(a, &weights);
+        }
+    }
+    if a.smallest.is_some() {
+        return Err(Usage("--smallest: expected with a face finder only".into()).into());
+    }
+    let splits = if a.split.is_empty() { &[Split::Val][..] } else { &a.split };
     let (subject, data, about) = subject(a)?;
     let mut summaries = Vec::new();
     let mut rows = Vec::new();
-    for (split, predictions) in by_split(data.as_ref(), &a.split, |all| predictions(&subject, &data, all))? {
+    for (split, predictions) in by_split(data.as_ref(), splits, |all| predictions(&subject, &data, all))? {
         if let Some(file) = a.draw.as_deref().filter(|_| summaries.is_empty()) {
             draw(file, data.as_ref(), &predictions)?;
         }
@@ -70,9 +103,12 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         summaries.push(Summary::of(&errors, split.name())?);
         rows.extend(errors);
     }
+    if a.boxes == Boxes::Found {
+        summaries = found::beside(summaries, &subject, &data, splits)?;
+    }
     if a.json.as_deref() != Some(Path::new("-")) {
         say(&about)?;
-        say(&table(&summaries))?;
+        say(&table::of(&summaries))?;
     }
     if let Some(json) = &a.json {
         let text = match &summaries[..] {
@@ -191,33 +227,4 @@ fn draw(file: &Path, data: &dyn Dataset, predictions: &[Prediction]) -> Result<(
     let chosen: Vec<&Prediction> = spread(&predictions.iter().collect::<Vec<_>>(), 8);
     let tiles = chosen.into_iter().map(tile).collect::<Result<Vec<_>>>()?;
     write_file(file, &visualize::png(&draw::grid(&tiles, tiles.len().clamp(1, 4), 4))?)
-}
-
-fn table(summaries: &[Summary]) -> String {
-    let fraction = |v: Option<f64>| v.map_or("      –".into(), |v| format!("{v:.5}"));
-    let mut lines = vec![format!(
-        "{:<12}{:>6}{:>10}{:>11}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
-        "split", "faces", "mean px", "median px", "NME", "NME pup.", "AUC@8", "FR@8", "AUC@10", "FR@10"
-    )];
-    for s in summaries {
-        lines.push(format!(
-            "{:<12}{:>6}{:>10.4}{:>11.4}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
-            s.split,
-            s.faces,
-            s.mean_px,
-            s.median_px,
-            fraction(s.nme),
-            fraction(s.nme_pupil),
-            fraction(s.auc_08),
-            fraction(s.fr_08),
-            fraction(s.auc_10),
-            fraction(s.fr_10)
-        ));
-    }
-    if let Some(s) = summaries.first() {
-        let left_out = summaries.iter().filter_map(|s| Some(format!("{}: {}", s.split, s.left_out()?)));
-        lines.extend(left_out);
-        lines.push(format!("NME: {}; errors in pixels of the original pictures", s.normalizer));
-    }
-    lines.join("\n")
 }

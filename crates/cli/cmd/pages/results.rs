@@ -150,7 +150,13 @@ fn story(run: &Path) -> Result<String> {
 
 /// Draws a run's curves into `folder`: the lines of the page that show them.
 fn copy_curves(subject: &Subject, run: &Path, data: &Path, folder: &Path) -> Result<String> {
-    let page = PageInput { title: subject.name.clone(), profile: None, notices: Vec::new(), photos: Photos::default() };
+    let page = PageInput {
+        title: subject.name.clone(),
+        profile: None,
+        notices: Vec::new(),
+        finding: None,
+        photos: Photos::default(),
+    };
     let drawn = tempfile::tempdir()?;
     write(drawn.path(), &page, &[report::run_input(run, &[data.to_path_buf()])?], &DeviceName::default().open()?)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

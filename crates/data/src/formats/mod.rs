@@ -4,6 +4,7 @@
 
 pub mod asf;
 pub mod imglab_xml;
+pub mod photo_boxes;
 pub mod pts;
 
 use crate::error::{Error, Result};

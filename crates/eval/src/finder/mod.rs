@@ -5,11 +5,13 @@ mod decode;
 mod direction;
 mod fit;
 mod letterbox;
+mod measure;
 mod nms;
 mod upright;
 
 pub use boxes::{UprightBox, upright_box};
 pub use fit::fit_boxes;
+pub use measure::{CurvePoint, FinderSummary, FinderTable, SizePart, measure_finder};
 
 use crate::error::Result;
 use candle_core::Device;

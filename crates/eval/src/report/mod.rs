@@ -2,6 +2,7 @@
 
 mod album;
 mod faces;
+mod finding;
 mod heat;
 pub(crate) mod html;
 mod numbers;
@@ -13,7 +14,7 @@ mod section;
 mod style;
 
 use crate::error::{Error, Result};
-use crate::finder::Finder;
+use crate::finder::{Finder, FinderSummary};
 use crate::predict::Flip;
 use candle_core::Device;
 use facekp_data::{Augment, Dataset};
@@ -49,6 +50,8 @@ pub struct PageInput {
     pub profile: Option<String>,
     /// Sentences shown in a box at the top (`rendered faces were used …`, `quick profile: small views and few epochs`).
     pub notices: Vec<String>,
+    /// How well the face finder does, for a section of its own.
+    pub finding: Option<FinderSummary>,
     /// User photos, for a section of their own.
     pub photos: Photos,
 }

@@ -1,6 +1,6 @@
 //! The page as a whole: head, notices, the table of all runs, a section each.
 
-use super::{PageInput, RunInput, album::Album, html::Html, numbers, photos, run::Run, section, style::CSS};
+use super::{PageInput, RunInput, album::Album, finding, html::Html, numbers, photos, run::Run, section, style::CSS};
 use crate::error::Result;
 use candle_core::Device;
 use std::path::Path;
@@ -21,6 +21,9 @@ pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, devi
     for (run, album) in runs.iter().zip(&albums) {
         tracing::info!(run = run.name(), "drawing its section of the report");
         section::render(&mut sections, run, album)?;
+    }
+    if let Some(found) = &page.finding {
+        finding::render(&mut sections, found, &Album::new(figures, "finding")?)?;
     }
     if !page.photos.files.is_empty() {
         photos::render(&mut sections, &page.photos, &runs, &Album::new(figures, "photo")?)?;
@@ -50,6 +53,11 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> St
                     for (run, album) in runs.iter().zip(albums) {
                         h.el("li", &[], |h| {
                             h.leaf("a", &[("href", &format!("#{}", album.prefix()))], run.name());
+                        });
+                    }
+                    if page.finding.is_some() {
+                        h.el("li", &[], |h| {
+                            h.leaf("a", &[("href", "#finding")], "Finding faces");
                         });
                     }
                     if !page.photos.files.is_empty() {
