@@ -10,9 +10,6 @@ pub(crate) struct Bench {
     /// A Python with torch and torchvision.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
-    /// Write the page from the results file, measure nothing.
-    #[arg(long)]
-    write_only: bool,
     /// For benches/compare.py: --turns N, --threads N, --only NAME,.., --stock.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
@@ -31,11 +28,9 @@ pub(crate) struct Results {
 
 pub(crate) fn bench(a: &Bench) -> Result<()> {
     let (program, times) = (run::build(&[])?, run::root().join("benches/results.json"));
-    if !a.write_only {
-        let mut c = Command::new(&a.python);
-        c.arg(run::root().join("benches/compare.py")).arg(&program).args(&a.rest);
-        run::step("bench", c.arg("--out").arg(&times))?;
-    }
+    let mut c = Command::new(&a.python);
+    c.arg(run::root().join("benches/compare.py")).arg(&program).args(&a.rest);
+    run::step("bench", c.arg("--out").arg(&times))?;
     let mut c = Command::new(program);
     c.args(["pages", "benchmarks"]).arg(times);
     run::check("page", c.arg("--out").arg(run::root().join("docs/benchmarks.md")))

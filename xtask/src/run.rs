@@ -64,7 +64,7 @@ pub(crate) fn json(name: &str, command: &mut Command) -> Result<Value> {
 
 fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let arguments = command.get_args().map(|a| a.to_string_lossy().into_owned());
+    let arguments = command.get_args().take(30).map(|a| a.to_string_lossy().into_owned());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 

@@ -4,6 +4,7 @@
 mod baseline;
 mod common;
 mod finder;
+mod moved;
 mod photos;
 mod predict;
 mod report;

@@ -17,11 +17,15 @@ const FORBIDDEN: [(&str, &str); 4] = [("../sha", "red"), ("yard", "stick"), ("th
 const ORDER: [&str; 6] =
     ["candle-vision-helpers", "facekp-data", "facekp-models", "facekp-eval", "facekp-train", "facekp"];
 
+/// The files that git knows.
+pub(crate) fn files(patterns: &str) -> Result<String> {
+    let mut git = std::process::Command::new("git");
+    run::output("tidy", git.current_dir(run::root()).arg("ls-files").args(patterns.split(' ')))
+}
+
 /// Checks every file that git knows.
 pub(crate) fn check() -> Result<()> {
-    let root = run::root();
-    let mut git = std::process::Command::new("git");
-    let listed = run::output("tidy", git.current_dir(&root).args(["ls-files", "*.rs", "*.md", "*.toml"]))?;
+    let (root, listed) = (run::root(), files("*.rs *.md *.toml")?);
     let (mut findings, mut manifests, mut sources) = (Vec::new(), String::new(), BTreeMap::new());
     for name in listed.lines().filter(|name| root.join(name).is_file()) {
         let text = fs::read_to_string(root.join(name))?;

@@ -63,8 +63,8 @@ pub(crate) struct Args {
     /// precision and recall as SVG.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     draw: Option<PathBuf>,
-    /// Whose boxes the network looks at: those of the annotated points, or also, in rows of their own, those of the face
-    /// finder; a face that it misses counts as a failure.
+    /// Whose boxes the network looks at: those of the annotated points, or also, in rows of their own, those of the
+    /// face finder; a face that it misses counts as a failure.
     #[arg(long, value_name = "annotated|found", value_parser = parse_boxes, default_value = "annotated",
         help_heading = "Data")]
     boxes: Boxes,

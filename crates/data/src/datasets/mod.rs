@@ -2,17 +2,13 @@
 
 pub mod check;
 mod contents;
-pub mod csv;
 mod faces;
 pub mod fetch;
 pub mod find;
 mod format;
-pub mod ibug;
-pub mod imm;
 mod kind;
 pub mod open;
 pub mod pack;
-pub mod pts_folder;
 mod record;
 mod report;
 mod subset;
@@ -21,14 +17,22 @@ pub use find::{Found, find, find_first};
 pub use format::DatasetKind;
 pub use report::CheckReport;
 
-/// Every format that can be read, in the order in which a folder is asked; listed nowhere else.
-#[rustfmt::skip]
-const FORMATS: &[DatasetKind] = &[
-    imm::KIND,
-    ibug::KIND,
-    pts_folder::KIND,
-    csv::KIND,
-];
+macro_rules! formats {
+    ($($module:ident,)*) => {
+        $(pub mod $module;)*
+
+        /// Every format that can be read, in the order in which a folder is asked.
+        const FORMATS: &[DatasetKind] = &[$($module::KIND),*];
+    };
+}
+
+// Every format by its module, which this declares; listed nowhere else.
+formats! {
+    imm,
+    ibug,
+    pts_folder,
+    csv,
+}
 
 /// Names in old recipes and packs of a format that is seen through a smaller scheme.
 const PARTS: &[DatasetKind] = &[imm::NOSE];

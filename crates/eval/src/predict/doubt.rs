@@ -1,6 +1,5 @@
 //! When a face's points deserve doubt, and why: the one place that says it.
 
-use crate::predict::photo::Located;
 use std::fmt;
 
 /// Below this score what the finder found may be no face.
@@ -22,12 +21,13 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// All reasons to doubt a face.
-    pub(super) fn of(found: &Located) -> Vec<Self> {
+    /// All reasons to doubt a face with this score, mean confidence and agreement of box and points; what is not known
+    /// is no reason.
+    pub(super) fn of(score: Option<f64>, confidence: Option<f64>, agreement: Option<f64>) -> Vec<Self> {
         let below = |value: Option<f64>, least: f64| value.filter(|v| *v < least || v.is_nan());
-        let finder = below(found.score, LEAST_SCORE).map(Self::Finder);
-        let confidence = below(found.mean_confidence(), LEAST_CONFIDENCE).map(Self::Confidence);
-        let agreement = below(found.agreement, LEAST_AGREEMENT).map(Self::Box);
+        let finder = below(score, LEAST_SCORE).map(Self::Finder);
+        let confidence = below(confidence, LEAST_CONFIDENCE).map(Self::Confidence);
+        let agreement = below(agreement, LEAST_AGREEMENT).map(Self::Box);
         finder.into_iter().chain(confidence).chain(agreement).collect()
     }
 }
@@ -39,5 +39,22 @@ impl fmt::Display for Doubt {
             Self::Confidence(mean) => write!(f, "the network is unsure (mean confidence {mean:.2})"),
             Self::Box(part) => write!(f, "the points do not confirm their box (overlap {part:.2})"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_said_and_what_is_unknown_is_none() {
+        assert_eq!(Doubt::of(None, None, None), []);
+        assert_eq!(Doubt::of(Some(0.9), Some(0.8), Some(0.9)), []);
+        let all = Doubt::of(Some(0.55), Some(0.2), Some(0.1));
+        assert_eq!(all, [Doubt::Finder(0.55), Doubt::Confidence(0.2), Doubt::Box(0.1)]);
+        let words: Vec<String> = all.iter().map(Doubt::to_string).collect();
+        assert_eq!(words[2], "the points do not confirm their box (overlap 0.10)");
+        assert!(words[0].contains("score 0.55") && words[1].contains("confidence 0.20"));
+        assert!(matches!(Doubt::of(None, Some(f64::NAN), None)[..], [Doubt::Confidence(_)]));
     }
 }

@@ -41,7 +41,7 @@ impl Located {
 
     /// Why the points deserve doubt; empty where they do not.
     pub fn doubts(&self) -> Vec<Doubt> {
-        Doubt::of(self)
+        Doubt::of(self.score, self.mean_confidence(), self.agreement)
     }
 
     /// The same in one line; `None` where they do not.
@@ -128,8 +128,8 @@ impl Predictor {
         Ok(all)
     }
 
-    /// What a heatmap network sees in a place of a photo with its maps over it, about `side` pixels; `None` for networks
-    /// without maps.
+    /// What a heatmap network sees in a place of a photo with its maps over it, about `side` pixels; `None` for
+    /// networks without maps.
     ///
     /// # Errors
     /// When the network refuses the view.

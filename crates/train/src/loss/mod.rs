@@ -3,17 +3,8 @@
 //! Every loss is a mean over what counts: over the visible points and their coordinates, or over all cells of the maps
 //! of visible points. It is therefore of one size whatever the batch, and hidden points cost nothing.
 
-mod adaptive_wing;
-mod binary_cross_entropy;
-mod l1;
-mod mse;
 mod pointwise;
-mod rectified_wing;
-mod smooth_l1;
-mod soft_wing;
-mod softmax_cross_entropy;
 mod taken;
-mod wing;
 
 pub use taken::Taken;
 
@@ -26,7 +17,7 @@ use taken::Loss;
 
 macro_rules! losses {
     ($($kind:ident => $Loss:ident,)*) => {
-        $(pub use $kind::$Loss;)*
+        $(mod $kind; pub use $kind::$Loss;)*
 
         /// Which loss, by its `kind`.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +42,7 @@ macro_rules! losses {
     };
 }
 
-// A kind in recipes is the name of its module.
+// Every loss; a kind in recipes is the name of its module, which this declares.
 losses! {
     mse => Mse,
     l1 => L1,

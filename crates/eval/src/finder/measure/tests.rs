@@ -6,8 +6,8 @@ fn judged(score: f64, side: f64, verdict: Verdict) -> Judged {
     Judged { score, side, verdict }
 }
 
-/// Five annotated faces: of 40 and 30 px found (the latter twice), of 20 px found below the default score, of 12 px found,
-/// of 70 px missed; something of 20 px that is no face.
+/// Five annotated faces: of 40 and 30 px found (the latter twice), of 20 px found below the default score, of 12 px
+/// found, of 70 px missed; something of 20 px that is no face.
 fn summary() -> FinderSummary {
     let found = [
         judged(0.9, 33.0, Verdict::Hit { truth: 40.0 }),
