@@ -7,6 +7,7 @@ mod commands;
 mod common;
 #[cfg(feature = "cuda")]
 mod devices;
+mod finder_cli;
 mod golden;
 #[cfg(unix)]
 mod killed;
