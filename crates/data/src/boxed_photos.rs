@@ -45,8 +45,8 @@ impl BoxedPhotos {
     /// Opens a list, the folder with a list (`boxes.json` or `photos.json`), or a folder with one list somewhere below.
     ///
     /// # Errors
-    /// When there is no list or several, the list is broken or empty, a picture is missing, outside of the list's folder
-    /// or of another size than the list says.
+    /// When there is no list or several, the list is broken or empty, a picture is missing, outside of the list's
+    /// folder or of another size than the list says.
     pub fn open(place: &Path) -> Result<Self> {
         let list = find(place)?;
         let folder = list.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,8 +1,8 @@
 //! Lists of whole photos with every face's box, as JSON:
 //! `[{"file": "a.jpg", "width": 640, "height": 480, "faces": [{"box": [x, y, w, h]}]}]`.
 //!
-//! Boxes cover their pixels whole: the picture's left edge is at 0 in the file and at -0.5 here. Other keys are skipped,
-//! a face's `points` among them.
+//! Boxes cover their pixels whole: the picture's left edge is at 0 in the file and at -0.5 here. Other keys are
+//! skipped, a face's `points` among them.
 
 use super::quoted;
 use crate::{

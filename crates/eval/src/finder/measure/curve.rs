@@ -35,8 +35,8 @@ pub(super) fn curve(judged: &[Judged], least: f64, faces: usize) -> Vec<CurvePoi
     points
 }
 
-/// The area under a curve whose precision at each recall is the greatest at that recall or more (PASCAL VOC from 2010 on,
-/// as in WIDER FACE's protocol); beyond the last recall it is 0.
+/// The area under a curve whose precision at each recall is the greatest at that recall or more (PASCAL VOC from 2010
+/// on, as in WIDER FACE's protocol); beyond the last recall it is 0.
 pub(super) fn average_precision(curve: &[CurvePoint]) -> f64 {
     let (mut area, mut best) = (0.0, 0f64);
     for (i, point) in curve.iter().enumerate().rev() {

@@ -1,7 +1,8 @@
 //! How many faces of photos a finder finds and how often it is wrong, by the size of the face.
 //!
-//! The protocol is that of WIDER FACE (Yang, Luo, Loy, Tang: WIDER FACE: A Face Detection Benchmark, CVPR 2016, and its
-//! published evaluation): boxes match from intersection over union 0.5 on, and faces that are not asked for are ignored.
+//! The protocol is that of WIDER FACE (Yang, Luo, Loy, Tang: WIDER FACE: A Face Detection Benchmark, CVPR 2016, and
+//! its published evaluation): boxes match from intersection over union 0.5 on, and faces that are not asked for are
+//! ignored.
 
 mod curve;
 mod matching;

@@ -67,7 +67,7 @@ impl FinderSummary {
             // nothing is found beyond the last recall
             let points = [(0.0, first.precision)].into_iter().chain(inner).chain([(last.recall, 0.0), (1.0, 0.0)]);
             let area = number(self.average_precision.get(least).copied().flatten());
-            Some(Series { name: format!("≥ {least}: {area}"), points: points.collect() })
+            Some(Series { name: format!("{least}+: {area}"), points: points.collect() })
         };
         let axes = Axes {
             title: "Faces by least size in pixels, with average precision".into(),

@@ -6,8 +6,8 @@ fn judged(score: f64, side: f64, verdict: Verdict) -> Judged {
     Judged { score, side, verdict }
 }
 
-/// Five annotated faces: of 40 and 30 px found (the latter twice), of 20 px found below the default score, of 12 px found,
-/// of 70 px missed; something of 20 px that is no face.
+/// Five annotated faces: of 40 and 30 px found (the latter twice), of 20 px found below the default score, of 12 px
+/// found, of 70 px missed; something of 20 px that is no face.
 fn summary() -> FinderSummary {
     let found = [
         judged(0.9, 33.0, Verdict::Hit { truth: 40.0 }),
@@ -60,7 +60,7 @@ fn tables_and_curve_say_what_was_counted() {
     assert!(limits.rows.iter().all(|r| r.len() == limits.head.len()));
     let (_, series) = s.plot();
     assert_eq!(series.len(), 4);
-    assert_eq!(series[0].name, "≥ 16: 0.567");
+    assert_eq!(series[0].name, "16+: 0.567");
     assert_eq!(series[0].points.first(), Some(&(0.0, 1.0)));
     assert_eq!(series[0].points[series[0].points.len() - 2..], [(0.75, 0.0), (1.0, 0.0)]);
 }
