@@ -70,9 +70,9 @@ impl FinderSummary {
             Some(Series { name: format!("{least}+: {area}"), points: points.collect() })
         };
         let axes = Axes {
-            title: "Faces by least size in pixels, with average precision".into(),
-            x: "recall: found of the annotated faces".into(),
-            y: "precision: right of the reported faces".into(),
+            title: "Average precision by least size in px".into(),
+            x: "recall".into(),
+            y: "precision".into(),
             log_y: false,
         };
         (axes, self.curves.iter().filter_map(line).collect())
