@@ -8,6 +8,7 @@ mod common;
 #[cfg(feature = "cuda")]
 mod devices;
 mod faces;
+mod finder_cli;
 mod golden;
 #[cfg(unix)]
 mod killed;

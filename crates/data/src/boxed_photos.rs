@@ -72,10 +72,12 @@ impl BoxedPhotos {
         &self.photos
     }
 
-    /// The list, and how many photos and faces it has, in words.
+    /// The list by its name and its folder's, and how many photos and faces it has, in words.
     pub fn describe(&self) -> String {
         let faces: usize = self.photos.iter().map(|p| p.faces.len()).sum();
-        format!("{}: {} photos, {faces} faces", self.list.display(), self.photos.len())
+        let folder = self.list.parent().and_then(Path::file_name).unwrap_or_default();
+        let list = Path::new(folder).join(self.list.file_name().unwrap_or_default());
+        format!("{}: {} photos, {faces} faces", list.display(), self.photos.len())
     }
 }
 

@@ -59,14 +59,19 @@ fn whatever_is_broken_is_named_with_its_line() {
         ("[10, 20, 8, 9.5]", "[10, 20, 8, -1]", "boxes.json:3: expected photos with boxes", "[10.0, 20.0, 8.0, -1.0]"),
         ("[10, 20, 8, 9.5]", "[10, 20, 8]", "boxes.json:3: ", "got invalid length 3"),
         ("[10, 20, 8, 9.5]", "\"big\"", "boxes.json:3: ", "got invalid type: string \"big\""),
-        ("[-3, 0, 8, 8]", "[64, 0, 8, 8]", "boxes.json:5: ", "got box 1 of \"a.jpg\" outside of its 64x48 pixels"),
+        (
+            "[-3, 0, 8, 8]",
+            "[64, 0, 8, 8]",
+            "boxes.json: expected box 1 of \"a.jpg\" within its 64x48",
+            "got [64.0, 0.0",
+        ),
         ("\"width\": 64, ", "", "boxes.json:5: ", "got missing field `width`"),
         ("sub/b.png", "a.jpg", "boxes.json: expected every picture once", "\"a.jpg\" twice"),
         ("sub/b.png", "sub/c.png", "boxes.json: expected a picture that is there", "got \"sub/c.png\""),
         ("sub/b.png", "../out.png", "boxes.json: expected a picture within the list's folder", "got \"../out.png\""),
         ("\"height\": 48, \"faces\": []", "\"height\": 47, \"faces\": []", "sub/b.png of 64x47 pixels", "one of 64x48"),
         (LIST, "[]", "boxes.json: expected at least one photo", "got none"),
-        (LIST, &LIST[..60], "boxes.json:2: ", "got EOF"),
+        (LIST, &LIST[..60], "boxes.json:3: ", "got EOF while parsing a list"),
         (LIST, "", "boxes.json:1: ", "got EOF"),
     ];
     let root = dir.path().join("root");

@@ -1,14 +1,16 @@
 //! `facekp eval` of a face finder: what it finds in photos whose faces have boxes.
 
 use super::Args;
-use crate::output::{Usage, say, write_file, write_result};
+use crate::{
+    output::{Usage, say, write_file, write_result},
+    terminal,
+};
 use anyhow::Result;
 use facekp_data::BoxedPhotos;
 use facekp_eval::{
     Finder,
     finder::{FinderSummary, FinderTable, measure_finder},
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 
 pub(super) fn run(a: &Args, weights: &Path) -> Result<()> {
@@ -50,10 +52,7 @@ fn refuse_others(a: &Args) -> Result<()> {
 
 /// What the finder finds, with a bar meanwhile where standard error is a terminal.
 pub(crate) fn measured(finder: &Finder, photos: &BoxedPhotos, smallest: Option<f64>) -> Result<FinderSummary> {
-    let bar = ProgressBar::new(photos.photos().len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{pos}/{len} photos [{bar:24}] {per_sec}, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = terminal::bar(photos.photos().len() as u64, "{pos}/{len} photos [{bar:24}] {per_sec}, {eta} left");
     let summary = measure_finder(finder, photos, smallest, &mut || bar.inc(1));
     bar.finish_and_clear();
     Ok(summary?)

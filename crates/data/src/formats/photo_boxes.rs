@@ -14,8 +14,7 @@ use serde::Deserialize;
 use std::{collections::HashSet, path::Path};
 
 /// A photo as its list gives it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "RawPhoto")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Photo {
     /// Path of the picture below the list's folder.
     pub file: String,
@@ -34,38 +33,25 @@ struct RawPhoto {
 }
 
 #[derive(Deserialize)]
-#[serde(try_from = "RawFace")]
-struct Face(Rect);
+struct Face {
+    #[serde(rename = "box")]
+    bounds: Bounds,
+}
 
 #[derive(Deserialize)]
-struct RawFace {
-    #[serde(rename = "box")]
-    bounds: [f64; 4],
-}
+#[serde(try_from = "[f64; 4]")]
+struct Bounds(Rect);
 
-// Checks stand within the parser, which knows the line.
-impl TryFrom<RawFace> for Face {
+// The check stands within the parser, which knows the line.
+impl TryFrom<[f64; 4]> for Bounds {
     type Error = String;
 
-    fn try_from(raw: RawFace) -> std::result::Result<Self, String> {
-        let [x, y, w, h] = raw.bounds;
-        if raw.bounds.iter().all(|v| v.is_finite()) && w > 0.0 && h > 0.0 {
+    fn try_from(raw: [f64; 4]) -> std::result::Result<Self, String> {
+        let [x, y, w, h] = raw;
+        if raw.iter().all(|v| v.is_finite()) && w > 0.0 && h > 0.0 {
             Ok(Self(Rect::new(x - 0.5, y - 0.5, w, h)))
         } else {
-            Err(format!("a box without an area: {:?}", raw.bounds))
-        }
-    }
-}
-
-impl TryFrom<RawPhoto> for Photo {
-    type Error = String;
-
-    fn try_from(RawPhoto { file, width, height, faces }: RawPhoto) -> std::result::Result<Self, String> {
-        let size = Size::new(width, height);
-        let faces: Vec<Rect> = faces.into_iter().map(|Face(bounds)| bounds).collect();
-        match faces.iter().position(|bounds| bounds.shared_area(size.area()) <= 0.0) {
-            Some(i) => Err(format!("box {i} of {} outside of its {width}x{height} pixels", quoted(&file))),
-            None => Ok(Self { file, size, faces }),
+            Err(format!("a box without an area: {raw:?}"))
         }
     }
 }
@@ -81,9 +67,9 @@ pub fn read(path: &Path) -> Result<Vec<Photo>> {
 /// [`read`] on text; `path` is for the errors.
 ///
 /// # Errors
-/// When it is no such list, a box has no area or lies outside of its picture, or a picture is listed twice.
+/// When it is no such list, a box has no area or lies wholly outside of its picture, or a picture is listed twice.
 pub fn parse(path: &Path, text: &str) -> Result<Vec<Photo>> {
-    let photos: Vec<Photo> = serde_json::from_str(text).map_err(|e| {
+    let raw: Vec<RawPhoto> = serde_json::from_str(text).map_err(|e| {
         let words = e.to_string();
         let place = format!(" at line {} column {}", e.line(), e.column());
         let got = match words.strip_suffix(&place) {
@@ -93,9 +79,21 @@ pub fn parse(path: &Path, text: &str) -> Result<Vec<Photo>> {
         let expected = "photos with boxes ([{file, width, height, faces: [{box: [x, y, w, h]}]}])";
         Error::format(path, (e.line() > 0).then(|| e.line()), expected, got)
     })?;
+    let fail = |expected: String, got: String| Err(Error::format(path, None, expected, got));
     let mut seen = HashSet::new();
-    match photos.iter().find(|photo| !seen.insert(&photo.file)) {
-        Some(again) => Err(Error::format(path, None, "every picture once", format!("{} twice", quoted(&again.file)))),
-        None => Ok(photos),
-    }
+    let photo = |RawPhoto { file, width, height, faces }: RawPhoto| {
+        let size = Size::new(width, height);
+        if !seen.insert(file.clone()) {
+            return fail("every picture once".into(), format!("{} twice", quoted(&file)));
+        }
+        let faces: Vec<Rect> = faces.iter().map(|face| face.bounds.0).collect();
+        match faces.iter().enumerate().find(|(_, bounds)| bounds.shared_area(size.area()) <= 0.0) {
+            Some((i, b)) => {
+                let expected = format!("box {i} of {} within its {width}x{height} pixels", quoted(&file));
+                fail(expected, format!("{:?}", [b.x + 0.5, b.y + 0.5, b.width, b.height]))
+            }
+            None => Ok(Photo { file, size, faces }),
+        }
+    };
+    raw.into_iter().map(photo).collect()
 }

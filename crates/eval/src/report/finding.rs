@@ -20,8 +20,9 @@ pub(super) fn render(h: &mut Html, found: &FinderSummary, album: &Album) -> Resu
         if series.is_empty() {
             return;
         }
-        let caption = "A line for each least size; its legend says the average precision, the area below. Along a line \
-                       the least score falls from left to right; where it drops to 0 the finder has nothing more to report.";
+        let caption = "A line for each least size: 16+ are faces of 16 px and more, with the average precision, the \
+                       area below. Along a line the least score falls from left to right; where it drops to 0 the \
+                       finder has nothing more to report.";
         done = album.lines(h, "curve", &axes, &series, caption);
     });
     done

@@ -1,7 +1,7 @@
 //! How many faces of photos a finder finds and how often it is wrong, by the size of the face.
 //!
-//! The protocol is that of WIDER FACE (Yang, Luo, Loy, Tang: WIDER FACE: A Face Detection Benchmark, CVPR 2016, and its
-//! published evaluation): boxes match from intersection over union 0.5 on, and faces that are not asked for are
+//! The protocol is that of WIDER FACE (Yang, Luo, Loy, Tang: WIDER FACE: A Face Detection Benchmark, CVPR 2016, and
+//! its published evaluation): boxes match from intersection over union 0.5 on, and faces that are not asked for are
 //! ignored.
 
 mod curve;
@@ -31,7 +31,8 @@ const LIMITS: [u32; 4] = [16, 24, 32, 64];
 /// What counts, in words.
 const CRITERION: &str = "A face is found if intersection over union of the boxes is 0.5 or more, each annotated face \
     once; all else that is reported is a false alarm. Size: root of the box's area, pixels of the photo; a false alarm \
-    counts in its own size. Faces below a least size are ignored: neither missed nor, if found, false alarms.";
+    counts in its own size. Faces below a least size are ignored: neither missed nor, if found, false alarms; what is \
+    no annotated face is a false alarm whatever its size.";
 
 /// Annotated faces of a size and what was reported with the default score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -67,12 +67,12 @@ impl FinderSummary {
             // nothing is found beyond the last recall
             let points = [(0.0, first.precision)].into_iter().chain(inner).chain([(last.recall, 0.0), (1.0, 0.0)]);
             let area = number(self.average_precision.get(least).copied().flatten());
-            Some(Series { name: format!("≥ {least}: {area}"), points: points.collect() })
+            Some(Series { name: format!("{least}+: {area}"), points: points.collect() })
         };
         let axes = Axes {
-            title: "Faces by least size in pixels, with average precision".into(),
-            x: "recall: found of the annotated faces".into(),
-            y: "precision: right of the reported faces".into(),
+            title: "Average precision by least size in px".into(),
+            x: "recall".into(),
+            y: "precision".into(),
             log_y: false,
         };
         (axes, self.curves.iter().filter_map(line).collect())

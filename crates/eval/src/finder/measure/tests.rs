@@ -60,7 +60,7 @@ fn tables_and_curve_say_what_was_counted() {
     assert!(limits.rows.iter().all(|r| r.len() == limits.head.len()));
     let (_, series) = s.plot();
     assert_eq!(series.len(), 4);
-    assert_eq!(series[0].name, "≥ 16: 0.567");
+    assert_eq!(series[0].name, "16+: 0.567");
     assert_eq!(series[0].points.first(), Some(&(0.0, 1.0)));
     assert_eq!(series[0].points[series[0].points.len() - 2..], [(0.75, 0.0), (1.0, 0.0)]);
 }
