@@ -5,10 +5,12 @@ mod common;
 
 mod annotated_pictures;
 mod csv;
+mod cut_kinds;
 mod datasets;
 mod fetch;
 mod formats;
 mod hidden;
+mod kinds;
 mod limits;
 mod own_folders;
 mod packs;
