@@ -7,7 +7,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
 
 fn drawn() -> RgbImage {
-    RgbImage::from_fn(53, 37, |x, y| Rgb([x as u8 * 4, y as u8 * 6, 60 + ((x * 7 + y * 3) % 50) as u8]))
+    RgbImage::from_fn(53, 37, |x, y| Rgb([x as u8 / 4 * 18, y as u8 / 4 * 25, 60]))
 }
 
 fn written(format: ImageFormat) -> Vec<u8> {
@@ -94,9 +94,9 @@ fn huge(format: ImageFormat) -> Vec<u8> {
         ImageFormat::Bmp => [18, 22].map(|at| bytes[at..at + 4].copy_from_slice(&65535_u32.to_le_bytes())).len(),
         ImageFormat::Gif => bytes[6..10].iter_mut().map(|b| *b = 0xff).count(),
         ImageFormat::Tiff => {
-            // Tags 256 and 257: one number of 32 bits each.
+            // Tags 256, 257 and 278 (rows of a strip): one number of 32 bits each.
             let tag = |n: u8| [n, 1, 4, 0, 1, 0, 0, 0];
-            let places = [0, 1].map(|n| bytes.windows(8).position(|w| w == tag(n)).unwrap() + 8);
+            let places = [0, 1, 22].map(|n| bytes.windows(8).position(|w| w == tag(n)).unwrap() + 8);
             places.map(|at| bytes[at..at + 4].copy_from_slice(&65535_u32.to_le_bytes())).len()
         }
         _ => {

@@ -3,10 +3,11 @@
 use super::{
     fault::Fault,
     kind::{Kind, PNG, PREFIX},
+    webp,
 };
 use candle_vision_helpers::Size;
 use image::{ImageError, ImageReader};
-use std::io::{BufRead, Read, Seek};
+use std::io::{BufRead, ErrorKind, Read, Seek};
 
 /// What is known before anything is decoded.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,13 +102,22 @@ pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> std::io::Result<Result
             let side = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
             Size::new(side(6), side(8))
         }
-        Kind::WebP | Kind::Bmp | Kind::Tiff => {
-            match ImageReader::with_format(reader, kind.format()).into_dimensions() {
-                Ok((width, height)) => Size::new(width as usize, height as usize),
-                Err(ImageError::IoError(e)) => return Err(e),
-                Err(e) => return Ok(Err(Fault::unusual(e))),
+        Kind::WebP => {
+            let mut bytes = Vec::new();
+            reader.take(webp::HEADER).read_to_end(&mut bytes)?;
+            match webp::size(&bytes) {
+                Some(size) => size,
+                None if bytes.len() as u64 == webp::HEADER => {
+                    return Ok(Err(Fault::broken("a WebP that does not begin with its size")));
+                }
+                None => return Err(ErrorKind::UnexpectedEof.into()),
             }
         }
+        Kind::Bmp | Kind::Tiff => match ImageReader::with_format(reader, kind.format()).into_dimensions() {
+            Ok((width, height)) => Size::new(width as usize, height as usize),
+            Err(ImageError::IoError(e)) => return Err(e),
+            Err(e) => return Ok(Err(Fault::unusual(e))),
+        },
     };
     let Size { width, height } = size;
     if width == 0 || height == 0 {

@@ -4,6 +4,8 @@ use super::fault::Fault;
 use candle_vision_helpers::Size;
 use image::metadata::Orientation;
 
+/// As many first bytes as it takes to know the size.
+pub(super) const HEADER: u64 = 30;
 /// Where the flags of an extended file stand, and those that promise EXIF and XMP chunks.
 const FLAGS: usize = 20;
 const METADATA: u8 = 0b1100;
@@ -20,6 +22,32 @@ pub(super) struct Walk {
     /// Bytes that decoding takes for each pixel, besides the pixels.
     pub extra: u64,
     pub orientation: Option<Orientation>,
+}
+
+/// The size that the first chunk says; `None` where it is cut short, or is none of those that say it.
+pub(super) fn size(bytes: &[u8]) -> Option<Size> {
+    let (name, chunk) = (bytes.get(12..16)?, bytes.get(20..)?);
+    if name != b"VP8X" {
+        return own_size(name, chunk);
+    }
+    let side = |at: usize| chunk.get(at..at + 3).map(|b| u32::from_le_bytes([b[0], b[1], b[2], 0]) as usize + 1);
+    Some(Size::new(side(4)?, side(7)?))
+}
+
+/// The size in the header of a picture's own chunk.
+fn own_size(name: &[u8], chunk: &[u8]) -> Option<Size> {
+    match name {
+        b"VP8L" => {
+            let bits = u32::from_le_bytes(*chunk.get(1..)?.first_chunk()?);
+            Some(Size::new((bits & 0x3fff) as usize + 1, (bits >> 14 & 0x3fff) as usize + 1))
+        }
+        b"VP8 " => {
+            let side =
+                |at: usize| chunk.get(at..at + 2).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]) & 0x3fff));
+            Some(Size::new(side(6)?, side(8)?))
+        }
+        _ => None,
+    }
 }
 
 /// Walks the chunks.
@@ -44,7 +72,7 @@ pub(super) fn walk(bytes: &[u8], size: Size) -> Result<Walk, Fault> {
             break;
         };
         match name {
-            b"VP8 " | b"VP8L" => walk.frame(name, chunk, size)?,
+            b"VP8 " | b"VP8L" => walk.picture(name, chunk, size)?,
             // With its data's own copy.
             b"ALPH" => walk.extra += 5,
             b"ANMF" => {
@@ -65,19 +93,11 @@ pub(super) fn walk(bytes: &[u8], size: Size) -> Result<Walk, Fault> {
 }
 
 impl Walk {
-    /// A picture's own header: the decoder takes memory for the size that stands there.
-    fn frame(&mut self, name: &[u8], chunk: &[u8], most: Size) -> Result<(), Fault> {
-        let pair = |at: usize| chunk.get(at..at + 2).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]) & 0x3fff));
+    /// A picture by itself: the decoder takes memory for the size that stands there.
+    fn picture(&mut self, name: &[u8], chunk: &[u8], most: Size) -> Result<(), Fault> {
+        self.extra += if name == b"VP8L" { 5 } else { 2 };
         // What is too short for a header is named by the decoder.
-        let size = if name == b"VP8L" {
-            let bits = chunk.get(1..5).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            self.extra += 5;
-            bits.map(|b| Size::new((b & 0x3fff) as usize + 1, (b >> 14 & 0x3fff) as usize + 1))
-        } else {
-            self.extra += 2;
-            pair(6).zip(pair(8)).map(|(width, height)| Size::new(width, height))
-        };
-        match size {
+        match own_size(name, chunk) {
             Some(s) if s.width > most.width || s.height > most.height => Err(Fault::Broken(format!(
                 "a WebP of {}x{} pixels with a picture of {}x{}",
                 most.width, most.height, s.width, s.height
@@ -99,7 +119,7 @@ impl Walk {
             let data_end = length.min(data.len());
             match &head[..4] {
                 b"ALPH" => self.extra += 5,
-                name @ (b"VP8 " | b"VP8L") => self.frame(name, &data[..data_end], size)?,
+                name @ (b"VP8 " | b"VP8L") => self.picture(name, &data[..data_end], size)?,
                 _ => {}
             }
             rest = data.get(length + length % 2..).unwrap_or_default();
