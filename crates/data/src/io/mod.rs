@@ -26,8 +26,8 @@ pub(crate) fn has_extension(path: &Path, ext: &str) -> bool {
     path.extension().and_then(OsStr::to_str).is_some_and(|e| e.eq_ignore_ascii_case(ext))
 }
 
-/// Whether the name says that it is a picture: `.jpg`, `.jpeg`, `.jpe`, `.jfif`, `.png`, `.webp`, `.bmp`, `.gif`, `.tif`
-/// or `.tiff`, in capitals or not.
+/// Whether the name says that it is a picture: `.jpg`, `.jpeg`, `.jpe`, `.jfif`, `.png`, `.webp`, `.bmp`, `.gif`,
+/// `.tif` or `.tiff`, in capitals or not.
 pub fn is_picture(path: &Path) -> bool {
     PICTURE_EXTENSIONS.iter().any(|e| has_extension(path, e))
 }

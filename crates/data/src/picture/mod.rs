@@ -74,7 +74,8 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
 /// goes where a part is missing.
 ///
 /// # Errors
-/// When it cannot be read, is of another kind than those that are read, holds no picture at all, or takes more than it may.
+/// When it cannot be read, is of another kind than those that are read, holds no picture at all, or takes more than it
+/// may.
 pub fn load_photo(path: &Path) -> Result<Picture> {
     let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Photo)?;
     let shrunk = Size::of(&image);
