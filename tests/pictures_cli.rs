@@ -164,7 +164,9 @@ fn data_with_missing_blocks_are_refused_by_check_and_training() {
     facekp().args(["datasets", "check"]).arg(&data).assert().success();
     fs::write(data.join(&name), cut(0.55, &[0xff, 0xd9])).unwrap();
     let (text, _) = said(facekp().args(["datasets", "check"]).arg(&data), 1);
-    let line = format!("{name}: expected a whole JPEG or PNG picture, got one cut short: its data end after ");
+    let line = format!(
+        "{name}: expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got one cut short: its data end after "
+    );
     assert_eq!(text.matches(&line).count(), 1, "{text}");
     let mut train = facekp();
     train.args(["train", "nose"]).args(SMALL).arg("--data").arg(dir.path()).arg("--out").arg(dir.path().join("run"));

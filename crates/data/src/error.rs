@@ -3,6 +3,9 @@
 use candle_vision_helpers::Wrong;
 use std::path::PathBuf;
 
+/// The kinds of pictures that are read, in words.
+pub(crate) const KINDS: &str = "JPEG, PNG, WebP, BMP, GIF or TIFF";
+
 /// The result of reading data.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,7 +26,7 @@ pub enum Error {
         got: String,
     },
     /// A picture cannot be decoded.
-    #[error("{}: expected a whole JPEG or PNG picture, got {reason}", path.display())]
+    #[error("{}: expected a whole {KINDS} picture, got {reason}", path.display())]
     Picture {
         /// The file.
         path: PathBuf,

@@ -30,7 +30,7 @@ pub use datasets::{
 };
 pub use error::{Error, Result};
 pub use io::{
-    is_picture, pictures_in,
+    is_photo, is_picture, pictures_in,
     predictions::{PREDICTION_SUFFIX, is_prediction},
     write_whole,
 };

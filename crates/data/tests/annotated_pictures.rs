@@ -3,8 +3,9 @@
 use facekp_data::{
     check,
     datasets::pts_folder,
-    is_picture, open_kind,
+    is_photo, is_picture, open_kind,
     picture::{load_photo, load_picture},
+    pictures_in,
     synthetic::{self, FaceSet},
 };
 use image::{RgbImage, codecs::jpeg::JpegEncoder, metadata::Orientation};
@@ -49,12 +50,25 @@ fn turned(picture: &RgbImage, orientation: u8) -> Vec<u8> {
 
 #[test]
 fn pictures_are_known_by_every_spelling() {
-    for spelling in SPELLINGS.iter().chain(&["png", "Png"]) {
-        assert!(is_picture(&Path::new("a.b").with_extension(spelling)), "{spelling}");
+    for spelling in SPELLINGS.iter().chain(&["png", "Png", "webp", "BMP", "gif", "tif", "Tiff"]) {
+        let path = Path::new("a.b").with_extension(spelling);
+        assert!(is_picture(&path) && is_photo(&path), "{spelling}");
     }
-    for other in ["a.gif", "a.jpg.txt", "jpg", "a.heic", "a"] {
+    for other in ["a.psd", "a.jpg.txt", "jpg", "a.heic", "a"] {
         assert!(!is_picture(Path::new(other)), "{other}");
     }
+}
+
+/// What a phone wrote gets an answer in a folder of photos, and is no picture of a dataset.
+#[test]
+fn photos_of_kinds_that_are_not_read_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["a.HEIC", "b.avif", "c.heif", "d.jpg", "e.webp", "f.txt", "g.hif"];
+    names.iter().for_each(|name| fs::write(folder.path().join(name), b"").unwrap());
+    let listed = pictures_in(folder.path()).unwrap();
+    let listed: Vec<_> = listed.iter().map(|p| p.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(listed, ["a.HEIC", "b.avif", "c.heif", "d.jpg", "e.webp", "g.hif"]);
+    assert!(["a.HEIC", "b.avif", "c.heif", "g.hif"].iter().all(|name| !is_picture(Path::new(name))));
 }
 
 #[test]

@@ -58,8 +58,8 @@ fn a_check_of_imm_lists_every_problem() {
     let expected = [
         "01-2m.asf:8: expected a number for x, got \"NaN\"",
         "02-1f.asf: expected its picture 02-1f.jpg in the folder, got no such file",
-        "02-2f.jpg: expected a whole JPEG or PNG picture, got one cut short",
-        "03-1m.jpg: expected a whole JPEG or PNG picture, got an empty file",
+        "02-2f.jpg: expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got one cut short",
+        "03-1m.jpg: expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got an empty file",
         "03-2m.asf: expected the number of points, got an empty file",
         "four.asf: expected a name such as 01-1m.asf",
         "04-1m.jpg: expected an annotation (.asf) beside it, got none",

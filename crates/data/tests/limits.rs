@@ -120,7 +120,10 @@ fn what_is_no_picture_or_too_long_a_file_is_not_read() {
         );
         if cfg!(unix) {
             let e = load(Path::new("/dev/zero")).unwrap_err().to_string();
-            assert_eq!(e, "/dev/zero: expected a whole JPEG or PNG picture, got neither JPEG nor PNG data");
+            assert_eq!(
+                e,
+                "/dev/zero: expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got data of none of these kinds"
+            );
         }
     }
 }

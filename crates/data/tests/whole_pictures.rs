@@ -62,7 +62,10 @@ fn no_cut_gives_other_pixels() {
         }
         let (half, end) = (&bytes[..bytes.len() * 85 / 100], &END[..]);
         let e = data(&[half, end].concat()).unwrap_err();
-        assert!(e.contains("p.jpg: expected a whole JPEG or PNG picture, got one cut short"), "{name}: {e}");
+        assert!(
+            e.contains("p.jpg: expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got one cut short"),
+            "{name}: {e}"
+        );
     }
 }
 
@@ -110,7 +113,7 @@ fn a_photo_without_a_single_block_is_refused() {
         let scan = bytes.windows(2).position(|w| w == [0xff, 0xda]).unwrap();
         for at in [2, scan, scan + 5] {
             let e = photo(&[&bytes[..at], &END].concat()).unwrap_err();
-            assert!(e.contains("expected a whole JPEG or PNG picture, got "), "{name}: {e}");
+            assert!(e.contains("expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got "), "{name}: {e}");
         }
     }
 }
@@ -150,7 +153,7 @@ fn a_png_with_missing_pixels_is_refused_whatever_it_ends_with() {
     for part in [0.1, 0.55, 0.9] {
         for result in [data(&png(part)), photo(&png(part)).map(|p| p.image.as_ref().clone())] {
             let e = result.unwrap_err();
-            assert!(e.contains("p.jpg: expected a whole JPEG or PNG picture, got "), "{e}");
+            assert!(e.contains("p.jpg: expected a whole JPEG, PNG, WebP, BMP, GIF or TIFF picture, got "), "{e}");
         }
     }
     for at in (9..whole.len() - 40).step_by(7).chain(whole.len() - 40..whole.len()) {

@@ -9,7 +9,7 @@ use crate::{
         ibug,
         record::Record,
     },
-    error::{Error, Result},
+    error::{Error, KINDS, Result},
     formats::pts,
     io,
     scheme::{IBUG_68, Scheme},
@@ -84,7 +84,7 @@ fn id<T>(face: &Result<(T, Record)>) -> Option<&str> {
 fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
     let shape = pts::read(path, scheme.len())?;
     let picture = io::picture_beside(path)
-        .ok_or_else(|| Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none"))?;
+        .ok_or_else(|| Error::format(path, None, format!("a {KINDS} picture of the same name beside it"), "none"))?;
     let id = io::id_below(dir, path);
     let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     let mut record = Record::new(id, picture, scheme, shape, path)?;

@@ -13,7 +13,7 @@
 
 use super::{Shape, index, number, quoted, visible};
 use crate::{
-    error::{Error, Result},
+    error::{Error, KINDS, Result},
     io::{self, write_whole},
     scheme::{IMM_58, Outline},
 };
@@ -88,7 +88,7 @@ pub fn parse(path: &Path, text: &str, count: usize) -> Result<Asf> {
     if !io::is_picture(Path::new(picture)) {
         let surplus = matches!(picture.split_whitespace().count(), 7 | 10);
         let got = if surplus { "a surplus point".into() } else { quoted(picture) };
-        return fail(line, format!("the name of a JPEG or PNG picture after {count} points"), got);
+        return fail(line, format!("the name of a {KINDS} picture after {count} points"), got);
     }
     if picture.contains(['/', '\\']) {
         return fail(line, "a picture in the same folder".into(), quoted(picture));

@@ -17,16 +17,25 @@ use std::{
 };
 
 /// What may carry a picture, in capitals or not; the first ones first where several lie beside an annotation.
-const PICTURE_EXTENSIONS: [&str; 5] = ["jpg", "png", "jpeg", "jpe", "jfif"];
+const PICTURE_EXTENSIONS: [&str; 10] = ["jpg", "png", "jpeg", "jpe", "jfif", "webp", "bmp", "gif", "tif", "tiff"];
+/// What user photos carry that are not read; they are refused by their kind's name.
+const REFUSED_EXTENSIONS: [&str; 4] = ["heic", "heif", "hif", "avif"];
 
 /// Whether `path` ends in `.ext`, in capitals or not.
 pub(crate) fn has_extension(path: &Path, ext: &str) -> bool {
     path.extension().and_then(OsStr::to_str).is_some_and(|e| e.eq_ignore_ascii_case(ext))
 }
 
-/// Whether the name says that it is a picture: `.jpg`, `.jpeg`, `.jpe`, `.jfif` or `.png`, in capitals or not.
+/// Whether the name says that it is a picture: `.jpg`, `.jpeg`, `.jpe`, `.jfif`, `.png`, `.webp`, `.bmp`, `.gif`,
+/// `.tif` or `.tiff`, in capitals or not.
 pub fn is_picture(path: &Path) -> bool {
     PICTURE_EXTENSIONS.iter().any(|e| has_extension(path, e))
+}
+
+/// Whether the name says that it is a photo of a user's: a [picture](is_picture), or one of a kind that is not read, so
+/// that it gets an answer: `.heic`, `.heif`, `.hif` or `.avif`.
+pub fn is_photo(path: &Path) -> bool {
+    is_picture(path) || REFUSED_EXTENSIONS.iter().any(|e| has_extension(path, e))
 }
 
 /// The picture with the name of `annotation` and a picture's extension, where there is one.
@@ -54,12 +63,13 @@ pub(crate) fn has_any(dir: &Path, ext: &str) -> Result<bool> {
     Ok(list(dir)?.iter().any(|p| has_extension(p, ext)))
 }
 
-/// The pictures in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left out.
+/// The user [photos](is_photo) in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left
+/// out.
 ///
 /// # Errors
 /// When it cannot be listed, or holds none.
 pub fn pictures_in(dir: &Path) -> Result<Vec<PathBuf>> {
-    let pictures: Vec<_> = list(dir)?.into_iter().filter(|p| is_picture(p)).collect();
+    let pictures: Vec<_> = list(dir)?.into_iter().filter(|p| is_photo(p)).collect();
     if pictures.is_empty() {
         return Err(Error::none(dir, "pictures"));
     }

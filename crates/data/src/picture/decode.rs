@@ -1,14 +1,19 @@
-//! From the bytes of a JPEG or PNG to pixels: checked first, large ones at a part of their size.
+//! From the bytes of a picture to pixels: checked first, large ones at a part of their size.
 
 use super::{
+    alpha,
     fault::Fault,
     header::{self, Header},
-    jpeg, limits, png,
+    kind::Kind,
+    limits,
+    whole::{self, Whole},
 };
 use candle_vision_helpers::{Affine, Size, warp::shrink};
-use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage, metadata::Orientation};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, RgbImage, RgbaImage, metadata::Orientation,
+};
 use jpeg_decoder::{ColorTransform, PixelFormat};
-use std::{borrow::Cow, io::Cursor};
+use std::io::{Cursor, ErrorKind};
 
 /// What becomes of a picture that is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,34 +38,24 @@ pub(crate) struct Decoded {
     pub lack: Option<String>,
 }
 
-/// Decodes a JPEG or PNG in memory.
+/// Decodes a picture in memory.
 pub(crate) fn decode(bytes: &[u8], strictness: Strictness) -> Result<Decoded, Fault> {
-    header::check_magic(bytes)?;
     // A header that cannot be read is named by what follows.
     let header = match header::read(&mut Cursor::new(bytes)) {
         Ok(header) => header?,
         Err(_) => return Err(cut(bytes)),
     };
     limits::check_pixels(header.size)?;
-    let (mut bytes, mut lack, mut scans) = (Cow::Borrowed(bytes), None, 1);
-    if let Some(frame) = &header.jpeg {
-        let walk = jpeg::walk(&bytes, frame)?;
-        scans = walk.scans;
-        if let Some(found) = walk.lack {
-            bytes.to_mut().truncate(found.keep);
-            lack = Some(found.what);
-        }
-        if !walk.ended {
-            // Decoders drop rows that they read without an end behind them.
-            bytes.to_mut().extend([0xff, 0xd9]);
-        }
-    } else if let Err(Fault::Broken(what)) = png::check(&bytes) {
-        lack = Some(what);
-        bytes.to_mut().extend(png::END);
-    }
-    match lack {
+    let mut whole = whole::look(bytes, &header)?;
+    match whole.lack.take() {
+        None => pixels(&whole, &header, strictness),
         Some(what) if strictness == Strictness::Data => Err(Fault::Broken(what)),
-        lack => pixels(&bytes, &header, scans).map(|decoded| Decoded { lack, ..decoded }),
+        Some(what) => match pixels(&whole, &header, strictness) {
+            Ok(decoded) => Ok(Decoded { lack: Some(what), ..decoded }),
+            // Not what the decoder stumbled over because of it.
+            Err(Fault::Broken(_)) => Err(Fault::Broken(what)),
+            Err(other) => Err(other),
+        },
     }
 }
 
@@ -68,38 +63,80 @@ fn cut(bytes: &[u8]) -> Fault {
     Fault::Broken(format!("one cut short: its {} bytes end within its header", bytes.len()))
 }
 
-fn pixels(bytes: &[u8], header: &Header, scans: usize) -> Result<Decoded, Fault> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(Fault::Io)?;
+fn pixels(whole: &Whole<'_>, header: &Header, strictness: Strictness) -> Result<Decoded, Fault> {
+    let mut reader = ImageReader::with_format(Cursor::new(&whole.bytes[..]), header.kind.format());
     let mut most = image::Limits::no_limits();
     most.max_alloc = Some(limits::max_memory());
     reader.limits(most);
     let mut decoder = reader.into_decoder().map_err(Fault::broken)?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = whole.orientation.or_else(|| decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
     let original = header.size;
     let by = limits::shrinking(original);
-    let scaled = if by > 1 && header.jpeg.is_some() { scaled(bytes, header, by, scans) } else { None };
+    let (mut lack, scaled) = (None, if by > 1 { scaled(&whole.bytes, header, by, whole.scans) } else { None });
     let (image, to_image) = match scaled {
         Some(scaled) => scaled,
         None => {
-            let image = full(decoder, header, scans)?;
+            let image = full(decoder, header, whole, strictness, &mut lack)?;
             if by > 1 { shrink(&image, 1.0 / f64::from(by)) } else { (image, Affine::IDENTITY) }
         }
     };
-    Ok(Decoded { image, original, to_image, orientation, lack: None })
+    Ok(Decoded { image, original, to_image, orientation, lack })
 }
 
 /// All pixels, by the decoder that shipped numbers were measured with.
-fn full(decoder: impl ImageDecoder, header: &Header, scans: usize) -> Result<RgbImage, Fault> {
+fn full(
+    decoder: impl ImageDecoder,
+    header: &Header,
+    whole: &Whole<'_>,
+    strictness: Strictness,
+    lack: &mut Option<String>,
+) -> Result<RgbImage, Fault> {
     let (width, height) = decoder.dimensions();
     if (width as usize, height as usize) != (header.size.width, header.size.height) {
         let Size { width: w, height: h } = header.size;
         return Err(Fault::Broken(format!("one of {width}x{height} pixels whose header says {w}x{h}")));
     }
-    let rgb = if decoder.color_type() == image::ColorType::Rgb8 { 0 } else { 3 };
-    let coefficients = header.jpeg.as_ref().map_or(0, |frame| limits::coefficients(frame, scans));
+    let rgb = if decoder.color_type() == ColorType::Rgb8 { 0 } else { 3 };
     let pixels = u64::from(width) * u64::from(height);
-    limits::check_memory(decoder.total_bytes().saturating_add(pixels * rgb).saturating_add(coefficients))?;
-    Ok(DynamicImage::from_decoder(decoder).map_err(Fault::broken)?.into_rgb8())
+    limits::check_memory(decoder.total_bytes().saturating_add(pixels * rgb).saturating_add(whole.extra))?;
+    let image = match header.kind {
+        Kind::Bmp | Kind::Gif => {
+            let (image, missing) = as_far_as_it_goes(decoder, whole.bytes.len())?;
+            match missing {
+                Some(what) if strictness == Strictness::Data => return Err(Fault::Broken(what)),
+                what => *lack = what,
+            }
+            image
+        }
+        Kind::Jpeg | Kind::Png => DynamicImage::from_decoder(decoder).map_err(Fault::broken)?,
+        Kind::WebP | Kind::Tiff => {
+            DynamicImage::from_decoder(decoder).map_err(|e| Fault::Broken(said(&e, whole.bytes.len())))?
+        }
+    };
+    Ok(alpha::over_white(image, whole.is_premultiplied))
+}
+
+/// The pixels that were there before the decoder stopped, and why it did.
+fn as_far_as_it_goes(decoder: impl ImageDecoder, bytes: usize) -> Result<(DynamicImage, Option<String>), Fault> {
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let mut values = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(0)];
+    let missing = decoder.read_image(&mut values).err().map(|e| said(&e, bytes));
+    let image = match (color, &missing) {
+        (_, Some(what)) if values.iter().all(|&v| v == 0) => return Err(Fault::broken(what)),
+        (ColorType::Rgba8, _) => RgbaImage::from_raw(width, height, values).map(DynamicImage::ImageRgba8),
+        _ => RgbImage::from_raw(width, height, values).map(DynamicImage::ImageRgb8),
+    };
+    Ok((image.ok_or_else(|| Fault::broken("one of other colors than its decoder says"))?, missing))
+}
+
+/// The decoder's words, or ours where it says that a buffer was not filled.
+fn said(error: &ImageError, bytes: usize) -> String {
+    match error {
+        ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            format!("one cut short: its {bytes} bytes end before its last pixels")
+        }
+        other => format!("a damaged or unusual one: {other}"),
+    }
 }
 
 /// A JPEG at 1/2, 1/4 or 1/8 of its size, each pixel from a part of its block's coefficients: much quicker than all
@@ -154,6 +191,26 @@ mod tests {
         include_bytes!("../../tests/pictures/progressive_420.jpg"),
     ];
 
+    /// Kinds and codings that other decoders than those of JPEG read.
+    const OTHERS: [&[u8]; 8] = [
+        include_bytes!("../../tests/pictures/lossy.webp"),
+        include_bytes!("../../tests/pictures/lossy_alpha.webp"),
+        include_bytes!("../../tests/pictures/turned.webp"),
+        include_bytes!("../../tests/pictures/animated.webp"),
+        include_bytes!("../../tests/pictures/lzw.tif"),
+        include_bytes!("../../tests/pictures/deflate.tif"),
+        include_bytes!("../../tests/pictures/fax.tif"),
+        include_bytes!("../../tests/pictures/turned_grey16.tif"),
+    ];
+
+    /// A picture as this program's other encoders write it.
+    fn written(format: image::ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let picture = RgbImage::from_fn(53, 37, |x, y| image::Rgb([x as u8 / 4 * 18, y as u8 / 4 * 25, 60]));
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
     fn header(bytes: &[u8]) -> Header {
         header::read(&mut Cursor::new(bytes)).unwrap().unwrap()
     }
@@ -207,6 +264,23 @@ mod tests {
                     scaled(&bytes, &header, by, 1);
                 }
             }
+        }
+
+        /// In the first bytes, where the sizes stand, as often as anywhere.
+        #[test]
+        fn altered_bytes_of_other_kinds_never_panic(
+            which in 0..OTHERS.len() + 4,
+            changes in proptest::collection::vec((any::<bool>(), 0.0..1.0f64, any::<u8>()), 1..4),
+        ) {
+            use image::ImageFormat::{Bmp, Gif, Tiff, WebP};
+            let mut bytes = OTHERS.get(which).map(|b| b.to_vec());
+            let bytes = bytes.get_or_insert_with(|| written([Bmp, Gif, Tiff, WebP][which - OTHERS.len()]));
+            for (early, at, value) in changes {
+                let within = if early { bytes.len().min(64) } else { bytes.len() };
+                bytes[(at * within as f64) as usize] = value;
+            }
+            decode(bytes, Strictness::Photo).ok();
+            decode(bytes, Strictness::Data).ok();
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What is wrong with a picture, before it is known what the picture is called.
 
 use crate::error::Error;
-use std::{io, path::Path};
+use std::{fmt::Display, io, path::Path};
 
 /// Why a picture is refused.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// In words that follow "expected a whole JPEG or PNG picture, got".
+    /// In words that follow "expected a whole … picture, got".
     Broken(String),
     /// It is larger than what is allowed.
     TooLarge {
@@ -22,6 +22,11 @@ pub(crate) enum Fault {
 impl Fault {
     pub(crate) fn broken(reason: impl ToString) -> Self {
         Self::Broken(reason.to_string())
+    }
+
+    /// What a decoder refused, in its words.
+    pub(crate) fn unusual(reason: impl Display) -> Self {
+        Self::Broken(format!("a damaged or unusual one: {reason}"))
     }
 
     /// The error of the picture at `path`.

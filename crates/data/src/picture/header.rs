@@ -1,17 +1,20 @@
 //! What a picture's first bytes say: its format and size, and for a JPEG how it is coded.
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    kind::{Kind, PNG, PREFIX},
+    webp,
+};
 use candle_vision_helpers::Size;
-use std::io::{Read, Seek};
-
-const PNG: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
-const JPEG: &[u8; 2] = b"\xff\xd8";
+use image::{ImageError, ImageReader};
+use std::io::{BufRead, ErrorKind, Read, Seek};
 
 /// What is known before anything is decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Header {
+    pub kind: Kind,
     pub size: Size,
-    /// `None` for a PNG.
+    /// `None` for all that is no JPEG.
     pub jpeg: Option<Frame>,
 }
 
@@ -68,47 +71,59 @@ pub(super) fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
 }
 
-/// Refuses what begins neither as a JPEG nor as a PNG.
-pub(super) fn check_magic(bytes: &[u8]) -> Result<(), Fault> {
-    if bytes.is_empty() {
-        Err(Fault::broken("an empty file"))
-    } else if is_jpeg(bytes) || bytes.starts_with(PNG) {
-        Ok(())
-    } else {
-        Err(Fault::broken("neither JPEG nor PNG data"))
-    }
-}
-
-/// Whether the bytes begin as a JPEG.
-pub(super) fn is_jpeg(bytes: &[u8]) -> bool {
-    bytes.starts_with(JPEG)
-}
-
 /// The header of a picture; the outer error is one of reading.
-pub(super) fn read(reader: &mut (impl Read + Seek)) -> std::io::Result<Result<Header, Fault>> {
-    let mut magic = [0; 2];
-    reader.read_exact(&mut magic)?;
-    let header = if &magic == JPEG {
-        match jpeg(reader)? {
-            Some(frame) => Header { size: frame.size, jpeg: Some(frame) },
-            None => return Ok(Err(Fault::broken("a JPEG without a frame header"))),
-        }
-    } else if magic == PNG[..2] {
-        let mut rest = [0; 22];
-        reader.read_exact(&mut rest)?;
-        if rest[..6] != PNG[2..] {
-            return Ok(Err(Fault::broken("neither JPEG nor PNG data")));
-        }
-        let side = |at: usize| u32::from_be_bytes([rest[at], rest[at + 1], rest[at + 2], rest[at + 3]]) as usize;
-        Header { size: Size::new(side(14), side(18)), jpeg: None }
-    } else {
-        return Ok(Err(Fault::broken("neither JPEG nor PNG data")));
+pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> std::io::Result<Result<Header, Fault>> {
+    let mut prefix = Vec::new();
+    reader.by_ref().take(PREFIX).read_to_end(&mut prefix)?;
+    let kind = match Kind::of(&prefix) {
+        Ok(kind) => kind,
+        Err(fault) => return Ok(Err(fault)),
     };
-    let Size { width, height } = header.size;
+    reader.seek_relative(-(prefix.len() as i64))?;
+    let mut frame = None;
+    let size = match kind {
+        Kind::Jpeg => {
+            reader.read_exact(&mut [0; 2])?;
+            frame = jpeg(reader)?;
+            match &frame {
+                Some(frame) => frame.size,
+                None => return Ok(Err(Fault::broken("a JPEG without a frame header"))),
+            }
+        }
+        Kind::Png => {
+            let mut bytes = [0; PNG.len() + 16];
+            reader.read_exact(&mut bytes)?;
+            let side = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+            Size::new(side(16) as usize, side(20) as usize)
+        }
+        Kind::Gif => {
+            let mut bytes = [0; 13];
+            reader.read_exact(&mut bytes)?;
+            let side = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+            Size::new(side(6), side(8))
+        }
+        Kind::WebP => {
+            let mut bytes = Vec::new();
+            reader.take(webp::HEADER).read_to_end(&mut bytes)?;
+            match webp::size(&bytes) {
+                Some(size) => size,
+                None if bytes.len() as u64 == webp::HEADER => {
+                    return Ok(Err(Fault::broken("a WebP that does not begin with its size")));
+                }
+                None => return Err(ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        Kind::Bmp | Kind::Tiff => match ImageReader::with_format(reader, kind.format()).into_dimensions() {
+            Ok((width, height)) => Size::new(width as usize, height as usize),
+            Err(ImageError::IoError(e)) => return Err(e),
+            Err(e) => return Ok(Err(Fault::unusual(e))),
+        },
+    };
+    let Size { width, height } = size;
     if width == 0 || height == 0 {
         return Ok(Err(Fault::broken(format!("one of {width}x{height} pixels"))));
     }
-    Ok(Ok(header))
+    Ok(Ok(Header { kind, size, jpeg: frame }))
 }
 
 /// Walks the segments after the start of image up to the first frame header.

@@ -24,7 +24,7 @@ pub(super) struct Walk {
 /// What is missing from a JPEG that holds some picture.
 #[derive(Debug)]
 pub(super) struct Lack {
-    /// In words that follow "expected a whole JPEG or PNG picture, got".
+    /// In words that follow "expected a whole … picture, got".
     pub what: String,
     /// How many of its bytes are worth decoding.
     pub keep: usize,

@@ -1,14 +1,20 @@
 //! Pictures from files: strictly for data, where one that was cut short is an error and not a picture with a grey half;
 //! as far as they go for a user's own photos. What a picture may cost is limited.
 
+mod alpha;
 mod bits;
 mod blocks;
 mod decode;
 mod fault;
+mod gif;
 mod header;
 mod jpeg;
+mod kind;
 mod limits;
 mod png;
+mod tiff;
+mod webp;
+mod whole;
 
 pub(crate) use decode::{Decoded, Strictness, decode};
 pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
@@ -17,8 +23,9 @@ use crate::error::{Error, Result};
 use candle_vision_helpers::{Affine, Size};
 use fault::Fault;
 use image::{DynamicImage, RgbImage, metadata::Orientation};
+use kind::Kind;
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{BufReader, ErrorKind, Read, Seek},
     path::Path,
     sync::Arc,
@@ -27,11 +34,10 @@ use std::{
 /// Width and height from the file's header; reads no more than that.
 ///
 /// # Errors
-/// When there is no such file, it does not begin as a JPEG or PNG, or has more pixels than are allowed.
+/// When there is no such file, it does not begin as a picture that is read, or has more pixels than are allowed.
 pub fn picture_size(path: &Path) -> Result<Size> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let header = header::read(&mut BufReader::new(file)).map_err(|e| match e.kind() {
-        ErrorKind::UnexpectedEof if fs::metadata(path).is_ok_and(|m| m.len() == 0) => Fault::broken("an empty file"),
         ErrorKind::UnexpectedEof => Fault::broken("a file that ends within its header"),
         _ => Fault::Io(e),
     });
@@ -42,8 +48,8 @@ pub fn picture_size(path: &Path) -> Result<Size> {
 /// A decoded picture.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// RGB; grey repeats its channel. A picture of more than 64 · 2²⁰ pixels is shrunk by 2, 4 or 8, as far as 16 · 2²⁰
-    /// stay: a JPEG while it is decoded, a PNG afterwards.
+    /// RGB; grey repeats its channel, and what is transparent shows white. A picture of more than 64 · 2²⁰ pixels is
+    /// shrunk by 2, 4 or 8, as far as 16 · 2²⁰ stay: a JPEG while it is decoded, all others afterwards.
     pub image: Arc<RgbImage>,
     /// The size before it was shrunk.
     pub original: Size,
@@ -58,7 +64,7 @@ pub struct Picture {
 /// Decodes a picture as it lies in the file. Annotations are in these pixels.
 ///
 /// # Errors
-/// When it cannot be read, is neither JPEG nor PNG, is not whole, or takes more than it may.
+/// When it cannot be read, is of another kind than those that are read, is not whole, or takes more than it may.
 pub fn load_picture(path: &Path) -> Result<Picture> {
     let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Data)?;
     Ok(Picture { image: Arc::new(image), original, to_image, orientation: orientation.to_exif(), lack })
@@ -68,7 +74,8 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
 /// goes where a part is missing.
 ///
 /// # Errors
-/// When it cannot be read, is neither JPEG nor PNG, holds no picture at all, or takes more than it may.
+/// When it cannot be read, is of another kind than those that are read, holds no picture at all, or takes more than it
+/// may.
 pub fn load_photo(path: &Path) -> Result<Picture> {
     let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Photo)?;
     let shrunk = Size::of(&image);
@@ -127,8 +134,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         // Without that memory, reading says so.
         bytes.try_reserve_exact(usize::try_from(about.len()).unwrap_or(0)).ok();
     }
-    (&mut file).take(8).read_to_end(&mut bytes).map_err(io)?;
-    header::check_magic(&bytes).map_err(at)?;
+    (&mut file).take(kind::PREFIX).read_to_end(&mut bytes).map_err(io)?;
+    Kind::of(&bytes).map_err(at)?;
     let most = limits::max_file();
     file.take(most - bytes.len() as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
     limits::check_file(bytes.len() as u64).map_err(at)?;

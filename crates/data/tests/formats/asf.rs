@@ -51,9 +51,12 @@ fn what_is_broken_is_named() {
         (SEVEN.replace("\t1\t0\t2\n", "\t0\t0\t2\n"), "f.asf:9: expected point 1, got point 0"),
         (
             SEVEN.replace("face.jpg", "0 4 0.1 0.1 3 2 3\nface.jpg"),
-            "f.asf:13: expected the name of a JPEG or PNG picture after 3 points, got a surplus point",
+            "f.asf:13: expected the name of a JPEG, PNG, WebP, BMP, GIF or TIFF picture after 3 points, got a surplus point",
         ),
-        (SEVEN.replace("face.jpg", "face.bmp"), "f.asf:13: expected the name of a JPEG or PNG picture"),
+        (
+            SEVEN.replace("face.jpg", "face.heic"),
+            "f.asf:13: expected the name of a JPEG, PNG, WebP, BMP, GIF or TIFF picture",
+        ),
         (SEVEN.replace("face.jpg", "../face.jpg"), "f.asf:13: expected a picture in the same folder"),
         (format!("{SEVEN}more.jpg\n"), "f.asf:14: expected the end of the file"),
     ];

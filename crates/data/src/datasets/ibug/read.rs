@@ -6,7 +6,7 @@ use crate::{
         contents,
         record::{Record, host_size},
     },
-    error::{Error, Result},
+    error::{Error, KINDS, Result},
     formats::{Shape, imglab_xml, pts},
     io,
     scheme::IBUG_68,
@@ -161,7 +161,7 @@ fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
             let picture = match l {
                 Some(l) => l.picture,
                 None => io::picture_beside(path).ok_or_else(|| {
-                    Error::format(path, None, "a JPEG or PNG picture of the same name beside it", "none")
+                    Error::format(path, None, format!("a {KINDS} picture of the same name beside it"), "none")
                 })?,
             };
             Record::new(found.id.clone(), picture, &IBUG_68, p, path)?
