@@ -32,6 +32,7 @@ formats! {
     ibug,
     pts_folder,
     csv,
+    tps,
 }
 
 /// Names in old recipes and packs of a format that is seen through a smaller scheme.
