@@ -51,6 +51,7 @@ losses! {
     soft_wing => SoftWing,
     rectified_wing => RectifiedWing,
     adaptive_wing => AdaptiveWing,
+    point_distance => PointDistance,
     binary_cross_entropy => BinaryCrossEntropy,
     softmax_cross_entropy => SoftmaxCrossEntropy,
 }
