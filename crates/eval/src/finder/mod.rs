@@ -104,7 +104,8 @@ impl Finder {
         for scale in if closer > base { vec![base, closer] } else { vec![base] } {
             let small = shrunk(picture, scale);
             for turn in [Turn::None, Turn::Right, Turn::Left, Turn::Half] {
-                let mut faces = self.righted(&small, self.look_at(&small, turn, LEAST_CANDIDATE)?)?;
+                // once they stand, two may turn out to be one
+                let mut faces = nms::suppress(self.righted(&small, self.look_at(&small, turn, LEAST_CANDIDATE)?)?);
                 faces.retain(|f| f64::from(f.score) > config.least_score);
                 if !faces.is_empty() {
                     return Ok(faces.iter().map(|face| unscaled(face, scale)).collect());
