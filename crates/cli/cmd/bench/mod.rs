@@ -1,8 +1,10 @@
-//! `facekp bench`: four networks, timed as in `benches/torch_steps.py`, with the same JSON keys.
+//! `facekp bench`: four networks, timed as in `benches/torch_steps.py`, with the same JSON keys; and with `--only photo`
+//! the way from a photo to points.
 //!
 //! A step is: forward, mean-squared error, backward, AdamW. The figure is the median of the rounds after two warm-ups.
 
 mod own;
+mod photo;
 mod stock;
 
 use crate::{output::write_result, shared_args::DeviceArg};
@@ -40,6 +42,9 @@ const NETWORKS: [Network; 4] = [
     },
     Network { name: "heatmap", recipe: "ibug68_heatmap", changes: &[], batch: 4 },
 ];
+
+/// What is timed beside the networks.
+const PHOTO: &str = "photo";
 
 impl Network {
     fn task(&self) -> Result<Task> {
@@ -96,8 +101,9 @@ impl Ops {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp bench --only face58 --json bench.json")]
 pub(crate) struct Args {
-    /// Time this network alone.
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(NETWORKS.map(|n| n.name)))]
+    /// Time this network alone; or `photo`: a picture of 640×480 with one face, from its file to points.
+    #[arg(long, value_name = "NAME",
+        value_parser = PossibleValuesParser::new(NETWORKS.iter().map(|n| n.name).chain([PHOTO])))]
     only: Option<String>,
     /// Write the JSON lines to a file instead of stdout.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -118,6 +124,10 @@ pub(crate) struct Args {
 pub(crate) fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let mut text = String::new();
+    if a.only.as_deref() == Some(PHOTO) {
+        let line = photo::time(a.rounds.get(), &device, a.device.device.to_string())?;
+        return write_result(a.json.as_deref().unwrap_or(Path::new("-")), &(serde_json::to_string(&line)? + "\n"));
+    }
     for network in NETWORKS.iter().filter(|n| a.only.as_deref().is_none_or(|only| only == n.name)) {
         let line = serde_json::to_string(&time(network, a, &device)?)? + "\n";
         if a.json.is_none() {

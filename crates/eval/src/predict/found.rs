@@ -27,8 +27,8 @@ pub struct MissedFace {
     pub id: String,
 }
 
-/// The box of the found face shares at least this part of its union with the box of the annotated points: with less it
-/// is another face.
+/// The box of the found face shares at least this part of its union with the annotated face's: with less it is another
+/// face.
 const SAME: f64 = 0.3;
 
 impl Predictor {
@@ -73,8 +73,9 @@ impl Predictor {
 
     /// Where the sample's face is found in its picture.
     fn found_place(&self, finder: &Finder, sample: &Sample) -> Result<Option<Place>> {
-        let points: Vec<Point> = sample.points.annotated().map(|p| sample.to_image.apply(p)).collect();
-        let Some(truth) = Rect::around(&points) else { return Ok(None) };
+        let f = sample.face;
+        let corners = [Point::new(f.x, f.y), Point::new(f.x + f.width, f.y + f.height)];
+        let Some(truth) = Rect::around(&corners.map(|p| sample.to_image.apply(p))) else { return Ok(None) };
         let faces = finder.find(&sample.image, &FindConfig::default())?;
         let shared = |bounds: Rect| bounds.overlap(truth);
         let nearest = faces.iter().max_by(|a, b| shared(a.bounds).total_cmp(&shared(b.bounds)));

@@ -73,6 +73,12 @@ impl Place {
         Ok(Self { to_upright, face, picture, roll: found.roll, score: Some(found.score.into()) })
     }
 
+    /// The box of the points, upright in the photo about the same center.
+    pub fn bounds(&self) -> Rect {
+        let (c, face) = (self.to_upright.unapply(self.face.center()), self.face);
+        Rect::new(c.x - face.width / 2.0, c.y - face.height / 2.0, face.width, face.height)
+    }
+
     /// The box that a network with such a crop looks at, in the upright frame.
     pub(super) fn seen(&self, crop: Crop) -> Rect {
         match crop {
