@@ -78,3 +78,16 @@ fn a_finder_is_no_keypoint_network_and_the_other_way_round() {
     let e = FinderFile::read(&locate("nose").unwrap()).unwrap_err().to_string();
     assert!(e.ends_with("expected a face finder (metadata \"facekp_finder\"), got other weights"), "{e}");
 }
+
+#[test]
+fn a_large_picture_in_bands_is_seen_as_a_whole_one() {
+    let net = YuNet::new(&shipped().tensors, &Device::Cpu).unwrap();
+    let (h, w) = (352, 96);
+    let value = |i: usize| ((i * 7919 + i / 31 * 104_729) % 256) as f32;
+    let one = Tensor::from_vec((0..3 * h * w).map(value).collect(), (1, 3, h, w), &Device::Cpu).unwrap();
+    let (bands, whole) = (net.forward(&one).unwrap(), net.forward(&Tensor::cat(&[&one, &one], 0).unwrap()).unwrap());
+    for (a, b) in bands.iter().zip(&whole) {
+        let off = flat(a).iter().zip(flat(&b.get(0).unwrap())).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(off < 1e-4, "{off}");
+    }
+}

@@ -1,5 +1,5 @@
-//! `facekp bench`: four networks, timed as in `benches/torch_steps.py`, with the same JSON keys; and with `--only photo`
-//! the way from a photo to points.
+//! `facekp bench`: four networks, timed as in `benches/torch_steps.py`, with the same JSON keys; and with `--only
+//! photo` the way from a photo to points.
 //!
 //! A step is: forward, mean-squared error, backward, AdamW. The figure is the median of the rounds after two warm-ups.
 

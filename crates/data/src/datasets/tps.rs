@@ -1,5 +1,5 @@
-//! Landmark files as morphometrics programs write them (tpsDig, F. James Rohlf): `LM=n`, n lines of `x y`, `IMAGE=file`,
-//! in any `*.tps`, with the pictures below its folder.
+//! Landmark files as morphometrics programs write them (tpsDig, F. James Rohlf): `LM=n`, n lines of `x y`,
+//! `IMAGE=file`, in any `*.tps`, with the pictures below its folder.
 //!
 //! Positions are pixels, y counted from below: row `H - y` of a picture of H rows, as ml-morph converts them. A point
 //! with a negative number is hidden. `POINTS=` of curves and outlines are skipped.

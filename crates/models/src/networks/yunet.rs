@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Picture pixels from one place of an output map to the next.
@@ -76,17 +77,19 @@ impl YuNet {
         ops::no_grad(|| self.maps(images))
     }
 
-    fn maps(&self, images: &Tensor) -> Result<[Tensor; 3]> {
+    /// The first layers, to a quarter of the size.
+    fn start(&self, images: &Tensor) -> Result<Tensor> {
         let geometry = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
-        let x = ops::conv2d(
-            images,
-            &self.stem.weight,
-            geometry,
-            Epilogue { bias: Some(&self.stem.bias), ..Epilogue::RELU },
-        )?;
-        let x = halved(&self.first.forward(&x, Activation::Relu)?)?;
+        let epilogue = Epilogue { bias: Some(&self.stem.bias), ..Epilogue::RELU };
+        let x = ops::conv2d(images, &self.stem.weight, geometry, epilogue)?;
+        halved(&self.first.forward(&x, Activation::Relu)?)
+    }
+
+    fn maps(&self, images: &Tensor) -> Result<[Tensor; 3]> {
         let [u1, u2, u3, u4, u5] = &self.units;
-        let x = halved(&through(u2, &through(u1, &x)?)?)?;
+        // the convolutions of each band reach two rows of the stem's map, or four of the units', beyond it
+        let x = banded(images, Band { rows: 44, beyond: 4, shrinkage: 4 }, &|x| self.start(x))?;
+        let x = banded(&x, Band { rows: 22, beyond: 4, shrinkage: 2 }, &|x| halved(&through(u2, &through(u1, x)?)?))?;
         let at8 = through(u3, &x)?;
         let at16 = through(u4, &halved(&at8)?)?;
         let at32 = through(u5, &halved(&at16)?)?;
@@ -101,6 +104,35 @@ impl YuNet {
             h32.forward(&at32, Activation::None)?,
         ])
     }
+}
+
+/// How a map is cut into bands of rows.
+#[derive(Clone, Copy)]
+struct Band {
+    /// Rows of a band.
+    rows: usize,
+    /// Rows above and below that have a part in its result.
+    beyond: usize,
+    /// Rows of the map to one of the result.
+    shrinkage: usize,
+}
+
+/// What `layers` make of the map `x (1, C, H, W)`, band by band: what lies between the layers of a band stays in cache,
+/// and bands are computed at the same time. Maps that are small, or many, are taken as a whole.
+fn banded(x: &Tensor, band: Band, layers: &(dyn Fn(&Tensor) -> Result<Tensor> + Sync)) -> Result<Tensor> {
+    let (count, _, height, _) = x.dims4()?;
+    if count > 1 || height < 2 * band.rows || !x.device().is_cpu() {
+        return layers(x);
+    }
+    let one = |i: usize| {
+        let (from, to) = (i * band.rows, height.min((i + 1) * band.rows));
+        let (first, last) = (from.saturating_sub(band.beyond), height.min(to + band.beyond));
+        let y = layers(&x.narrow(2, first, last - first)?.contiguous()?)?;
+        let (skipped, kept) = ((from - first) / band.shrinkage, (to - from) / band.shrinkage);
+        Ok(y.narrow(2, skipped, kept)?)
+    };
+    let bands = (0..height.div_ceil(band.rows)).into_par_iter().map(one).collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::cat(&bands, 2)?)
 }
 
 /// Two pairs one after the other.
