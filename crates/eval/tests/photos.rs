@@ -99,7 +99,7 @@ fn networks_of_whole_pictures_see_a_face_framed_as_they_learned() {
     assert!(nose[0].points[0].distance(Point::new(224.4, 126.9)) < 8.0, "{:?}", nose[0].points);
     let all = faces(&network("face58"), &finder, &[portrait], &Wanted::default()).remove(0);
     // point 52 of this scheme is the tip of the nose
-    assert!(all[0].points[52].distance(Point::new(224.4, 126.9)) < 8.0, "{:?}", all[0].points[52]);
+    assert!(all[0].points[52].distance(Point::new(224.4, 126.9)) < 10.0, "{:?}", all[0].points[52]);
 }
 
 #[test]

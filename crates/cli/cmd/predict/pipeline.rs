@@ -156,10 +156,15 @@ fn warn(file: &Path, photo: &Picture, faces: &[Located]) {
             file.display()
         );
     }
-    for (i, face) in faces.iter().enumerate() {
-        if let Some(doubt) = face.doubt() {
-            let which = if faces.len() == 1 { String::new() } else { format!("face {}: ", i + 1) };
-            tracing::warn!("{}: {which}{doubt}; --box X,Y,W,H says where the face is", file.display());
+    let doubtful: Vec<(usize, String)> =
+        faces.iter().enumerate().filter_map(|(i, face)| Some((i + 1, face.doubt()?))).collect();
+    let (file, all) = (file.display(), faces.len());
+    match &doubtful[..] {
+        [] => {}
+        [(_, doubt)] if all == 1 => tracing::warn!("{file}: {doubt}; --box X,Y,W,H says where the face is"),
+        [(i, doubt)] => tracing::warn!("{file}: face {i} of {all}: {doubt}"),
+        [(i, doubt), ..] => {
+            tracing::warn!("{file}: {} of {all} faces are doubtful, the first is face {i}: {doubt}", doubtful.len());
         }
     }
 }

@@ -34,6 +34,14 @@ const AT_ONCE: usize = 4;
 /// What counts as a face in a view.
 const LEAST: f64 = 0.1;
 
+impl FoundFace {
+    /// Whether it is seen so well as it lies that it can hardly lie otherwise; of the others one in eighty is read the
+    /// wrong way up.
+    pub(crate) fn surely_stands(&self) -> bool {
+        self.score >= SURE && self.roll.abs() <= NEARLY
+    }
+}
+
 impl Finder {
     /// Tells which way up faces are that were found in `picture`, the surest first: their roll, and what the finder
     /// sees of them once they stand. The score becomes the best of all directions.

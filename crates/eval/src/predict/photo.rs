@@ -72,29 +72,20 @@ fn about(center: Point, width: f64, height: f64) -> Rect {
 
 /// From so many points on their box says how large a face is.
 const ENOUGH: usize = 3;
-/// The box of the points that were found has to share this part with the one they were found in to be looked at.
-const NEAR: f64 = 0.3;
 
 impl Predictor {
     /// The points of faces in photos, in the pixels of each; all of them in as few batches as can be.
     ///
     /// Where the finder found the face, a network that looks at boxes looks twice, the second time at the box of the
-    /// points that it found first. `flip` is for the last look.
+    /// points that it found first, turned so that they stand. `flip` is for the last look.
     ///
     /// # Errors
     /// When the network's output is not a number.
     pub fn locate(&self, wanted: &[(Arc<RgbImage>, Place)], flip: Flip) -> Result<Vec<Located>> {
-        let mut last: Vec<(Arc<RgbImage>, Place)> = wanted.to_vec();
         let enough = self.task().scheme.len() >= ENOUGH;
+        let mut last: Vec<(Arc<RgbImage>, Place)> = wanted.to_vec();
         if enough && matches!(self.task().view.crop, Crop::Face { .. }) {
-            let found: Vec<usize> = (0..last.len()).filter(|&i| last[i].1.score.is_some()).collect();
-            let first: Vec<_> = found.iter().map(|&i| last[i].clone()).collect();
-            for (i, seen) in found.into_iter().zip(self.look(&first, Flip::Off)?) {
-                let (place, next) = (&mut last[i].1, tight(&seen.points));
-                if place.face.overlap(next) > NEAR {
-                    place.face = next;
-                }
-            }
+            self.look_first(&mut last)?;
         }
         let seen = self.look(&last, flip)?;
         let located = last.into_iter().zip(seen).map(|((_, place), seen)| {
@@ -111,6 +102,29 @@ impl Predictor {
             }
         });
         Ok(located.collect())
+    }
+
+    /// Moves each place that the finder found to the points that are seen there, or, where the face may stand on its
+    /// head, there or the other way up: where the network is surer.
+    fn look_first(&self, places: &mut [(Arc<RgbImage>, Place)]) -> Result<()> {
+        let (mut owners, mut looks) = (Vec::new(), Vec::new());
+        for (i, (photo, place)) in places.iter().enumerate().filter(|(_, (_, place))| place.score.is_some()) {
+            let other = place.either_way.then(|| place.turned(180.0));
+            for place in [Some(place.clone()), other].into_iter().flatten() {
+                owners.push(i);
+                looks.push((Arc::clone(photo), place));
+            }
+        }
+        let mut best: Vec<Option<f64>> = vec![None; places.len()];
+        for ((i, (_, place)), seen) in owners.into_iter().zip(&looks).zip(self.look(&looks, Flip::Off)?) {
+            // without confidences the finder's word counts
+            let sure = mean(seen.confidence.iter().flatten().copied()).unwrap_or(0.0);
+            if best[i].is_none_or(|best| sure > best) {
+                best[i] = Some(sure);
+                places[i].1 = place.at_points(&seen.points, self.task().scheme.mirror());
+            }
+        }
+        Ok(())
     }
 
     /// What is seen in each place, in its upright frame.

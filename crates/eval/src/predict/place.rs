@@ -21,6 +21,8 @@ pub struct Place {
     pub(super) roll: f64,
     /// How sure the finder is; `None` where the box was given.
     pub(super) score: Option<f64>,
+    /// Whether the face may stand on its head.
+    pub(super) either_way: bool,
 }
 
 /// A given box may be this many times the picture's longer side: a face that fills more is not to be seen.
@@ -36,7 +38,7 @@ impl Place {
     /// When the box has no area, lies outside or is far too large.
     pub fn given(face: Rect, size: Size) -> Result<Self> {
         let face = checked(face, size)?;
-        Ok(Self { to_upright: Affine::IDENTITY, face, picture: face, roll: 0.0, score: None })
+        Ok(Self { to_upright: Affine::IDENTITY, face, picture: face, roll: 0.0, score: None, either_way: false })
     }
 
     /// The same place of a picture that `map`, which neither turns nor mirrors, made of the photo.
@@ -70,7 +72,29 @@ impl Place {
             let (c, w, h) = (face.center(), w * size, h * size);
             Rect::new(c.x + dx * size - w / 2.0, c.y + dy * size - h / 2.0, w, h)
         });
-        Ok(Self { to_upright, face, picture, roll: found.roll, score: Some(found.score.into()) })
+        let (score, either_way) = (Some(found.score.into()), !found.surely_stands());
+        Ok(Self { to_upright, face, picture, roll: found.roll, score, either_way })
+    }
+
+    /// The same box in a frame that is turned by further degrees, clockwise, about its center.
+    pub(super) fn turned(&self, degrees: f64) -> Self {
+        let turn = Affine::rotation_scale(self.face.center(), -degrees.to_radians(), 1.0);
+        let to_upright = turn.map_or(self.to_upright, |turn| self.to_upright.then(&turn));
+        let roll = 180.0 - (180.0 - self.roll - degrees).rem_euclid(360.0);
+        Self { to_upright, roll, ..self.clone() }
+    }
+
+    /// Where to look once points were found in this place, in its frame: at the box about them, turned so that it
+    /// stands; `mirror` is the scheme's. Points that are not about this box leave it as it is.
+    pub(super) fn at_points(&self, points: &[Point], mirror: Option<&[usize]>) -> Self {
+        if self.face.overlap(tight(points)) <= NEAR {
+            return self.clone();
+        }
+        let left = mirror.map_or(0.0, |mirror| lean(points, mirror));
+        let place = if left.abs() > MOST_LEAN { self.turned(left) } else { self.clone() };
+        let moved = |p: &Point| place.to_upright.apply(self.to_upright.unapply(*p));
+        let face = tight(&points.iter().map(moved).collect::<Vec<_>>());
+        Self { face, ..place }
     }
 
     /// The box of the points, upright in the photo about the same center.
@@ -133,6 +157,22 @@ fn checked(face: Rect, size: Size) -> Result<Rect> {
     })
 }
 
+/// The box of the points that were found has to share this part with the one they were found in to be looked at.
+const NEAR: f64 = 0.3;
+/// Up to so many degrees a face is read as well as if it stood.
+const MOST_LEAN: f64 = 8.0;
+
+/// By how many degrees points lean clockwise, by the lines between those that a mirror exchanges, which lie across an
+/// upright object.
+fn lean(points: &[Point], mirror: &[usize]) -> f64 {
+    let pairs = mirror.iter().enumerate().filter(|(i, j)| i < *j);
+    let across = pairs.filter_map(|(i, &j)| Some((points.get(i)?, points.get(j)?)));
+    let (x, y) = across.fold((0.0, 0.0), |(x, y), (a, b)| (x + b.x - a.x, y + b.y - a.y));
+    // which of a pair is to the left, the scheme does not say; the object nearly stands
+    let sign = if x < 0.0 { -1.0 } else { 1.0 };
+    (sign * y).atan2(sign * x).to_degrees()
+}
+
 /// The box around points; without an area where there are none.
 pub(super) fn tight(points: &[Point]) -> Rect {
     Rect::around(points).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0))
@@ -142,6 +182,29 @@ pub(super) fn tight(points: &[Point]) -> Rect {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_place_follows_its_points_and_their_lean() {
+        let place = Place::given(Rect::new(10.0, 10.0, 40.0, 40.0), Size::new(100, 100)).unwrap();
+        // two pairs and one point of the middle, turned by 20° about (30, 32)
+        let upright = [(14.0, 20.0), (46.0, 20.0), (20.0, 44.0), (40.0, 44.0), (30.0, 52.0)];
+        let turn = Affine::rotation_scale(Point::new(30.0, 32.0), f64::to_radians(20.0), 1.0).unwrap();
+        let points: Vec<Point> = upright.iter().map(|&(x, y)| turn.apply(Point::new(x, y))).collect();
+        for mirror in [[1, 0, 3, 2, 4]] {
+            assert!((lean(&points, &mirror) - 20.0).abs() < 1e-9);
+            let next = place.at_points(&points, Some(&mirror));
+            assert!((next.roll - 20.0).abs() < 1e-9 && !next.either_way);
+            // as large as the box of the upright points
+            assert!((next.face.width - 32.0).abs() < 1e-9 && (next.face.height - 32.0).abs() < 1e-9, "{next:?}");
+            let corner = next.to_upright.unapply(Point::new(next.face.x, next.face.y));
+            assert!(corner.distance(turn.apply(Point::new(14.0, 20.0))) < 1e-9, "{corner:?}");
+        }
+        let plain = place.at_points(&points, None);
+        assert!(plain.roll == 0.0 && plain.face.width > 34.0);
+        let far: Vec<Point> = points.iter().map(|p| Point::new(p.x + 60.0, p.y)).collect();
+        assert_eq!(place.at_points(&far, None), place);
+        assert!((place.turned(180.0).turned(30.0).roll + 150.0).abs() < 1e-9);
+    }
 
     #[test]
     fn a_box_goes_there_and_back() {
