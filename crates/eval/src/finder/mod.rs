@@ -55,7 +55,7 @@ impl Default for FindConfig {
 /// The smallest face by default, as a part of the picture's shorter side.
 const SMALLEST: f64 = 0.04;
 /// Pixels of a face that the network needs.
-const NEEDED: f64 = 14.0;
+const NEEDED: f64 = 12.4;
 /// A place with a lower score is no face whichever way it is turned.
 const LEAST_CANDIDATE: f64 = 0.3;
 /// How much closer a picture is looked at in which nothing was found.
