@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(of(&[(20, 10); 10]), [0..8, 8..10]);
         // 6 megapixels each: two are more than 8
         assert_eq!(of(&[(3000, 2000), (3000, 2000), (10, 10)]), [0..1, 1..3]);
-        assert_eq!(Groups::new(&["none.jpg".into()]).collect::<Vec<_>>(), [0..1]);
+        assert_eq!(Groups::new(&["none.jpg".into()]).next(), Some(0..1));
         assert_eq!(Groups::new(&[]).count(), 0);
     }
 
