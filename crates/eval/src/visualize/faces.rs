@@ -15,11 +15,12 @@ const USUAL_PART: f64 = 1.0 / 3.0;
 /// prediction red above it. Points are in the pixels of `picture`.
 pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
     let face = predicted.or(truth.map(Keypoints::points)).and_then(Rect::around).filter(|_| scheme.len() >= 5);
-    let face = face.map_or(f64::INFINITY, |r| r.width.max(r.height) / USUAL_PART);
-    let side = f64::from(picture.width().min(picture.height())).min(face);
+    let picture_side = f64::from(picture.width().min(picture.height()));
+    let side = face.map_or(picture_side, |r| picture_side.min(r.width.max(r.height) / USUAL_PART));
+    let least = if side < picture_side { (0.6, 0.5) } else { (1.2, 0.8) };
     // A single point needs to be seen, many must not hide the face.
-    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(0.6);
-    let thickness = (side / 420.0).max(0.5);
+    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(least.0);
+    let thickness = (side / 420.0).max(least.1);
     if let (Some(p), Some(t)) = (predicted, truth)
         && scheme.len() < 5
     {
