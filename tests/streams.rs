@@ -77,7 +77,7 @@ fn a_terminal_has_colors_unless_it_is_asked_for_none() {
     let dir = tempfile::tempdir().unwrap();
     let on_terminal = |name: &str, value: &str| {
         let check = format!(
-            "{} predict {} missing-1.jpg missing-2.jpg --out {}",
+            "{} predict --weights {} missing-1.jpg missing-2.jpg --out {}",
             assert_cmd::cargo::cargo_bin("facekp").display(),
             trained().join("nose").display(),
             dir.path().display()
@@ -122,7 +122,7 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
 
     let program = assert_cmd::cargo::cargo_bin("facekp");
     let substitution = format!(
-        "{} predict {} {} --out {} --json >(cat)",
+        "{} predict --weights {} {} --out {} --json >(cat)",
         program.display(),
         trained().join("nose").display(),
         picture().display(),
