@@ -199,7 +199,8 @@ mod tests {
         let corner = next.to_upright.unapply(Point::new(next.face.x, next.face.y));
         assert!(corner.distance(turn.apply(Point::new(14.0, 20.0))) < 1e-9, "{corner:?}");
         let plain = place.at_points(&points, None);
-        assert!(plain.roll == 0.0 && plain.face.width > 34.0);
+        // -16 sin 20° - 12 cos 20° to 20 cos 20°
+        assert!(plain.roll == 0.0 && (plain.face.height - 35.54).abs() < 0.01, "{plain:?}");
         let far: Vec<Point> = points.iter().map(|p| Point::new(p.x + 60.0, p.y)).collect();
         assert_eq!(place.at_points(&far, None), place);
         assert!((place.turned(180.0).turned(30.0).roll + 150.0).abs() < 1e-9);

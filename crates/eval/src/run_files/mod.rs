@@ -191,6 +191,8 @@ mod tests {
             "fr_10",
             "normalizer",
             "split",
+            "boxes",
+            "found",
         ];
         expected.sort_unstable();
         let mut keys = keys;
