@@ -9,6 +9,7 @@ use crate::{output::one_line, terminal};
 use anyhow::{Context, Result, anyhow};
 use facekp_data::{Picture, picture::load_photo, pictures_in};
 use facekp_eval::{Located, PhotoReader, PictureResult, Wanted};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::{
     fs::File,
@@ -27,6 +28,9 @@ pub(super) struct Job<'a> {
     pub extras: Extras,
 }
 
+/// From so many pictures on a bar is worth its line.
+const MANY: usize = 20;
+
 /// A picture of a group, or why it has none.
 type Decoded = (usize, Result<Picture>);
 type Seen = (usize, Result<(Picture, Vec<Located>)>);
@@ -39,7 +43,10 @@ pub(super) fn run(reader: &PhotoReader<'_>, job: &Job<'_>) -> Result<Vec<Picture
     let names = outputs::names(job.pictures, job.out);
     let mut lines = job.jsonl.map(Lines::open).transpose()?;
     let (start, mut results) = (Instant::now(), Vec::with_capacity(job.pictures.len()));
-    let bar = terminal::bar(job.pictures.len() as u64, "{bar:24} {pos}/{len} pictures, {msg}{eta} left");
+    let bar = match job.pictures.len() {
+        ..MANY => ProgressBar::hidden(),
+        many => terminal::bar(many as u64, "{bar:24} {pos}/{len} pictures, {eta} left"),
+    };
     // without a place to wait in, one group is decoded, one looked at and one written
     let (to_network, decoded) = sync_channel(0);
     let (to_writer, seen) = sync_channel(0);
