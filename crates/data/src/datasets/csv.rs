@@ -7,14 +7,14 @@ use crate::{
     dataset::Frame,
     datasets::{
         contents,
-        faces::Faces,
+        faces::{self, Faces},
         format::{DatasetKind, Format},
         record::Record,
     },
     error::{Error, Result},
     formats::{Shape, number, quoted},
     io,
-    scheme::{self, Scheme},
+    scheme::Scheme,
 };
 use candle_vision_helpers::Point;
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
@@ -135,12 +135,8 @@ fn broken(path: &Path, error: &csv::Error) -> Error {
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
     let first = tables(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?;
     let Table { path, points, .. } = Table::open(first)?;
-    let known = wanted.map_or_else(scheme::all, |wanted| vec![Arc::clone(wanted)]);
-    let numbers: Vec<String> = known.iter().map(|s| s.len().to_string()).collect();
-    let found = known.into_iter().find(|s| s.len() == points);
-    found.ok_or_else(|| {
-        Error::format(path, Some(1), format!("x and y of {} points", numbers.join(" or ")), points.to_string())
-    })
+    faces::scheme_of(wanted, points)
+        .map_err(|numbers| Error::format(path, Some(1), format!("x and y of {numbers} points"), points.to_string()))
 }
 
 /// The faces of every table in `dir`; a broken one is an error within.

@@ -8,7 +8,7 @@ use crate::{
     },
     error::{Error, Result},
     sample::{Annotation, Sample},
-    scheme::Scheme,
+    scheme::{self, Scheme},
     split::{Split, fit_and_val},
 };
 use std::{
@@ -16,6 +16,14 @@ use std::{
     path::Path,
     sync::Arc,
 };
+
+/// The scheme that `count` points are read as, where files do not say what points mean: the one that is asked for, else
+/// the built-in one of as many points; `Err` says how many it could have been, such as `58 or 68`.
+pub(super) fn scheme_of(wanted: Option<&Arc<Scheme>>, count: usize) -> std::result::Result<Arc<Scheme>, String> {
+    let known = wanted.map_or_else(scheme::all, |wanted| vec![Arc::clone(wanted)]);
+    let numbers: Vec<String> = known.iter().map(|s| s.len().to_string()).collect();
+    known.into_iter().find(|s| s.len() == count).ok_or_else(|| numbers.join(" or "))
+}
 
 /// Faces in the order of their ids. Every tenth one validates; where the faces say who they are, every tenth person.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::{
     dataset::Frame,
     datasets::{
         contents,
-        faces::Faces,
+        faces::{self, Faces},
         format::{DatasetKind, Format},
         record::Record,
     },
@@ -16,7 +16,7 @@ use crate::{
     formats::{Shape, number, quoted},
     io,
     picture::picture_size,
-    scheme::{self, Scheme},
+    scheme::Scheme,
 };
 use candle_vision_helpers::Point;
 use std::{
@@ -112,11 +112,9 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
     let first = files(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?;
     let object = read(&first)?.into_iter().next();
     let object = object.ok_or_else(|| Error::format(&first, None, "LM= and IMAGE= of an object", "none"))?;
-    let known = wanted.map_or_else(scheme::all, |wanted| vec![Arc::clone(wanted)]);
-    let numbers: Vec<String> = known.iter().map(|s| s.len().to_string()).collect();
-    let found = known.into_iter().find(|s| s.len() == object.raw.len());
-    let expected = format!("LM= of {} points", numbers.join(" or "));
-    found.ok_or_else(|| Error::format(first, Some(object.line), expected, object.raw.len().to_string()))
+    let (line, count) = (object.line, object.raw.len());
+    faces::scheme_of(wanted, count)
+        .map_err(|numbers| Error::format(first, Some(line), format!("LM= of {numbers} points"), count.to_string()))
 }
 
 /// The faces of every file in `dir`; a broken one is an error within.
