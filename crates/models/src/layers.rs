@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::params::Scope;
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams, Epilogue, Statistics};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue, Statistics};
 
 /// PyTorch's defaults.
 const EPS: f64 = 1e-5;
@@ -19,6 +19,8 @@ pub(crate) struct Conv {
     geometry: ConvParams,
     /// Of the input at twice its size (nearest): 3×3 kernels at stride 1 only.
     doubling: bool,
+    /// Each channel by itself: 3×3 kernels only.
+    depthwise: bool,
 }
 
 /// The sizes of a convolution.
@@ -39,6 +41,7 @@ impl Conv {
             bias: bias.map(|b| scope.param("bias", &[outputs], Init::Constant(b))).transpose()?,
             geometry: ConvParams { stride, padding: kernel / 2, ..ConvParams::default() },
             doubling: false,
+            depthwise: false,
         })
     }
 
@@ -49,6 +52,10 @@ impl Conv {
     /// `relu?(conv(x) + residual?)`.
     fn then(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
         let epilogue = Epilogue { bias: self.bias.as_ref(), residual, relu };
+        if self.depthwise {
+            let activation = if relu { Activation::Relu } else { Activation::None };
+            return Ok(ops::depthwise_conv3(x, &self.weight, self.bias.as_ref(), self.geometry.stride, activation)?);
+        }
         if self.doubling {
             return Ok(ops::upsample_nearest2_conv3(x, &self.weight, epilogue)?);
         }
@@ -121,6 +128,14 @@ impl ConvNorm {
     pub(crate) fn new(conv: &Scope, norm: &Scope, shape: ConvShape, gamma: f64) -> Result<Self> {
         let norm = Some(BatchNorm::new(norm, shape.outputs, gamma)?);
         Ok(Self { conv: Conv::new(conv, shape, Init::KaimingNormalFanOut, None)?, norm })
+    }
+
+    /// A 3×3 convolution of each of `channels` by itself, batch normalization; it takes no residual.
+    pub(crate) fn depthwise(conv: &Scope, norm: &Scope, channels: usize, stride: usize) -> Result<Self> {
+        let shape = ConvShape { inputs: 1, outputs: channels, kernel: 3, stride };
+        let mut made = Self::new(conv, norm, shape, 1.0)?;
+        made.conv.depthwise = true;
+        Ok(made)
     }
 
     /// The same of the input at twice its size (nearest), for a 3×3 convolution at stride 1.

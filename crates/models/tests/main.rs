@@ -4,6 +4,7 @@
 mod codecs;
 mod common;
 mod finder;
+mod mobilenet;
 mod nan;
 mod networks;
 mod tasks;

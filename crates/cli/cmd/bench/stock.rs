@@ -52,6 +52,7 @@ impl Net {
                 layers.extend([Layer::MeanPool, Layer::Linear(linear(2048, outputs, vb.pp("fc"))?)]);
                 layers
             }
+            ModelConfig::MobilenetV2(_) => anyhow::bail!("a MobileNetV2 has no counterpart in plain candle"),
             ModelConfig::HeatmapNet(c) => {
                 only_50(c.depth)?;
                 heatmap(&c.up, outputs, &vb)?

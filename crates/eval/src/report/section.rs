@@ -47,6 +47,7 @@ fn facts(run: &Run) -> String {
     let view = &manifest.task.view;
     let network = match &manifest.task.model {
         ModelConfig::Plain(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
+        ModelConfig::MobilenetV2(_) => "MobileNetV2 with direct regression".to_string(),
         ModelConfig::Resnet(c) => format!("ResNet-{} with direct regression", c.depth),
         ModelConfig::HeatmapNet(c) => format!("ResNet-{} with heatmaps", c.depth),
     };

@@ -1,6 +1,7 @@
 //! The networks: which there are, with their sizes, and what each can do.
 
 pub mod heatmap_net;
+pub mod mobilenet;
 pub mod plain;
 pub mod resnet;
 pub mod yunet;
@@ -58,6 +59,8 @@ pub enum ModelConfig {
     Plain(plain::Config),
     /// ResNet with direct regression.
     Resnet(resnet::Config),
+    /// MobileNetV2 with direct regression.
+    MobilenetV2(mobilenet::Config),
     /// ResNet trunk and heatmaps.
     HeatmapNet(heatmap_net::Config),
 }
