@@ -53,7 +53,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--turns", type=positive, default=5)
     parser.add_argument("--threads", type=positive, default=2)
-    parser.add_argument("--only", default="nose,face58,resnet50,heatmap")
+    parser.add_argument("--only", default="nose,face58,resnet50,heatmap,mobile")
     parser.add_argument("--stock", action="store_true", help="also candle's stock operations, in one turn")
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The four networks in PyTorch, timed as `facekp bench` times ours: the other side of `cargo xtask bench`.
+"""The networks in PyTorch, timed as `facekp bench` times ours: the other side of `cargo xtask bench`.
 
     python3 -m pip install torch torchvision
     python3 benches/torch_steps.py --only face58
@@ -39,12 +39,35 @@ def maps():
     return nn.Sequential(*trunk, *stages, nn.Conv2d(256, 68, 1))
 
 
+class Mobile(nn.Module):
+    """torchvision's MobileNetV2 up to features.17 and two x2 stages beside its maps of those sizes, to 68 maps of an eighth of the side."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = torchvision.models.mobilenet_v2().features[:18]
+        self.doubled = nn.ModuleList(
+            nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(before, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128))
+            for before in (320, 128)
+        )
+        self.beside = nn.ModuleList(nn.Conv2d(before, 128, 1) for before in (96, 32))
+        self.head = nn.Conv2d(128, 68, 1)
+
+    def forward(self, x):
+        kept = {}
+        for i, layer in enumerate(self.trunk):
+            x = kept[i] = layer(x)
+        for doubled, beside, i in zip(self.doubled, self.beside, (13, 6)):
+            x = (doubled(x) + beside(kept[i])).relu()
+        return self.head(x)
+
+
 # name: network, input, output, batch
 NETWORKS = {
     "nose": (lambda: stack([20, 20, 20], [7, 5, 3], 128, 2, 60, 80), (1, 60, 80), (2,), 16),
     "face58": (lambda: stack([20, 24, 26, 28, 30], [5] * 5, 256, 116, 180, 240), (1, 180, 240), (116,), 8),
     "resnet50": (lambda: torchvision.models.resnet50(num_classes=136), (3, 224, 224), (136,), 8),
     "heatmap": (maps, (3, 256, 256), (68, 64, 64), 4),
+    "mobile": (Mobile, (3, 192, 192), (68, 24, 24), 16),
 }
 
 

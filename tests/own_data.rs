@@ -1,6 +1,6 @@
 //! Users' own data, as the commands meet it: hidden points, predictions among the data, and places without a dataset.
 
-use crate::common::{self, facekp, fails_with, files, picture, synth, trained};
+use crate::common::{self, SMALL, facekp, fails_with, files, people, picture, synth, trained};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -185,4 +185,32 @@ fn nothing_is_said_twice() {
     let mut csv = facekp();
     csv.arg("eval").arg(trained().join("nose")).arg("--data").arg(common::people());
     twice(csv.arg("--csv").arg(dir.path().join("no/such/a.csv")));
+}
+
+#[test]
+fn an_optional_source_may_be_missing_and_counts_where_it_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let more = |optional| {
+        let more = format!("{{path=\"more\",split=\"all\",optional={optional}}}");
+        format!("data.train=[{{path=\"imm_face_db\",split=\"train\"}},{more}]")
+    };
+    let ran = |run: &str, set: &str, data: &Path| {
+        let mut c = facekp();
+        c.args(["train", "nose", "--set", "train.epochs=1", "--set", set]).args(SMALL).arg("--data").arg(data);
+        c.arg("--out").arg(dir.path().join(run));
+        c
+    };
+    fails_with(&mut ran("never", &more(false), people()), &["expected a dataset called more"]);
+    let out = ran("without", &more(true), people()).assert().success().get_output().clone();
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(text.contains("has no more, which is left out") && text.contains("1 epochs of 2 steps"), "{text}");
+    let data = dir.path().join("data");
+    common::copy(people(), &data);
+    let other = synth(&dir.path().join("other"), "imm58", 20);
+    common::copy(&other, &data.join("more"));
+    let out = ran("with", &more(true), &data).assert().success().get_output().clone();
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(!text.contains("left out") && text.contains("1 epochs of 5 steps"), "{text}");
+    let alone = "data.train=[{path=\"more\",split=\"all\",optional=true}]";
+    fails_with(&mut ran("alone", alone, people()), &["data.train: expected one dataset that is not optional"]);
 }

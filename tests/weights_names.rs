@@ -63,10 +63,38 @@ fn weights_of_others_say_whose_they_are() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
     let manifest: toml::Table = fs::read_to_string(folder.join("manifest.toml")).unwrap().parse().unwrap();
     let notice = fs::read_to_string(folder.join("NOTICE")).unwrap();
-    let finder = manifest["face_finder"].as_table().unwrap();
-    for key in ["source_sha256", "license"] {
-        let said = finder[key].as_str().unwrap();
-        // the licence's name is the notice's own words
-        assert!(notice.contains(said.rsplit(", ").next().unwrap()), "{key}: {said}");
+    for name in ["face_finder", "mobilenet_v2_imagenet"] {
+        let entry = manifest[name].as_table().unwrap();
+        assert!(notice.contains(&format!("{name}.safetensors\n===")), "{name}");
+        for key in ["source_sha256", "license"] {
+            let said = entry[key].as_str().unwrap();
+            // the licence's name is the notice's own words
+            assert!(notice.contains(said.rsplit(", ").next().unwrap()), "{name}: {key}: {said}");
+        }
     }
+}
+
+/// The file is in its place already, so that nobody is asked for it.
+#[test]
+fn weights_of_pytorch_are_found_by_their_name_and_a_network_starts_from_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/models/tests/pth/old.pth");
+    fs::create_dir(dir.path().join("weights")).unwrap();
+    fs::copy(made, dir.path().join("weights/resnet18_imagenet.pth")).unwrap();
+    let at = |args: &[&str]| {
+        let mut c = facekp();
+        c.current_dir(dir.path()).args(args);
+        c
+    };
+    let out = at(&["weights", "fetch", "resnet18_imagenet"]).assert().success().get_output().clone();
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.contains("init_from = \"resnet18_imagenet\""), "{text}");
+    let faces = common::synth(dir.path(), "ibug68", 6);
+    let mut c = at(&["train", "ibug68_heatmap_128", "--profile", "smoke", "--device", "cpu", "--data"]);
+    c.arg(faces.parent().unwrap()).args(["--set", "train.init_from=\"resnet18_imagenet\"", "--out", "run"]);
+    let out = c.assert().success().get_output().clone();
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(text.contains("starts from") && text.contains(": 4 of"), "{text}");
+    fails_with(&mut at(&["weights", "fetch", "resnet34_imagenet", "--url", "http://127.0.0.1:9/x"]), &["127.0.0.1:9"]);
+    assert_eq!(common::files(&dir.path().join("weights")).len(), 1);
 }

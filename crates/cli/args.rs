@@ -37,12 +37,14 @@ pub(crate) enum Command {
     Report(cmd::report::Args),
     /// Render, check, fetch, preview and pack datasets.
     Datasets(cmd::datasets::Args),
+    /// Fetch weights that networks start from.
+    Weights(cmd::weights::Args),
     /// Measure a network, save it as a named weights file and record it in manifest.toml.
     Export(cmd::export::Args),
     /// Make the face finder's weights file.
     #[command(hide = true)]
     Finder(cmd::finder::Args),
-    /// Time the four networks: forward, training step, inference.
+    /// Time the networks: forward, training step, inference.
     Bench(cmd::bench::Args),
     /// Write the pages of docs/ whose numbers are measured.
     #[command(hide = true)]
@@ -58,6 +60,7 @@ impl Command {
             Self::Predict(a) => cmd::predict::run(a),
             Self::Report(a) => cmd::report::run(a),
             Self::Datasets(a) => cmd::datasets::run(a),
+            Self::Weights(a) => cmd::weights::run(a),
             Self::Export(a) => cmd::export::run(a),
             Self::Finder(a) => cmd::finder::run(a),
             Self::Bench(a) => cmd::bench::run(a),

@@ -13,6 +13,11 @@ pub(crate) fn has_color() -> bool {
     has_cursor() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
+/// A bar for a download, whose length is set when it is known.
+pub(crate) fn download_bar() -> ProgressBar {
+    bar(0, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left")
+}
+
 /// A bar over `length` steps in the style of `template`; invisible where it could not move.
 pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
     if !has_cursor() {

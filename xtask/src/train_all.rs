@@ -81,10 +81,12 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         let earlier = networks.iter().find(|n| n["recipe"] == network["starts_from"]).and_then(|n| a.recipe(n));
         run::step(recipe, &mut train(&program, a, recipe, [&folder, &run_folder], earlier.map(|e| out.join(e))))?;
         let seconds = clock.elapsed().as_secs_f64();
-        let mut eval = Command::new(&program);
-        eval.args(["--quiet", "eval", "--json", "-", "--device", &a.device, "--split"]);
-        eval.arg(network["split"].as_str().unwrap_or("val")).arg(&run_folder).arg("--data").arg(&folder);
-        rows.push(row(recipe, &run::json(recipe, &mut eval)?, rendered, seconds));
+        let eval = |split: &str| {
+            let args = ["--quiet", "eval", "--json", "-", "--device", &a.device, "--split", split, "--data"];
+            run::json(recipe, Command::new(&program).args(args).arg(&folder).arg(&run_folder))
+        };
+        let measured = network["split"].as_str().map(eval).transpose()?;
+        rows.push(row(recipe, &measured.unwrap_or_default(), rendered, seconds));
         report.arg(&run_folder);
     }
     let mut notices = sources.notices;
@@ -117,7 +119,7 @@ fn train(program: &Path, a: &Args, recipe: &str, [data, out]: [&Path; 2], start:
 }
 
 fn row(name: &str, s: &Value, rendered: bool, seconds: f64) -> [String; 8] {
-    let split = format!("{}{}", s["split"].as_str().unwrap_or("?"), if rendered { " (rendered)" } else { "" });
+    let split = format!("{}{}", s["split"].as_str().unwrap_or("–"), if rendered { " (rendered)" } else { "" });
     let [faces, points, mean, median, nme] =
         [("faces", 0), ("points", 0), ("mean_px", 2), ("median_px", 2), ("nme", 4)]
             .map(|(key, digits)| s[key].as_f64().map_or("–".into(), |v| format!("{v:.digits$}")));
@@ -125,8 +127,10 @@ fn row(name: &str, s: &Value, rendered: bool, seconds: f64) -> [String; 8] {
 }
 
 fn print_table(mut rows: Vec<[String; 8]>) {
-    let head = ["network", "split", "faces", "points", "mean px", "median px", "NME", "seconds"];
-    rows.insert(0, head.map(str::to_owned));
+    rows.insert(
+        0,
+        ["network", "split", "faces", "points", "mean px", "median px", "NME", "seconds"].map(str::to_owned),
+    );
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
     for row in &rows {
         let cells = row.iter().enumerate().map(|(i, cell)| match width(i) {

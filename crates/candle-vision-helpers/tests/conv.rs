@@ -2,7 +2,7 @@
 
 use crate::common::{against_naive, random, values, with};
 use candle_core::{Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams, Epilogue};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
 
 struct Case {
     x: [usize; 4],
@@ -72,17 +72,21 @@ fn a_residual_in_the_same_pass_is_one_added_afterwards_bit_for_bit() -> Result<(
         let plain = ops::conv2d(&x, &w, p, with(Some(&b), false))?;
         let residual = random(plain.dims(), 4)?;
         let expected = (&plain + &residual)?;
-        let sum = Epilogue { bias: Some(&b), residual: Some(&residual), relu: false };
+        let sum = Epilogue { bias: Some(&b), residual: Some(&residual), activation: Activation::None };
         assert_eq!(values(&ops::conv2d(&x, &w, p, sum)?)?, values(&expected)?);
-        let gated = Epilogue { relu: true, ..sum };
-        assert_eq!(values(&ops::conv2d(&x, &w, p, gated)?)?, values(&ops::relu(&expected)?)?);
+        let gated = Epilogue { activation: Activation::Relu6, ..sum };
+        assert_eq!(values(&ops::conv2d(&x, &w, p, gated)?)?, values(&ops::relu6(&expected)?)?);
         // with a gradient to come, the residual gets its part of it
         let vars = [&x, &w, &b, &residual].into_iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
-        let tracked = Epilogue { bias: Some(vars[2].as_tensor()), residual: Some(vars[3].as_tensor()), relu: true };
+        let tracked = Epilogue {
+            bias: Some(vars[2].as_tensor()),
+            residual: Some(vars[3].as_tensor()),
+            activation: Activation::Relu6,
+        };
         let (y, dy) = (ops::conv2d(&vars[0], &vars[1], p, tracked)?, random(plain.dims(), 5)?);
-        assert_eq!(values(&y)?, values(&ops::relu(&expected)?)?);
+        assert_eq!(values(&y)?, values(&ops::relu6(&expected)?)?);
         let Some(dr) = (y * &dy)?.sum_all()?.backward()?.remove(&vars[3]) else { panic!("no gradient") };
-        let open = |(y, g): (&f32, f32)| if *y > 0.0 { g } else { 0.0 };
+        let open = |(y, g): (&f32, f32)| if *y > 0.0 && *y < 6.0 { g } else { 0.0 };
         let expected: Vec<f32> = values(&expected)?.iter().zip(values(&dy)?).map(open).collect();
         assert_eq!(values(&dr)?, expected);
     }

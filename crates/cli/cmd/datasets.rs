@@ -210,7 +210,7 @@ fn check_dir(dir: &Path) -> Result<()> {
 }
 
 fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
-    let bar = terminal::bar(0, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left");
+    let bar = terminal::download_bar();
     let folder = fetch::fetch(&fetch::source(dataset)?, out, url, &mut |done, total| {
         bar.set_length(total.unwrap_or(0));
         bar.set_position(done);

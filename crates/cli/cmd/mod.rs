@@ -9,3 +9,4 @@ pub(crate) mod pages;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod train;
+pub(crate) mod weights;

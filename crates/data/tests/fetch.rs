@@ -4,7 +4,7 @@
 use candle_vision_helpers::{Point, Size};
 use facekp_data::{
     datasets::{
-        fetch::{Source, fetch, source},
+        fetch::{self, Known, Source, fetch, source},
         imm,
     },
     formats::asf,
@@ -182,17 +182,14 @@ fn a_file_that_changed_meanwhile_starts_afresh() {
 fn size_and_hash_are_checked_where_known() {
     let body = imm_archive("");
     let sha256: String = Sha256::digest(&body).iter().map(|b| format!("{b:02x}")).collect();
-    let right = Source {
-        bytes: Some(body.len() as u64),
-        sha256: Some(Box::leak(sha256.into_boxed_str())),
-        ..source("imm").unwrap()
-    };
+    let right = Known { bytes: Some(body.len() as u64), sha256: Some(Box::leak(sha256.into_boxed_str())) };
     let cases = [
         (right, ""),
-        (Source { bytes: Some(7), ..right }, "expected 7 bytes, got"),
-        (Source { sha256: Some("00"), ..right }, "expected SHA-256 00, got"),
+        (Known { bytes: Some(7), ..right }, "expected 7 bytes, got"),
+        (Known { sha256: Some("00"), ..right }, "expected SHA-256 00, got"),
     ];
-    for (source, expected) in cases {
+    for (known, expected) in cases {
+        let source = Source { known, ..source("imm").unwrap() };
         let dest = tempfile::tempdir().unwrap();
         let (url, _) = serve(body.clone(), "\"1\"", vec![Answer::Whole]);
         match fetched(dest.path(), &source, &url) {
@@ -243,4 +240,21 @@ fn what_fails_is_named() {
     fs::write(dest.path().join("imm_face_db/mine.txt"), "mine").unwrap();
     assert!(fetched(dest.path(), &source("imm").unwrap(), &url).unwrap_err().contains("got something else"));
     assert_eq!(source("ytf").unwrap_err().to_string(), "expected one of imm, ibug, got \"ytf\"");
+}
+
+#[test]
+fn a_single_file_is_fetched_once_and_under_its_name_only_when_it_is_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let (to, body) = (dir.path().join("weights/small.pth"), vec![7; 900]);
+    let file = |url: &str, bytes| fetch::file(url, &to, Known { bytes: Some(bytes), sha256: None }, &mut |_, _| ());
+    let (url, _) = serve(body.clone(), "\"1\"", vec![Answer::Whole]);
+    let text = file(&url, 901).unwrap_err().to_string();
+    assert!(text.ends_with("expected 901 bytes, got 900") && !to.exists(), "{text}");
+    let (url, _) = serve(body.clone(), "\"1\"", vec![Answer::Stop(300), Answer::Whole]);
+    file(&url, 900).unwrap_err();
+    assert!(!to.exists());
+    file(&url, 900).unwrap();
+    assert_eq!(fs::read(&to).unwrap(), body);
+    // nobody is asked a second time
+    file("http://127.0.0.1:9/", 900).unwrap();
 }

@@ -11,7 +11,7 @@ mod predict;
 pub mod report;
 pub mod run_files;
 pub mod stats;
-mod tables;
+pub mod tables;
 pub mod visualize;
 
 pub use baseline::MeanShape;

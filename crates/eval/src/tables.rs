@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The mean error of the points of one group over all faces.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Part {
+pub struct Part {
     /// Name of the group.
     pub name: String,
     /// Mean over the faces of the face's mean over the group's annotated points, original pixels.
@@ -17,7 +17,7 @@ pub(crate) struct Part {
 }
 
 /// Errors by group, in the scheme's order; groups that no face shows are left out.
-pub(crate) fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
+pub fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
     let of = |range: std::ops::Range<usize>| {
         let px = errors.iter().filter_map(|e| mean(e.px.get(range.clone())?.iter().copied().flatten()));
         mean(px)
@@ -30,7 +30,7 @@ pub(crate) fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
 ///
 /// # Errors
 /// As [`Summary::of`].
-pub(crate) fn by_subset(errors: &[FaceError]) -> Result<Vec<Summary>> {
+pub fn by_subset(errors: &[FaceError]) -> Result<Vec<Summary>> {
     let mut sets: BTreeMap<&str, Vec<FaceError>> = BTreeMap::new();
     for e in errors {
         if let Some(name) = e.subset.as_deref() {

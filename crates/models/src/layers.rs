@@ -45,15 +45,14 @@ impl Conv {
         })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
-        self.then(x, None, relu)
+    pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        self.then(x, None, activation)
     }
 
-    /// `relu?(conv(x) + residual?)`.
-    fn then(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool) -> Result<Tensor> {
-        let epilogue = Epilogue { bias: self.bias.as_ref(), residual, relu };
+    /// `activation(conv(x) + residual?)`.
+    fn then(&self, x: &Tensor, residual: Option<&Tensor>, activation: Activation) -> Result<Tensor> {
+        let epilogue = Epilogue { bias: self.bias.as_ref(), residual, activation };
         if self.depthwise {
-            let activation = if relu { Activation::Relu } else { Activation::None };
             return Ok(ops::depthwise_conv3(x, &self.weight, self.bias.as_ref(), self.geometry.stride, activation)?);
         }
         if self.doubling {
@@ -97,8 +96,8 @@ impl BatchNorm {
         ops::BatchNorm { gamma: &self.gamma, beta: &self.beta, eps: EPS }
     }
 
-    fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
-        let (norm, epilogue) = (self.numbers(), Epilogue { bias: None, residual, relu });
+    fn forward(&self, x: &Tensor, residual: Option<&Tensor>, activation: Activation, train: bool) -> Result<Tensor> {
+        let (norm, epilogue) = (self.numbers(), Epilogue { bias: None, residual, activation });
         if !train {
             let (mean, var) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
             return Ok(ops::batch_norm_eval(x, &norm, &Statistics { mean: &mean, var: &var }, epilogue)?);
@@ -144,11 +143,17 @@ impl ConvNorm {
         self
     }
 
-    /// `relu?(norm(conv(x)) + residual?)`.
-    pub(crate) fn forward(&self, x: &Tensor, residual: Option<&Tensor>, relu: bool, train: bool) -> Result<Tensor> {
+    /// `activation(norm(conv(x)) + residual?)`.
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        residual: Option<&Tensor>,
+        activation: Activation,
+        train: bool,
+    ) -> Result<Tensor> {
         match &self.norm {
-            Some(norm) => norm.forward(&self.conv.forward(x, false)?, residual, relu, train),
-            None => self.conv.then(x, residual, relu),
+            Some(norm) => norm.forward(&self.conv.forward(x, Activation::None)?, residual, activation, train),
+            None => self.conv.then(x, residual, activation),
         }
     }
 
@@ -190,8 +195,8 @@ impl Linear {
     }
 
     /// `(B, inputs)` → `(B, outputs)`.
-    pub(crate) fn forward(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
-        Ok(ops::linear(x, &self.weight, Epilogue { bias: Some(&self.bias), residual: None, relu })?)
+    pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        Ok(ops::linear(x, &self.weight, Epilogue { bias: Some(&self.bias), residual: None, activation })?)
     }
 
     /// A copy that no gradient reaches and no training step changes.

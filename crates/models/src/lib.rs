@@ -3,6 +3,7 @@
 pub mod codec;
 mod error;
 mod finder_file;
+pub mod imagenet;
 mod init;
 mod layers;
 mod limits;
@@ -10,6 +11,7 @@ mod load_report;
 mod locate;
 pub mod networks;
 mod params;
+mod pth;
 mod task;
 pub mod weights;
 

@@ -10,14 +10,16 @@ use std::{
 
 /// A run folder's weights, which its name stands for.
 const BEST: &str = "best.safetensors";
+/// How weights files end: this program's and others', and PyTorch's.
+const EXTENSIONS: [&str; 2] = ["safetensors", "pth"];
 /// What only the folder of a run has, even before its first weights.
 const RUN_MARKS: [&str; 2] = ["recipe.toml", "optim.safetensors"];
 
 /// The weights file that `name` means: a file, a run folder with `best.safetensors`, or a name.
 ///
-/// A name is looked for as `NAME.safetensors` in `$FACEKP_WEIGHTS`, in `weights/` of this folder and those above it,
-/// next to the program and above it, and in the source tree that the program was built from; then as a run in `runs/`
-/// of this folder and those above it.
+/// A name is looked for as `NAME.safetensors` or `NAME.pth` in `$FACEKP_WEIGHTS`, in `weights/` of this folder and
+/// those above it, next to the program and above it, and in the source tree that the program was built from; then as a
+/// run in `runs/` of this folder and those above it.
 ///
 /// # Errors
 /// [`Error::NoWeights`] with the names that are known.
@@ -37,8 +39,8 @@ pub fn locate(name: &str) -> Result<PathBuf> {
     if !is_bare(path) {
         return Err(missing(name, "a weights file or a run folder, found neither".into()));
     }
-    let file = format!("{name}.safetensors");
-    let named = weights_folders().into_iter().map(|d| d.join(&file));
+    let files = EXTENSIONS.map(|e| format!("{name}.{e}"));
+    let named = weights_folders().into_iter().flat_map(|d| files.each_ref().map(|f| d.join(f)));
     let runs = runs_folders().map(|d| d.join(name).join(BEST));
     named.chain(runs).find(|p| p.is_file()).ok_or_else(|| {
         let known = known();
@@ -83,7 +85,8 @@ fn runs_folders() -> impl Iterator<Item = PathBuf> {
 fn known() -> BTreeSet<String> {
     let entries = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
     let files = weights_folders().into_iter().flat_map(entries);
-    let files = files.filter(|p| p.extension() == Some(OsStr::new("safetensors")) && p.is_file());
+    let files =
+        files.filter(|p| p.extension().is_some_and(|e| EXTENSIONS.iter().any(|x| e == OsStr::new(x))) && p.is_file());
     let runs = runs_folders().flat_map(entries).filter(|p| p.join(BEST).is_file());
     let names = files.filter_map(|p| p.file_stem()?.to_str().map(str::to_owned));
     let runs = runs.filter_map(|p| p.file_name()?.to_str().map(str::to_owned));

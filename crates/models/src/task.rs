@@ -2,9 +2,7 @@
 
 use crate::codec::{Codec, CodecConfig, heatmap::HeatmapCodec, regression::RegressionCodec};
 use crate::error::{Error, Result};
-use crate::networks::{
-    KeypointModel, ModelConfig, heatmap_net::HeatmapNet, mobilenet::MobileNetV2, plain::Plain, resnet::ResNet,
-};
+use crate::networks::{KeypointModel, ModelConfig, heatmap_net::HeatmapNet, plain::Plain, regressor::Regressor};
 use crate::params::Params;
 use candle_core::Tensor;
 use candle_vision_helpers::{Point, Wrong};
@@ -41,8 +39,8 @@ impl Task {
         }
         match (&self.model, &self.codec) {
             (ModelConfig::Plain(c), CodecConfig::Regression) => c.validate(channels, size, outputs),
-            (ModelConfig::Resnet(c), CodecConfig::Regression) => c.validate(size, outputs),
-            (ModelConfig::MobilenetV2(c), CodecConfig::Regression) => c.validate(size, outputs),
+            (ModelConfig::Resnet(c), CodecConfig::Regression) => c.sizes().validate(size, outputs),
+            (ModelConfig::MobilenetV2(c), CodecConfig::Regression) => c.sizes().validate(size, outputs),
             (ModelConfig::HeatmapNet(c), CodecConfig::Heatmap(codec)) => c.validate(size, codec.stride),
             (ModelConfig::HeatmapNet(_), CodecConfig::Regression) => {
                 Err(Wrong::new("codec.kind", "heatmap for a heatmap_net", "regression"))
@@ -76,8 +74,8 @@ impl Task {
         let outputs = 2 * self.scheme.len();
         Ok(match &self.model {
             ModelConfig::Plain(c) => Box::new(Plain::new(&root, c, channels, view, outputs)?),
-            ModelConfig::MobilenetV2(_) => Box::new(MobileNetV2::new(&root, channels, outputs)?),
-            ModelConfig::Resnet(c) => Box::new(ResNet::new(&root, c, channels, view, outputs)?),
+            ModelConfig::Resnet(c) => Box::new(Regressor::new(&root, c.sizes(), channels, view, outputs)?),
+            ModelConfig::MobilenetV2(c) => Box::new(Regressor::new(&root, c.sizes(), channels, view, outputs)?),
             ModelConfig::HeatmapNet(c) => {
                 let (maps, bias) = self.first_maps()?;
                 Box::new(HeatmapNet::new(&root, c, channels, maps, bias)?)
@@ -110,8 +108,7 @@ impl Task {
         }
         let bias = match self.model {
             ModelConfig::Plain(_) => "fc2.bias",
-            ModelConfig::MobilenetV2(_) => "classifier.1.bias",
-            ModelConfig::Resnet(_) => "fc.bias",
+            ModelConfig::Resnet(_) | ModelConfig::MobilenetV2(_) => "fc.bias",
             ModelConfig::HeatmapNet(_) => return Ok(()),
         };
         let flat: Vec<f32> = mean.iter().flat_map(|p| [p.x as f32, p.y as f32]).collect();

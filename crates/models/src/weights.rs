@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::load_report::LoadReport;
-use crate::networks::{KeypointModel, resnet::trunk::match_names};
+use crate::networks::{KeypointModel, trunk::match_names};
 use crate::params::Params;
+use crate::pth::{is_pth, state_dict};
 use crate::task::Task;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
@@ -102,16 +103,16 @@ impl WeightsFile {
     }
 }
 
-/// Reads the tensors of any safetensors file (torchvision's, for instance) by name, on the CPU, as F32. Tensors of
-/// whole numbers, such as counters, are left out.
+/// Reads the tensors of any safetensors file, or of a state dict that PyTorch saved (torchvision's `.pth`, for
+/// instance), by name, on the CPU, as F32. Tensors of whole numbers, such as counters, are left out.
 ///
 /// # Errors
-/// One line with the path when it is cut short or not safetensors.
+/// One line with the path when it is cut short or neither.
 pub fn read_tensors(path: &Path) -> Result<HashMap<String, Tensor>> {
     Ok(read_all(path)?.0)
 }
 
-/// Takes from `tensors` what matches the network by name and shape, a ResNet trunk also where one side names it
+/// Takes from `tensors` what matches the network by name and shape, a trunk also where one side names it
 /// `trunk.…` and the other does not, as between a heatmap network, a regression network and torchvision's files.
 ///
 /// # Errors
@@ -179,6 +180,11 @@ pub(crate) type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
 
 pub(crate) fn read_all(path: &Path) -> Result<Contents> {
     let bytes = std::fs::read(path).map_err(|e| bad(path, e.to_string()))?;
+    if is_pth(&bytes) {
+        let tensors =
+            state_dict(path, &bytes).map_err(|got| bad(path, format!("expected PyTorch's state dict, got {got}")))?;
+        return Ok((tensors, HashMap::new()));
+    }
     let whole = "expected a whole safetensors file";
     check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;
     let broken = |e: safetensors::SafeTensorError| bad(path, format!("{whole}, got {}", one_line(&e)));

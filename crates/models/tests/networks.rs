@@ -1,9 +1,15 @@
 //! The networks against PyTorch: parameter counts, forward passes in training and evaluation, gradients; and what
 //! inference folds.
 
-use crate::common::{face58, fill, flat, maps, noise, norm, nose, pictures, resnet, task, view};
+use crate::common::{
+    face58, fill, flat, maps, mobile_maps, mobile_regression, noise, norm, nose, pictures, resnet, task, view,
+};
 use candle_core::{Device, Tensor};
-use facekp_models::{CodecConfig, ModelConfig, Params, Pass, Task, networks::resnet as res};
+use candle_vision_helpers::ops::count_products;
+use facekp_models::{
+    CodecConfig, ModelConfig, Params, Pass, Task,
+    networks::{regressor::Pooling, resnet as res},
+};
 
 fn count(task: &Task) -> usize {
     let params = Params::zeros(&Device::Cpu);
@@ -22,6 +28,20 @@ fn as_many_parameters_as_pytorch() {
     assert_eq!(count(&resnet(50, "ibug68", 224)), 23_786_696);
     assert_eq!(count(&maps(18, "imm58", (64, 96), &[32, 24, 16], true)), 11_347_826);
     assert_eq!(count(&maps(50, "ibug68", (256, 256), &[256; 3], false)), 29_425_284);
+    assert_eq!(count(&mobile_maps("ibug68", (192, 192), &[128; 2])), 2_353_732);
+    assert_eq!(count(&mobile_regression("imm58", 64)), 1_848_948);
+}
+
+/// torchvision's documentation of its weights: 1.814 and 4.089 billion for ResNet-18 and 50 with 1000 outputs.
+#[test]
+fn products_are_counted_as_in_publications() {
+    for (depth, inputs, billions) in [(18, 512, 1.814), (50, 2048, 4.089)] {
+        let model = resnet(depth, "ibug68", 224).build(&Params::zeros(&Device::Cpu)).unwrap();
+        let (images, net) = (pictures((1, 3, 224, 224)), model.for_inference().unwrap().unwrap());
+        let (_, products) = count_products(|| net.forward(&images, Pass::Inference).unwrap());
+        let with_1000 = products + inputs * (1000 - 136);
+        assert_eq!((with_1000 as f64 / 1e6).round() / 1e3, billions);
+    }
 }
 
 struct Reference {
@@ -128,6 +148,26 @@ fn the_heatmap_network_with_skips_is_as_in_pytorch() {
     compare(&maps(18, "imm58", (96, 64), &[32, 24, 16], true), &pictures((2, 3, 64, 96)), &want);
 }
 
+#[test]
+fn the_heatmap_network_on_mobilenet_v2_is_as_in_pytorch() {
+    let want = Reference {
+        train: &[-4.26043, 2.35677, 2.89801, -2.26916, 0.29235],
+        train_norm: 273.17246376926425,
+        eval: &[-3.86488, 7.90257, 0.42744, -3.57381, -0.68917],
+        eval_norm: 526.9356368832699,
+        gradients: &[
+            ("trunk.features.0.0.weight", 23.880868725028122),
+            ("trunk.features.1.conv.1.weight", 19.600617448762026),
+            ("trunk.features.4.conv.1.0.weight", 4.523921096925754),
+            ("trunk.features.17.conv.3.weight", 0.04713151979142578),
+            ("up.0.conv.weight", 1.9258522538854481),
+            ("up.1.skip.weight", 2.661555642773256),
+            ("head.bias", 0.3418208307860079),
+        ],
+    };
+    compare(&mobile_maps("imm58", (96, 64), &[24, 16]), &pictures((2, 3, 64, 96)), &want);
+}
+
 /// By hand: five stages lead from 1/32 back to the full size, and the last one has no map of the trunk next to it.
 #[test]
 fn shapes_follow_the_configuration() {
@@ -145,7 +185,7 @@ fn shapes_follow_the_configuration() {
         (&[64, 16, 32][..], &[512, 1, 2][..], &[4, 32, 64][..])
     );
 
-    let flatten = res::Config { depth: 18, pooling: res::Pooling::Flatten };
+    let flatten = res::Config { depth: 18, pooling: Pooling::Flatten };
     let flatten = task("ibug68", view(72, 40, true), CodecConfig::Regression, ModelConfig::Resnet(flatten));
     assert_eq!(net(&flatten, &pictures((1, 1, 40, 72))).last().unwrap().1, [512, 2, 3]);
 

@@ -59,3 +59,17 @@ class Maps(nn.Module):
         for up, s in zip(self.up, maps[2::-1]): x = up(x, s)
         return self.head(x)
 net = Maps(); fill(net); print("maps", sum(p.numel() for p in net.parameters())); show(net, torch.empty(2, 3, 64, 96))
+
+class MobileMaps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Module(); self.trunk.features = torchvision.models.mobilenet_v2().features[:18]
+        self.up = nn.ModuleList([Up(320, 24, 96), Up(24, 16, 32)]); self.head = nn.Conv2d(16, 58, 1)
+    def forward(self, x):
+        maps = []
+        for layer in self.trunk.features: x = layer(x); maps.append(x)
+        for up, s in zip(self.up, (maps[13], maps[6])): x = up(x, s)
+        return self.head(x)
+SHOW |= {"trunk.features.0.0.weight", "trunk.features.1.conv.1.weight", "trunk.features.4.conv.1.0.weight", "trunk.features.17.conv.3.weight"}
+net = MobileMaps(); fill(net); print("mobile", sum(p.numel() for p in net.parameters())); show(net, torch.empty(2, 3, 64, 96))
+print("mobile regressor", 116 * 321 + sum(p.numel() for p in torchvision.models.mobilenet_v2().features[:18].parameters()))

@@ -1,9 +1,9 @@
 //! Tasks that cannot be: each is refused with one line that says what was expected.
 
-use crate::common::{face58, maps, nose, resnet};
+use crate::common::{face58, maps, nose, on_trunk, resnet};
 use candle_core::Device;
 use facekp_data::Crop;
-use facekp_models::{CodecConfig, ModelConfig, Params, Task};
+use facekp_models::{CodecConfig, ModelConfig, Params, Task, networks::trunk::Family};
 
 fn change(mut task: Task, how: impl FnOnce(&mut Task)) -> Task {
     how(&mut task);
@@ -62,7 +62,11 @@ fn what_cannot_be_is_refused() {
         (with_plain(|c, _, h| (c[2], *h) = (4096, 65536)), "model.hidden: expected at most 268435456 weights, got"),
         (with_plain(|c, k, _| (*c, *k) = (vec![8; 6], vec![3; 6])), "view: expected 2^6 pixels or more a side"),
         (resnet(101, "ibug68", 64), "model.depth: expected 18, 34 or 50, got 101"),
-        (resnet(18, "ibug68", 31), "view.width: expected 32 or more for a ResNet, got 31"),
+        (resnet(18, "ibug68", 31), "view.width: expected 32 or more for a ResNet-18, got 31"),
+        (
+            on_trunk((Family::Resnet, None), "ibug68", (64, 64), &[8], false),
+            "model.depth: expected 18, 34 or 50, got none",
+        ),
         (change(resnet(18, "ibug68", 64), |t| t.codec = with_codec(|_| {}).codec), "codec.kind: expected regression"),
         (change(with_codec(|_| {}), |t| t.codec = CodecConfig::Regression), "codec.kind: expected heatmap"),
         (

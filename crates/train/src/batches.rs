@@ -20,11 +20,11 @@ type Batches<'a> = Box<dyn Iterator<Item = facekp_data::Result<Batch>> + Send + 
 /// # Errors
 /// When a dataset has no samples.
 pub(crate) fn training_loaders(recipe: &Recipe, data: &Data) -> Result<Vec<Loader>> {
-    let loader = |(source, Faces { dataset, indices }): (usize, &Faces)| {
+    let loader = |Faces { dataset, indices, source }: &Faces| {
         let batch = recipe.train.batch;
         let (view, augment) = (recipe.task.view.clone(), recipe.train.augment.clone());
         // another seed for another source, for their indices are the same numbers
-        let seed = recipe.train.seed.wrapping_add(source as u64);
+        let seed = recipe.train.seed.wrapping_add(*source as u64);
         let config = LoaderConfig {
             // a last batch of a few samples would be a noisy step, and one of a single sample has no batch statistics
             drop_last: indices.len() > batch && indices.len() % batch * 2 < batch,
@@ -33,7 +33,7 @@ pub(crate) fn training_loaders(recipe: &Recipe, data: &Data) -> Result<Vec<Loade
         };
         Ok(Loader::new(std::sync::Arc::clone(dataset), indices.clone(), config)?)
     };
-    data.train.iter().enumerate().map(loader).collect()
+    data.train.iter().map(loader).collect()
 }
 
 /// A loader of the validation samples, as they are.

@@ -48,7 +48,7 @@ impl DataDigest {
 impl PartDigest {
     fn of(sources: &[Faces]) -> Result<Self> {
         let mut faces = Vec::new();
-        for Faces { dataset, indices } in sources {
+        for Faces { dataset, indices, .. } in sources {
             for &i in indices {
                 let face = dataset.annotation(i)?;
                 let hash = Sha256::digest(bytes(&face));

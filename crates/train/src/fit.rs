@@ -80,7 +80,8 @@ fn train(
     folder.trains_on(DataDigest::of(data)?)?;
     let loaders = training_loaders(recipe, data)?;
     let validation = validation_loader(recipe, data)?;
-    let weights: Vec<f64> = recipe.data.train.iter().map(|s| s.weight).collect();
+    let weight = |faces: &Faces| recipe.data.train.get(faces.source).map_or(1.0, |s| s.weight);
+    let weights: Vec<f64> = data.train.iter().map(weight).collect();
     let resumed = saved.is_some();
     let (mut state, mut trainer, epochs) = match saved {
         None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
@@ -182,7 +183,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     }
     let path = folder.path(BEST);
     WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
-    let Faces { dataset, indices } = &data.val;
+    let Faces { dataset, indices, .. } = &data.val;
     let predictor: &Predictor = &trainer.predictor;
     let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::from(recipe.train.flip_test))?;
     let split = recipe.data.val.split.name();

@@ -25,10 +25,10 @@ impl Overlap {
     /// # Errors
     /// When an annotation cannot be read.
     pub(crate) fn of(data: &Data) -> Result<Self> {
-        let Faces { dataset: val, indices } = &data.val;
+        let Faces { dataset: val, indices, .. } = &data.val;
         let mut same: HashSet<usize> = HashSet::new();
         let mut elsewhere: HashMap<PathBuf, Vec<Rect>> = HashMap::new();
-        for Faces { dataset, indices: trained } in &data.train {
+        for Faces { dataset, indices: trained, .. } in &data.train {
             if Arc::ptr_eq(dataset, val) {
                 same.extend(trained);
                 continue;

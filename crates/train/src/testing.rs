@@ -47,7 +47,8 @@ impl Dataset for Discs {
 /// `samples` discs to train on and four to validate on.
 pub(crate) fn discs(samples: usize) -> Data {
     let data: Arc<dyn Dataset> = Arc::new(Discs(samples + 4));
-    let faces = |indices: std::ops::Range<usize>| Faces { dataset: Arc::clone(&data), indices: indices.collect() };
+    let faces =
+        |indices: std::ops::Range<usize>| Faces { dataset: Arc::clone(&data), indices: indices.collect(), source: 0 };
     Data { train: vec![faces(0..samples)], val: faces(samples..samples + 4) }
 }
 

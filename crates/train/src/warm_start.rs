@@ -25,7 +25,7 @@ pub(crate) fn mean_shape(recipe: &Recipe, data: &Data, params: &Params) -> Resul
     if recipe.task.codec != CodecConfig::Regression {
         return Ok(());
     }
-    let Some(Faces { dataset, indices }) = data.train.first() else { return Ok(()) };
+    let Some(Faces { dataset, indices, .. }) = data.train.first() else { return Ok(()) };
     let mean = mean_of(dataset.as_ref(), indices, &recipe.task.view)?;
     Ok(recipe.task.set_mean_shape(params, &mean)?)
 }

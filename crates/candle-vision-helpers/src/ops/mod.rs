@@ -14,6 +14,7 @@
 //! How it is built, from the ground up: `shapes` checks sizes; `cpu` and `cuda` hold kernels; `graph` makes an
 //! operation with kernels a node of candle's graph or of a tape; `layers` and `steps` are the operations by name.
 
+mod counting;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -26,19 +27,20 @@ mod precision;
 mod shapes;
 mod steps;
 
+pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
 pub use cpu::simd::{Level, force_level, level};
-pub use epilogue::Epilogue;
+pub use epilogue::{Activation, Epilogue};
 pub use graph::tape::{Tape, no_grad};
 pub use heap::keep_freed_memory;
+pub use layers::activation::{relu, relu6};
 pub use layers::conv::conv2d;
 pub use layers::conv_transpose::{conv_transpose2d, upsample_nearest2_conv3};
-pub use layers::depthwise::{Activation, depthwise_conv3, relu6};
+pub use layers::depthwise::depthwise_conv3;
 pub use layers::linear::linear;
 pub use layers::loss::mse_loss;
 pub use layers::norm::{BatchNorm, BatchNormOut, Statistics, batch_norm_eval, batch_norm_train, fold_batch_norm};
 pub use layers::pool::{avg_pool_global, max_pool2d};
-pub use layers::relu::relu;
 pub use layers::softmax::log_softmax_maps;
 pub use layers::upsample::upsample_nearest2;
 pub use optim::{AdamWItem, AdamWStep, SgdStep};

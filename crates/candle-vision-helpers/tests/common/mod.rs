@@ -2,16 +2,16 @@
 #![allow(dead_code)] // each test binary needs some of it
 
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, ConvParams, Epilogue};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
 
 /// An epilogue of bias and ReLU.
 pub(crate) fn with(bias: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
-    Epilogue { bias, residual: None, relu }
+    Epilogue { bias, residual: None, activation: if relu { Activation::Relu } else { Activation::None } }
 }
 
 /// An epilogue of residual and ReLU.
 pub(crate) fn after(residual: Option<&Tensor>, relu: bool) -> Epilogue<&Tensor> {
-    Epilogue { bias: None, residual, relu }
+    Epilogue { bias: None, residual, activation: if relu { Activation::Relu } else { Activation::None } }
 }
 
 /// Numbers between -1 and 1, the same for the same seed.

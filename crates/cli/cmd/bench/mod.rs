@@ -1,4 +1,4 @@
-//! `facekp bench`: four networks, timed as in `benches/torch_steps.py`, with the same JSON keys; and with `--only
+//! `facekp bench`: five networks, timed as in `benches/torch_steps.py`, with the same JSON keys; and with `--only
 //! photo` the way from a photo to points.
 //!
 //! A step is: forward, mean-squared error, backward, AdamW. The figure is the median of the rounds after two warm-ups.
@@ -31,7 +31,7 @@ struct Network {
     batch: usize,
 }
 
-const NETWORKS: [Network; 4] = [
+const NETWORKS: [Network; 5] = [
     Network { name: "nose", recipe: "nose", changes: &[], batch: 16 },
     Network { name: "face58", recipe: "face58", changes: &[], batch: 8 },
     Network {
@@ -41,7 +41,11 @@ const NETWORKS: [Network; 4] = [
         batch: 8,
     },
     Network { name: "heatmap", recipe: "ibug68_heatmap", changes: &[], batch: 4 },
+    Network { name: MOBILE, recipe: "face68", changes: &[], batch: 16 },
 ];
+
+/// No counterpart of it is built from candle's stock operations.
+const MOBILE: &str = "mobile";
 
 /// What is timed beside the networks.
 const PHOTO: &str = "photo";
@@ -128,7 +132,11 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         let line = photo::time(a.rounds.get(), &device, a.device.device.to_string())?;
         return write_result(a.json.as_deref().unwrap_or(Path::new("-")), &(serde_json::to_string(&line)? + "\n"));
     }
-    for network in NETWORKS.iter().filter(|n| a.only.as_deref().is_none_or(|only| only == n.name)) {
+    let asked = |n: &&Network| match a.only.as_deref() {
+        Some(only) => only == n.name,
+        None => matches!(a.ops, Ops::Own) || n.name != MOBILE,
+    };
+    for network in NETWORKS.iter().filter(asked) {
         let line = serde_json::to_string(&time(network, a, &device)?)? + "\n";
         if a.json.is_none() {
             write_result(Path::new("-"), &line)?;

@@ -46,17 +46,13 @@ impl Net {
         let outputs = task.codec()?.output_shape()[0];
         let layers = match &task.model {
             ModelConfig::Plain(c) => plain(c, task.view.size(), outputs, &vb)?,
-            ModelConfig::Resnet(c) => {
-                only_50(c.depth)?;
+            ModelConfig::Resnet(c) if c.depth == 50 => {
                 let mut layers = trunk(&vb)?;
                 layers.extend([Layer::MeanPool, Layer::Linear(linear(2048, outputs, vb.pp("fc"))?)]);
                 layers
             }
-            ModelConfig::MobilenetV2(_) => anyhow::bail!("a MobileNetV2 has no counterpart in plain candle"),
-            ModelConfig::HeatmapNet(c) => {
-                only_50(c.depth)?;
-                heatmap(&c.up, outputs, &vb)?
-            }
+            ModelConfig::HeatmapNet(c) if c.depth == Some(50) => heatmap(&c.up, outputs, &vb)?,
+            other => bail!("stock operations: expected a trunk of ResNet-50, got {}", other.title()),
         };
         let trainable: Vec<_> = {
             let data = vars.data().lock().map_err(|_| anyhow::anyhow!("the variables are locked"))?;
@@ -127,10 +123,6 @@ impl Bottleneck {
 /// A convolution of `stride` with `padding`, all else as usual.
 fn geometry(padding: usize, stride: usize) -> Conv2dConfig {
     Conv2dConfig { padding, stride, ..Conv2dConfig::default() }
-}
-
-fn only_50(depth: usize) -> Result<()> {
-    if depth == 50 { Ok(()) } else { bail!("stock operations: expected a trunk of depth 50, got {depth}") }
 }
 
 fn plain(config: &plain::Config, view: Size, outputs: usize, vb: &VarBuilder) -> Result<Vec<Layer>> {

@@ -1,26 +1,23 @@
 //! The same network in the boxes of the face finder: what a photo's user gets.
 
-use super::{Subject, by_split};
-use crate::output::Usage;
+use super::by_split;
 use anyhow::Result;
 use facekp_data::{Dataset, Split};
-use facekp_eval::{Finder, FoundPredictions, Summary, metrics};
+use facekp_eval::{Finder, Flip, FoundPredictions, Predictor, Summary, metrics};
 use facekp_models::{FINDER, locate};
 use std::sync::Arc;
 
 /// Each split's errors with annotated boxes, followed by those with found ones.
-pub(super) fn beside(
+pub(crate) fn beside(
     annotated: Vec<Summary>,
-    subject: &Subject,
+    predictor: &Predictor,
+    flip: Flip,
     data: &Arc<dyn Dataset>,
     splits: &[Split],
 ) -> Result<Vec<Summary>> {
-    let Subject::Network { predictor, flip } = subject else {
-        return Err(Usage("--boxes found: expected a network, got the mean shape".into()).into());
-    };
     let finder = Finder::load(&locate(FINDER)?, predictor.device())?;
     let found = by_split(data.as_ref(), splits, |all| {
-        let FoundPredictions { found, missed } = predictor.predict_found(&finder, data.as_ref(), all, *flip)?;
+        let FoundPredictions { found, missed } = predictor.predict_found(&finder, data.as_ref(), all, flip)?;
         for face in missed {
             tracing::info!("{}: not found", face.id);
         }

@@ -5,6 +5,7 @@ mod found;
 mod table;
 
 pub(crate) use finder::measured;
+pub(crate) use found::beside as beside_found;
 
 use crate::{
     output::{Usage, say, write_file, write_result},
@@ -15,7 +16,7 @@ use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
 use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
 use facekp_eval::{
-    Flip, MeanShape, Prediction, Predictor, Summary,
+    FaceError, Flip, MeanShape, Prediction, Predictor, Summary,
     metrics::{self, Boxes},
     run_files,
     stats::spread,
@@ -104,7 +105,10 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         rows.extend(errors);
     }
     if a.boxes == Boxes::Found {
-        summaries = found::beside(summaries, &subject, &data, splits)?;
+        let Subject::Network { predictor, flip } = &subject else {
+            return Err(Usage("--boxes found: expected a network, got the mean shape".into()).into());
+        };
+        summaries = found::beside(summaries, predictor, *flip, &data, splits)?;
     }
     if a.json.as_deref() != Some(Path::new("-")) {
         say(&about)?;
@@ -182,9 +186,20 @@ pub(crate) fn summaries(
     splits: &[Split],
     flip: Flip,
 ) -> Result<Vec<Summary>> {
+    let all = errors(predictor, data, splits, flip)?;
+    all.iter().map(|(split, errors)| Ok(Summary::of(errors, split.name())?)).collect()
+}
+
+/// Each face's errors on each of `splits`.
+pub(crate) fn errors(
+    predictor: &Predictor,
+    data: &Arc<dyn Dataset>,
+    splits: &[Split],
+    flip: Flip,
+) -> Result<Vec<(Split, Vec<FaceError>)>> {
     by_split(data.as_ref(), splits, |all| Ok(predictor.predict_dataset(data.clone(), all, flip)?))?
         .into_iter()
-        .map(|(split, found)| Ok(Summary::of(&metrics::measure_all(&found)?, split.name())?))
+        .map(|(split, found)| Ok((split, metrics::measure_all(&found)?)))
         .collect()
 }
 

@@ -1,6 +1,8 @@
 //! `facekp pages`: the pages of docs/ whose numbers are measured, for `cargo xtask bench` and `cargo xtask results`.
 
 mod benchmarks;
+mod beside;
+mod cost;
 mod results;
 
 use crate::output::{say, write_file};

@@ -1,6 +1,6 @@
 //! docs/results.md and its curves, from run folders and shipped weights.
 
-use super::{number, table};
+use super::{beside, cost, number, table};
 use crate::{
     cmd::{eval, report},
     parse::parse_decode,
@@ -38,10 +38,10 @@ const HEAD: [&str; 9] =
     ["network", "split", "faces", "mean px", "median px", "NME", "NME pupil", "AUC 0.08", "failures 0.08"];
 
 /// What is measured: weights, and the folder of their run where that is at hand.
-struct Subject {
-    name: String,
-    file: WeightsFile,
-    path: PathBuf,
+pub(super) struct Subject {
+    pub name: String,
+    pub file: WeightsFile,
+    pub path: PathBuf,
     run: Option<PathBuf>,
 }
 
@@ -69,6 +69,9 @@ impl Subject {
         if let Some(decode) = decode {
             predictor = predictor.with_decode(decode)?;
         }
+        if !self.file.manifest.task.codec()?.has_points() {
+            return Ok(Vec::new());
+        }
         let eval::Setting { data, flip: own } = eval::setting(&self.file.manifest, data)?;
         let splits: Vec<Split> = splits.iter().copied().filter(|s| data.split(*s).is_ok()).collect();
         eval::summaries(&predictor, &data, &splits, flip.unwrap_or(own))
@@ -86,8 +89,18 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
     }
     let shipped = std::path::absolute(out)?.ancestors().nth(2).map(|root| root.join("weights")).unwrap_or_default();
     let (mut rows, mut parts, mut curves) = (Vec::new(), Vec::new(), String::new());
+    let (mut found, mut others, mut costs, mut pieces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for subject in &subjects {
-        for s in subject.measure(data, &[Split::Val, Split::Common, Split::Challenging, Split::Full], None, None)? {
+        let tests = [Split::Common, Split::Challenging, Split::Full];
+        let summaries = subject.measure(data, &[&[Split::Val], &tests[..]].concat(), None, None)?;
+        let is_shipped = shipped.join(format!("{}.safetensors", subject.name)).is_file();
+        if is_shipped {
+            costs.push(cost::of(subject, &summaries)?);
+            others.extend(beside::Row::of(subject, &summaries));
+            found.extend(beside::found(subject, data, &tests)?);
+            pieces.extend(beside::parts(subject, data)?);
+        }
+        for s in summaries {
             let numbers = [
                 (Some(s.mean_px), 2),
                 (Some(s.median_px), 2),
@@ -101,13 +114,17 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
             rows.push(row);
         }
         let Some(run) = &subject.run else { continue };
-        if shipped.join(format!("{}.safetensors", subject.name)).is_file() {
+        if is_shipped {
             parts.extend(ways_to_read(subject, data)?);
         }
         curves += &format!("\n## {}\n\n{}\n\n", subject.name, story(run)?);
         curves += &copy_curves(subject, run, data, &out.with_extension(""))?;
     }
     let mut text = INTRODUCTION.to_owned() + &table(&HEAD, &rows);
+    text += &beside::found_section(&found);
+    text += &beside::others(others)?;
+    text += &beside::parts_section(&pieces);
+    text += &cost::section(&costs, &out.with_extension(""))?;
     if !parts.is_empty() {
         let head = ["network", "points read by", "averaged with the mirrored picture", "mean px", "NME"];
         text += PARTS;

@@ -58,6 +58,15 @@ pub fn open_dataset(data: &Path, path: Option<&str>, scheme: &Arc<Scheme>) -> Re
     }
 }
 
+/// Whether `data` has a folder or pack that `path` names or begins the name of, or a dataset published under that name.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn has_dataset(data: &Path, path: &str) -> Result<bool> {
+    let published = |found: &Found| found.kind.is_published_as(Path::new(path));
+    Ok(!places(data, path)?.is_empty() || find_all(data)?.iter().any(published))
+}
+
 /// What `path` may mean, what it means first; several datasets in one group are not told apart by it.
 fn groups(data: &Path, path: Option<&str>) -> Result<Vec<Vec<Found>>> {
     let Some(path) = path else { return Ok(vec![find(data)?]) };

@@ -34,7 +34,7 @@ pub struct Augment {
     pub noise: f64,
     /// Probability of a Gaussian blur (σ up to 1.5 view pixels at 128 px, in proportion to the view).
     pub blur: f64,
-    /// Probability of a filled rectangle of up to 0.4 of each side.
+    /// Probability of a rectangle of one color, an eighth to three eighths of each side.
     pub cutout: f64,
 }
 

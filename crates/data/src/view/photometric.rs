@@ -22,8 +22,10 @@ struct Choices {
     /// Standard deviation of the noise.
     noise: f32,
     cutout: bool,
-    /// Left, top, width, height and value of the rectangle, each `0..1`.
-    patch: [f64; 5],
+    /// Left, top, width and height of the rectangle, each `0..1`.
+    patch: [f64; 4],
+    /// Its color.
+    paint: [f32; 3],
 }
 
 impl Choices {
@@ -38,6 +40,7 @@ impl Choices {
             noise: (amounts.noise * rng.random::<f64>()) as f32,
             cutout: rng.random::<f64>() < amounts.cutout,
             patch: std::array::from_fn(|_| rng.random()),
+            paint: std::array::from_fn(|_| rng.random::<f64>() as f32),
         }
     }
 }
@@ -74,7 +77,7 @@ impl Augment {
             }
         }
         if choices.cutout {
-            cut_out(values, width, height, &choices.patch);
+            cut_out(values, width, height, &choices);
         }
         values.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
     }
@@ -95,17 +98,18 @@ fn to_grey(values: &mut [f32], plane: usize) {
     }
 }
 
-/// Fills a rectangle of up to 0.4 of each side with one value, the same in all channels.
-fn cut_out(values: &mut [f32], width: usize, height: usize, &[left, top, w, h, value]: &[f64; 5]) {
+/// Fills a rectangle of an eighth to three eighths of each side with one color.
+fn cut_out(values: &mut [f32], width: usize, height: usize, choices: &Choices) {
+    let [left, top, w, h] = choices.patch;
     let range = |at: f64, extent: f64, side: usize| {
-        let extent = (extent * 0.4 * side as f64).round() as usize;
+        let extent = ((0.125 + 0.25 * extent) * side as f64).round() as usize;
         let first = (at * (side - extent + 1) as f64) as usize;
         first..(first + extent).min(side)
     };
     let (columns, rows) = (range(left, w, width), range(top, h, height));
-    for channel in values.chunks_exact_mut(width * height) {
+    for (channel, value) in values.chunks_exact_mut(width * height).zip(choices.paint) {
         for row in channel.chunks_exact_mut(width).take(rows.end).skip(rows.start) {
-            row[columns.clone()].fill(value as f32);
+            row[columns.clone()].fill(value);
         }
     }
 }

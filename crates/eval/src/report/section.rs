@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::plot::{Axes, Bar, Series};
 use crate::run_files::EpochRecord;
 use crate::{tables, visualize};
-use facekp_models::{CodecConfig, ModelConfig};
+use facekp_models::CodecConfig;
 
 /// Writes the section.
 pub(crate) fn render(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
@@ -45,12 +45,7 @@ fn parts(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 fn facts(run: &Run) -> String {
     let manifest = &run.file.manifest;
     let view = &manifest.task.view;
-    let network = match &manifest.task.model {
-        ModelConfig::Plain(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
-        ModelConfig::MobilenetV2(_) => "MobileNetV2 with direct regression".to_string(),
-        ModelConfig::Resnet(c) => format!("ResNet-{} with direct regression", c.depth),
-        ModelConfig::HeatmapNet(c) => format!("ResNet-{} with heatmaps", c.depth),
-    };
+    let network = manifest.task.model.title();
     let values: usize = run.file.tensors.values().map(candle_core::Tensor::elem_count).sum();
     let colors = if view.grey { "grey" } else { "color" };
     let codec = match &manifest.task.codec {

@@ -9,7 +9,7 @@ use facekp_eval::Finder;
 use facekp_models::{
     CodecConfig, Manifest, ModelConfig, Params, Task,
     codec::heatmap::{Config as HeatmapConfig, Target},
-    networks::{heatmap_net, plain},
+    networks::{heatmap_net, plain, trunk::Family},
     weights,
 };
 use image::{Rgb, RgbImage};
@@ -119,7 +119,12 @@ pub(crate) fn heatmaps(target: Target) -> Task {
             std: vec![0.25; 3],
         },
         codec: CodecConfig::Heatmap(HeatmapConfig { stride: 4, sigma: 1.2, target, decode: Decode::SoftArgmax }),
-        model: ModelConfig::HeatmapNet(heatmap_net::Config { depth: 18, up: vec![16; 3], skips: false }),
+        model: ModelConfig::HeatmapNet(heatmap_net::Config {
+            trunk: Family::Resnet,
+            depth: Some(18),
+            up: vec![16; 3],
+            skips: false,
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
-//! ResNet trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map per point.
+//! A trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map per point.
 
-use super::resnet::trunk::{self, Trunk, map_channels, map_names};
+use super::trunk::{self, Family, Kind, Trunk};
 use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
 use crate::init::Init;
@@ -8,15 +8,23 @@ use crate::layers::{Conv, ConvNorm, ConvShape};
 use crate::limits::{MAX_CHANNELS, bounded, within};
 use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
+use candle_vision_helpers::{
+    Size, Wrong,
+    ops::{self, Activation},
+    wrong::ensure,
+};
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a heatmap network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Depth of the trunk: 18, 34 or 50.
-    pub depth: usize,
+    /// The trunk's family.
+    #[serde(default, skip_serializing_if = "Family::is_default")]
+    pub trunk: Family,
+    /// Depth of a ResNet trunk: 18, 34 or 50; other trunks have one depth and do not look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
     /// Channels of each ×2 stage, such as `[256, 256, 256]`.
     pub up: Vec<usize>,
     /// Adds the trunk's maps of the same size before each ×2 stage's ReLU (U-Net-like), through 1×1 convolutions.
@@ -25,6 +33,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The trunk.
+    pub(crate) fn trunk(&self) -> Result<Kind, Wrong> {
+        Kind::of(self.trunk, self.depth)
+    }
+
     /// View pixels per cell of the output; `None` for more stages than the trunk halves.
     pub(crate) fn stride(&self) -> Option<usize> {
         let stride = trunk::STRIDE.checked_shr(u32::try_from(self.up.len()).ok()?)?;
@@ -34,7 +47,7 @@ impl Config {
     /// The trunk's map that each ×2 stage is given, as its index in the five maps and its channels; `None` at full
     /// size.
     pub(crate) fn lateral(&self) -> Result<Vec<Option<(usize, usize)>>, Wrong> {
-        let channels = map_channels(self.depth)?;
+        let channels = self.trunk()?.map_channels()?;
         let map_of = |stage: usize| {
             let map = (channels.len() - 1).checked_sub(stage + 1)?;
             Some((map, channels[map]))
@@ -47,7 +60,7 @@ impl Config {
     /// # Errors
     /// The key of the task that does not fit.
     pub(crate) fn validate(&self, view: Size, stride: usize) -> Result<(), Wrong> {
-        let [.., mut inputs] = map_channels(self.depth)?;
+        let [.., mut inputs] = self.trunk()?.map_channels()?;
         let all = trunk::STRIDE;
         if !(view.width.is_multiple_of(all) && view.height.is_multiple_of(all)) {
             let expected = format!("sides divisible by {all} for a heatmap_net");
@@ -79,10 +92,10 @@ struct Up {
 impl Up {
     fn forward(&self, x: &Tensor, maps: &[Tensor], train: bool) -> Result<Tensor> {
         let lateral = match &self.skip {
-            Some((i, conv)) => maps.get(*i).map(|m| conv.forward(m, false)).transpose()?,
+            Some((i, conv)) => maps.get(*i).map(|m| conv.forward(m, Activation::None)).transpose()?,
             None => None,
         };
-        self.conv.forward(x, lateral.as_ref(), true, train)
+        self.conv.forward(x, lateral.as_ref(), Activation::Relu, train)
     }
 }
 
@@ -98,8 +111,8 @@ impl HeatmapNet {
     /// `channels` are the input's; `maps` come out, their bias starting at `bias` (the logit of an empty map, for
     /// instance).
     pub(crate) fn new(scope: &Scope, config: &Config, channels: usize, maps: usize, bias: f64) -> Result<Self> {
-        let trunk = Trunk::new(&scope.pp(trunk::PREFIX), config.depth, channels)?;
-        let [.., mut inputs] = map_channels(config.depth)?;
+        let trunk = Trunk::new(&scope.pp(trunk::PREFIX), config.trunk()?, channels)?;
+        let [.., mut inputs] = config.trunk()?.map_channels()?;
         let mut up = Vec::new();
         for (i, (&outputs, lateral)) in config.up.iter().zip(config.lateral()?).enumerate() {
             let scope = scope.pp("up").pp(i);
@@ -132,8 +145,8 @@ impl HeatmapNet {
             x = up.forward(&x, &maps, train)?;
             named.push((format!("up{}", i + 1), x.clone()));
         }
-        named.push(("maps".to_string(), self.head.forward(&x, false)?));
-        let trunk = map_names().into_iter().map(str::to_string).zip(maps);
+        named.push(("maps".to_string(), self.head.forward(&x, Activation::None)?));
+        let trunk = self.trunk.map_names().into_iter().map(str::to_string).zip(maps);
         Ok(trunk.chain(named).collect())
     }
 }

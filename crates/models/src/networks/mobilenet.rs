@@ -1,39 +1,39 @@
-//! MobileNetV2 (Sandler et al. 2018; torchvision's layout and parameter names) at width 1, with direct regression.
+//! MobileNetV2 (Sandler et al. 2018; torchvision's layout and parameter names) at width 1, for training.
 
-use super::{KeypointModel, Pass};
+use super::regressor::{Pooling, Sizes};
+use super::trunk::Kind;
 use crate::error::Result;
-use crate::layers::{ConvNorm, ConvShape, Linear, check_input};
-use crate::limits::bounded;
+use crate::layers::{ConvNorm, ConvShape, check_input};
 use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
+use candle_vision_helpers::ops::Activation;
 use serde::{Deserialize, Serialize};
 
 /// Expansion, output channels, blocks and the first block's stride of each stage: table 2 of the paper.
 const STAGES: [[usize; 4]; 7] =
     [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1]];
 const STEM_CHANNELS: usize = 32;
-const CHANNELS: usize = 320;
-const STRIDE: usize = 32;
-/// The blocks whose maps are shown: the last of each size.
-const SHOWN: [usize; 5] = [1, 3, 6, 13, 17];
 
-/// The sizes of a MobileNetV2: the layers up to torchvision's `features.17`.
+/// The blocks whose maps are given, the last of each size; their channels and names.
+const GIVEN: [usize; 5] = [1, 3, 6, 13, 17];
+pub(crate) const MAP_CHANNELS: [usize; 5] = [16, 24, 32, 96, 320];
+pub(crate) const MAP_NAMES: [&str; 5] = ["features.1", "features.3", "features.6", "features.13", "features.17"];
+
+/// The first parts of the names of its tensors.
+pub(crate) const NAMES: [&str; 1] = ["features"];
+
+/// The sizes of a MobileNetV2 with direct regression: the layers up to torchvision's `features.17`, and one of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {}
+pub struct Config {
+    /// Pooling before the last layer.
+    #[serde(default)]
+    pub pooling: Pooling,
+}
 
 impl Config {
-    /// Whether such a network can be built for views of `view`, giving `outputs` values.
-    ///
-    /// # Errors
-    /// The key of the task that does not fit.
-    pub(crate) fn validate(&self, view: Size, outputs: usize) -> Result<(), Wrong> {
-        for (at, side) in [("view.width", view.width), ("view.height", view.height)] {
-            let expected = format_args!("{STRIDE} or more for a MobileNetV2");
-            ensure(at, side, expected, |&side| side >= STRIDE)?;
-        }
-        bounded("model", "weights of the last layer", &[&[CHANNELS, outputs]])
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes { trunk: Kind::MobilenetV2, pooling: self.pooling }
     }
 }
 
@@ -61,14 +61,13 @@ impl Block {
         Ok(Self { convs, shortcut: stride == 1 && inputs == outputs })
     }
 
+    /// `(B, C, H, W)` → `(B, outputs, ⌈H/stride⌉, ⌈W/stride⌉)`.
     fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let mut y = x.clone();
         for (i, conv) in self.convs.iter().enumerate() {
             let last = i + 1 == self.convs.len();
-            y = conv.forward(&y, (last && self.shortcut).then_some(x), false, train)?;
-            if !last {
-                y = ops::relu6(&y)?;
-            }
+            let activation = if last { Activation::None } else { Activation::Relu6 };
+            y = conv.forward(&y, (last && self.shortcut).then_some(x), activation, train)?;
         }
         Ok(y)
     }
@@ -79,18 +78,17 @@ impl Block {
     }
 }
 
-/// `features.0` … `features.17`, global average, `classifier.1`.
+/// `features.0` … `features.17`.
 #[derive(Clone)]
-pub(crate) struct MobileNetV2 {
+pub(crate) struct Trunk {
     stem: ConvNorm,
     blocks: Vec<Block>,
-    last: Linear,
     channels: usize,
 }
 
-impl MobileNetV2 {
-    /// `channels`: of the pictures, 1 or 3; `outputs` values come out.
-    pub(crate) fn new(scope: &Scope, channels: usize, outputs: usize) -> Result<Self> {
+impl Trunk {
+    /// `channels`: of the pictures, 1 or 3.
+    pub(crate) fn new(scope: &Scope, channels: usize) -> Result<Self> {
         let features = scope.pp("features");
         let shape = ConvShape { inputs: channels, outputs: STEM_CHANNELS, kernel: 3, stride: 2 };
         let stem = ConvNorm::new(&features.pp(0).pp(0), &features.pp(0).pp(1), shape, 1.0)?;
@@ -102,43 +100,31 @@ impl MobileNetV2 {
                 inputs = outputs;
             }
         }
-        let last = Linear::last(&scope.pp("classifier").pp(1), inputs, outputs)?;
-        Ok(Self { stem, blocks, last, channels })
+        Ok(Self { stem, blocks, channels })
     }
 
-    /// The maps of the blocks in [`SHOWN`]: 2, 4, 8, 16 and 32 view pixels per cell.
-    fn maps(&self, images: &Tensor, train: bool) -> Result<Vec<(String, Tensor)>> {
+    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up): those of the blocks in
+    /// [`GIVEN`].
+    pub(crate) fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
         check_input(images, self.channels, None)?;
-        let mut x = ops::relu6(&self.stem.forward(images, None, false, train)?)?;
-        let mut maps = Vec::new();
+        let mut x = self.stem.forward(images, None, Activation::Relu6, train)?;
+        let mut maps = Vec::with_capacity(GIVEN.len());
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, train)?;
-            if SHOWN.contains(&(i + 1)) {
-                maps.push((format!("features.{}", i + 1), x.clone()));
+            if GIVEN.contains(&(i + 1)) {
+                maps.push(x.clone());
             }
         }
         Ok(maps)
     }
-}
 
-impl KeypointModel for MobileNetV2 {
-    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
-        let maps = self.maps(images, pass.trains())?;
-        let last = maps.last().map_or(images, |(_, m)| m);
-        self.last.forward(&ops::avg_pool_global(last)?, false)
-    }
-
-    fn first_filters(&self) -> Tensor {
+    /// The stem's filters `(32, C, 3, 3)`.
+    pub(crate) fn filters(&self) -> Tensor {
         self.stem.filters()
     }
 
-    fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        Ok(ops::no_grad(|| self.maps(images, false))?.into_iter().map(|(n, m)| (n, m.detach())).collect())
-    }
-
-    fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {
+    pub(crate) fn folded(&self) -> Result<Self> {
         let blocks = self.blocks.iter().map(Block::folded).collect::<Result<_>>()?;
-        let (stem, last) = (self.stem.folded()?, self.last.snapshot()?);
-        Ok(Some(Box::new(Self { stem, blocks, last, channels: self.channels })))
+        Ok(Self { stem: self.stem.folded()?, blocks, channels: self.channels })
     }
 }

@@ -3,7 +3,9 @@
 pub mod heatmap_net;
 pub mod mobilenet;
 pub mod plain;
+pub mod regressor;
 pub mod resnet;
+pub mod trunk;
 pub mod yunet;
 
 use crate::error::Result;
@@ -61,6 +63,21 @@ pub enum ModelConfig {
     Resnet(resnet::Config),
     /// MobileNetV2 with direct regression.
     MobilenetV2(mobilenet::Config),
-    /// ResNet trunk and heatmaps.
+    /// A trunk and heatmaps.
     HeatmapNet(heatmap_net::Config),
+}
+
+impl ModelConfig {
+    /// What it is, for people: `ResNet-50 with heatmaps`.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Plain(c) => format!("{} convolutions and two fully connected layers", c.channels.len()),
+            Self::Resnet(c) => format!("{} with direct regression", c.sizes().trunk.title()),
+            Self::MobilenetV2(c) => format!("{} with direct regression", c.sizes().trunk.title()),
+            Self::HeatmapNet(c) => {
+                let trunk = c.trunk().map_or_else(|_| "A trunk".to_owned(), trunk::Kind::title);
+                format!("{trunk} with heatmaps")
+            }
+        }
+    }
 }

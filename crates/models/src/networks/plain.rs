@@ -7,7 +7,11 @@ use crate::layers::{Conv, ConvShape, Linear, check_input};
 use crate::limits::{MAX_CHANNELS, MAX_HIDDEN, MAX_KERNEL, MAX_STAGES, bounded, within};
 use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
+use candle_vision_helpers::{
+    Size, Wrong,
+    ops::{self, Activation},
+    wrong::ensure,
+};
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a plain network.
@@ -94,7 +98,7 @@ impl Plain {
         check_input(images, self.channels, Some((self.view.height, self.view.width)))?;
         let mut maps: Vec<Tensor> = Vec::with_capacity(self.convs.len());
         for conv in &self.convs {
-            let y = conv.forward(maps.last().unwrap_or(images), true)?;
+            let y = conv.forward(maps.last().unwrap_or(images), Activation::Relu)?;
             maps.push(ops::max_pool2d(&y, 2, 2, 0)?);
         }
         Ok(maps)
@@ -105,7 +109,7 @@ impl KeypointModel for Plain {
     fn forward(&self, images: &Tensor, _pass: Pass) -> Result<Tensor> {
         let maps = self.maps(images)?;
         let flat = maps.last().unwrap_or(images).flatten_from(1)?;
-        self.last.forward(&self.hidden.forward(&flat, true)?, false)
+        self.last.forward(&self.hidden.forward(&flat, Activation::Relu)?, Activation::None)
     }
 
     fn first_filters(&self) -> Tensor {

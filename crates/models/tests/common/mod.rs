@@ -6,7 +6,7 @@ use facekp_data::{Crop, ViewSpec};
 use facekp_models::{
     CodecConfig, ModelConfig, Params, Task,
     codec::heatmap,
-    networks::{heatmap_net, plain, resnet},
+    networks::{heatmap_net, mobilenet, plain, regressor, resnet, trunk::Family},
 };
 
 pub(crate) fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
@@ -25,15 +25,34 @@ pub(crate) fn face58() -> Task {
 }
 
 pub(crate) fn resnet(depth: usize, scheme: &str, side: usize) -> Task {
-    let model = resnet::Config { depth, pooling: resnet::Pooling::Average };
+    let model = resnet::Config { depth, pooling: regressor::Pooling::Average };
     task(scheme, view(side, side, false), CodecConfig::Regression, ModelConfig::Resnet(model))
 }
 
-pub(crate) fn maps(depth: usize, scheme: &str, (width, height): (usize, usize), up: &[usize], skips: bool) -> Task {
+pub(crate) fn mobile_regression(scheme: &str, side: usize) -> Task {
+    let model = ModelConfig::MobilenetV2(mobilenet::Config::default());
+    task(scheme, view(side, side, false), CodecConfig::Regression, model)
+}
+
+pub(crate) fn maps(depth: usize, scheme: &str, size: (usize, usize), up: &[usize], skips: bool) -> Task {
+    on_trunk((Family::Resnet, Some(depth)), scheme, size, up, skips)
+}
+
+pub(crate) fn mobile_maps(scheme: &str, size: (usize, usize), up: &[usize]) -> Task {
+    on_trunk((Family::MobilenetV2, None), scheme, size, up, true)
+}
+
+pub(crate) fn on_trunk(
+    (trunk, depth): (Family, Option<usize>),
+    scheme: &str,
+    (width, height): (usize, usize),
+    up: &[usize],
+    skips: bool,
+) -> Task {
     let stride = 32 >> up.len();
     let (target, decode) = (heatmap::Target::Softmax, candle_vision_helpers::heatmap::Decode::SoftArgmax);
     let codec = CodecConfig::Heatmap(heatmap::Config { stride, sigma: 1.2, target, decode });
-    let model = heatmap_net::Config { depth, up: up.to_vec(), skips };
+    let model = heatmap_net::Config { trunk, depth, up: up.to_vec(), skips };
     task(scheme, view(width, height, false), codec, ModelConfig::HeatmapNet(model))
 }
 

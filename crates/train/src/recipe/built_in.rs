@@ -11,6 +11,7 @@ macro_rules! built_in {
 built_in![
     "nose",
     "face58",
+    "face68",
     "ibug68_resnet50",
     "ibug68_heatmap",
     "ibug68_resnet50_128",

@@ -19,6 +19,8 @@ impl Recipe {
         for (i, source) in data.train.iter().enumerate() {
             ensure_positive(&format!("data.train.{i}.weight"), source.weight)?;
         }
+        let sure = data.train.iter().any(|s| !s.optional);
+        ensure("data.train", format_args!("optional ones alone"), "one dataset that is not optional", |_| sure)?;
         task.validate().map_err(|w| w.below("task"))?;
         train.validate().map_err(|w| w.below("train"))?;
         train.loss.fits(&task.codec).map_err(|w| w.below("train.loss"))

@@ -25,8 +25,8 @@ pub struct Link {
     pub gpu: Option<String>,
     /// An earlier network of the chain whose run it starts from, where that one is trained too.
     pub starts_from: Option<String>,
-    /// The split of the final measure.
-    pub split: String,
+    /// The split of the final measure; without one there are no points to measure.
+    pub split: Option<String>,
     /// The profiles of its recipe.
     #[serde(default, skip_deserializing)]
     pub profiles: Vec<String>,

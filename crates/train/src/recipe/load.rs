@@ -79,10 +79,20 @@ fn renew(table: &mut Table) {
 
 /// Takes away what is not written either, so that recipes from before the key stay equal to those with it.
 fn leave_out_defaults(table: &mut Table) {
-    if let Some(Value::Table(data)) = table.get_mut("data")
-        && data.get("allow_overlap") == Some(&Value::Boolean(false))
-    {
-        data.remove("allow_overlap");
+    let no = Value::Boolean(false);
+    if let Some(Value::Table(data)) = table.get_mut("data") {
+        leave_out(data, "allow_overlap", &no);
+        let sources = data.get_mut("train").and_then(Value::as_array_mut).into_iter().flatten();
+        sources.filter_map(Value::as_table_mut).for_each(|source| leave_out(source, "optional", &no));
+    }
+    if let Some(Value::Table(model)) = table.get_mut("task").and_then(|task| task.get_mut("model")) {
+        leave_out(model, "trunk", &Value::from("resnet"));
+    }
+}
+
+fn leave_out(table: &mut Table, key: &str, default: &Value) {
+    if table.get(key) == Some(default) {
+        table.remove(key);
     }
 }
 

@@ -54,6 +54,9 @@ pub struct Source {
     /// How often each of its samples occurs in an epoch, on average.
     #[serde(default = "one")]
     pub weight: f64,
+    /// Whether it may be missing: it is left out then.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub optional: bool,
 }
 
 /// A split of a dataset.

@@ -4,6 +4,7 @@
 //! every tap reads neighbors as neighbors, without a case for edges. The copy and what becomes of it lie in the
 //! first-level cache.
 
+use super::activation::activated_lanes;
 use super::parallel;
 use super::scratch::Scratch;
 use super::simd::{Kernel, Simd, Vectors};
@@ -244,11 +245,7 @@ unsafe fn tile<S: Simd, const ROWS: usize>(
                 }
             }
             for i in 0..ROWS {
-                let v = match activation {
-                    Activation::None => sum[i],
-                    Activation::Relu => S::gated(sum[i], sum[i]),
-                    Activation::Relu6 => S::at_most(S::gated(sum[i], sum[i]), S::splat(6.0)),
-                };
+                let v = activated_lanes::<S>(activation, sum[i]);
                 let to = &mut y[i * ow + j..];
                 if j + S::LANES <= ow {
                     S::store(to.as_mut_ptr(), v);

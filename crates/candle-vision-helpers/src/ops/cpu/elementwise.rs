@@ -1,8 +1,10 @@
 //! Loops over all elements, and sums over channels, in parallel and with a fixed order of every sum.
 
+use super::activation::{activated, let_through};
 use super::parallel::{GRAIN, for_chunks, for_each};
-use super::simd::{Kernel, Simd, Vectors, gated};
+use super::simd::{Kernel, Simd, Vectors};
 use super::uncleared::{Shared, filled};
+use crate::ops::Activation;
 use candle_core::Result;
 
 /// `out[i] = f(a[i], b[i])` in parallel; the closures are simple enough for the compiler to vectorize.
@@ -26,14 +28,15 @@ pub(crate) fn add(a: &[f32], b: &[f32]) -> Result<Vec<f32>> {
     zip(a, b, |x, y| x + y)
 }
 
-/// `grad` in front of a ReLU that gave `y`.
-pub(crate) fn mask(y: &[f32], grad: &[f32]) -> Result<Vec<f32>> {
-    zip(y, grad, gated)
+/// `grad` in front of an activation that gave `y`; `None` where it is the same.
+pub(crate) fn mask(activation: Activation, y: &[f32], grad: &[f32]) -> Result<Option<Vec<f32>>> {
+    let ceiling = activation.ceiling();
+    (activation != Activation::None).then(|| zip(y, grad, |y, g| let_through(y, ceiling, g))).transpose()
 }
 
-/// `max(x, 0)`; NaN stays.
-pub(crate) fn relu(x: &[f32]) -> Result<Vec<f32>> {
-    zip(x, x, gated)
+/// What an activation makes of `x`.
+pub(crate) fn activate(activation: Activation, x: &[f32]) -> Result<Vec<f32>> {
+    zip(x, x, |x, _| activated(activation, x))
 }
 
 /// The sum of a slice: eight vectors side by side, so that it is accurate and its order is fixed.

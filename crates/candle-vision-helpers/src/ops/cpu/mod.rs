@@ -2,6 +2,7 @@
 // Indices stand for rows and registers of a tile; iterators over them would hide which.
 #![allow(clippy::missing_safety_doc, clippy::needless_range_loop)]
 
+pub(crate) mod activation;
 pub(crate) mod conv;
 mod correlation;
 pub(crate) mod depthwise;

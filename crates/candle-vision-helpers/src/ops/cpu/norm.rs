@@ -1,8 +1,9 @@
 //! Normalization channel by channel: a channel of a batch mostly fits the second-level cache, so that the passes over
 //! it after the first are cheap.
 
+use super::activation::{activated, activated_lanes};
 use super::parallel;
-use super::simd::{Kernel, Simd, Vectors, gated};
+use super::simd::{Kernel, Simd, Vectors};
 use super::uncleared::{Shared, filled};
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::Planes;
@@ -134,7 +135,7 @@ impl Kernel for Apply {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let whole = self.len / S::LANES * S::LANES;
-        let Epilogue { residual, relu, .. } = self.epilogue;
+        let Epilogue { residual, activation, .. } = self.epilogue;
         // SAFETY: all pointers are good for `len` floats.
         unsafe {
             let (scale, shift) = (S::splat(self.scale), S::splat(self.shift));
@@ -143,17 +144,14 @@ impl Kernel for Apply {
                 if let Some(residual) = residual {
                     y = S::add(y, S::load(residual.add(i)));
                 }
-                if relu {
-                    y = S::gated(y, y);
-                }
-                S::store(self.y.add(i), y);
+                S::store(self.y.add(i), activated_lanes::<S>(activation, y));
             }
             for i in whole..self.len {
                 let mut y = *self.x.add(i) * self.scale + self.shift;
                 if let Some(residual) = residual {
                     y += *residual.add(i);
                 }
-                self.y.add(i).write(if relu { gated(y, y) } else { y });
+                self.y.add(i).write(activated(activation, y));
             }
         }
     }

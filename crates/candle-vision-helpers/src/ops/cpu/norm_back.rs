@@ -1,17 +1,21 @@
 //! The way back through a normalization: two passes over a channel, the second from cache.
 
+use super::activation::{lanes_let_through, let_through};
 use super::norm::Moments;
 use super::parallel;
-use super::simd::{Kernel, Simd, Vectors, gated};
+use super::simd::{Kernel, Simd, Vectors};
 use super::uncleared::{Shared, filled, try_filled};
 use crate::ops::shapes::Planes;
 use candle_core::Result;
 
-/// A backward pass: `g = dy` where the gate is open (see [`gated`]; everywhere without a gate).
+/// A backward pass: `g = dy` where the gate is open (see [`let_through`]; everywhere without a gate).
 pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub dy: &'a [f32],
+    /// What an activation gave.
     pub gate: Option<&'a [f32]>,
+    /// Where that activation cuts off.
+    pub ceiling: f32,
     pub planes: Planes,
     /// Whether the residual's gradient, which is `g`, is wanted.
     pub residual: bool,
@@ -66,7 +70,8 @@ impl Backward<'_> {
                 let (mut sum, mut sum_x) = (0f64, 0f64);
                 for b in 0..s.b {
                     let (_, x, dy, gate) = plane(b);
-                    let (g, gx) = vectors.run(Sums { len: s.plane, x, dy, gate, center: center(c) });
+                    let (g, gx) =
+                        vectors.run(Sums { len: s.plane, x, dy, gate, ceiling: self.ceiling, center: center(c) });
                     sum += g;
                     sum_x += gx;
                 }
@@ -79,7 +84,8 @@ impl Backward<'_> {
                         let (at, x, dy, gate) = plane(b);
                         let residual = residual.map_or(std::ptr::null_mut(), |r| r.ptr().add(at));
                         let by = [a as f32, b_ as f32, c_ as f32];
-                        vectors.run(Dx { len: s.plane, x, dy, gate, by, dx: dx.ptr().add(at), residual });
+                        let ceiling = self.ceiling;
+                        vectors.run(Dx { len: s.plane, x, dy, gate, ceiling, by, dx: dx.ptr().add(at), residual });
                     }
                 }
             });
@@ -105,6 +111,7 @@ struct Sums {
     x: *const f32,
     dy: *const f32,
     gate: *const f32,
+    ceiling: f32,
     center: f32,
 }
 
@@ -116,7 +123,7 @@ impl Kernel for Sums {
         // SAFETY: all pointers are good for `len` floats.
         unsafe {
             let zero = S::splat(0.0);
-            let minus = S::splat(-self.center);
+            let (minus, ceiling) = (S::splat(-self.center), S::splat(self.ceiling));
             let mut from = 0;
             while from < self.len {
                 let end = self.len.min(from + 4096);
@@ -127,7 +134,7 @@ impl Kernel for Sums {
                         let i = i + v * S::LANES;
                         let mut g = S::load(self.dy.add(i));
                         if !self.gate.is_null() {
-                            g = S::gated(S::load(self.gate.add(i)), g);
+                            g = lanes_let_through::<S>(S::load(self.gate.add(i)), ceiling, g);
                         }
                         s[v] = S::add(s[v], g);
                         q[v] = S::fma(g, S::add(S::load(self.x.add(i)), minus), q[v]);
@@ -138,7 +145,7 @@ impl Kernel for Sums {
                 for i in whole..end {
                     let mut g = *self.dy.add(i);
                     if !self.gate.is_null() {
-                        g = gated(*self.gate.add(i), g);
+                        g = let_through(*self.gate.add(i), self.ceiling, g);
                     }
                     sum += f64::from(g);
                     sum_x += f64::from(g * (*self.x.add(i) - self.center));
@@ -155,6 +162,7 @@ struct Dx {
     x: *const f32,
     dy: *const f32,
     gate: *const f32,
+    ceiling: f32,
     by: [f32; 3],
     dx: *mut f32,
     residual: *mut f32,
@@ -168,11 +176,11 @@ impl Kernel for Dx {
         let [a, b, c] = self.by;
         // SAFETY: all pointers are good for `len` floats, or null where there is none.
         unsafe {
-            let (av, bv, cv) = (S::splat(a), S::splat(b), S::splat(c));
+            let (av, bv, cv, ceiling) = (S::splat(a), S::splat(b), S::splat(c), S::splat(self.ceiling));
             for i in (0..whole).step_by(S::LANES) {
                 let mut g = S::load(self.dy.add(i));
                 if !self.gate.is_null() {
-                    g = S::gated(S::load(self.gate.add(i)), g);
+                    g = lanes_let_through::<S>(S::load(self.gate.add(i)), ceiling, g);
                 }
                 if !self.residual.is_null() {
                     S::store(self.residual.add(i), g);
@@ -182,7 +190,7 @@ impl Kernel for Dx {
             for i in whole..self.len {
                 let mut g = *self.dy.add(i);
                 if !self.gate.is_null() {
-                    g = gated(*self.gate.add(i), g);
+                    g = let_through(*self.gate.add(i), self.ceiling, g);
                 }
                 if !self.residual.is_null() {
                     self.residual.add(i).write(g);

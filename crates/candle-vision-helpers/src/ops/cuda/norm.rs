@@ -2,7 +2,7 @@
 
 use super::launch::{Maybe, MaybeMut, THREADS, blocks, count, elementwise, empty, launch};
 use super::storage::Cuda;
-use crate::ops::epilogue::Epilogue;
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, wants_grad},
@@ -27,7 +27,7 @@ pub(crate) fn train(
     planes: Planes,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let found = Arc::new(OnceLock::new());
-    let f = Train { planes, eps: eps as f32, relu: epilogue.relu, found: found.clone() };
+    let f = Train { planes, eps: eps as f32, relu: epilogue.activation == Activation::Relu, found: found.clone() };
     let y = match epilogue.residual {
         Some(r) => apply::<Cuda, _>(f, &[x, both, r])?,
         None => apply::<Cuda, _>(f, &[x, both])?,
@@ -40,7 +40,7 @@ pub(crate) fn train(
 
 /// `relu?(scale x + shift (+ residual))` for each channel; `both` is scale, then shift.
 pub(crate) fn scale(x: &Tensor, both: &Tensor, epilogue: Epilogue<&Tensor>, planes: Planes) -> Result<Tensor> {
-    let f = Scale { planes, relu: epilogue.relu };
+    let f = Scale { planes, relu: epilogue.activation == Activation::Relu };
     match epilogue.residual {
         Some(r) => apply::<Cuda, _>(f, &[x, both, r]),
         None => apply::<Cuda, _>(f, &[x, both]),

@@ -2,14 +2,15 @@
 //! NaN.
 #![allow(clippy::panic)] // a test says so by panicking
 
-use super::depthwise::{self, Activation};
 use super::norm::{BatchNorm, Statistics, fold_batch_norm};
-use super::{conv, conv_transpose, linear, loss, norm, pool, relu, softmax, upsample};
-use crate::ops::epilogue::Epilogue;
+use super::{activation, conv, conv_transpose, depthwise, linear, loss, norm, pool, softmax, upsample};
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::tape::no_grad;
 use crate::ops::shapes::{ConvParams, Planes, Window};
 use crate::ops::steps;
 use candle_core::{Device, Result, Tensor, Var};
+
+const ALL: [Activation; 3] = [Activation::None, Activation::Relu, Activation::Relu6];
 
 fn values(t: &Tensor) -> Result<Vec<f32>> {
     t.flatten_all()?.to_vec1()
@@ -22,8 +23,8 @@ fn some(dims: &[usize], nan: bool) -> Result<Var> {
     Var::from_tensor(&Tensor::from_vec((0..len).map(value).collect::<Vec<_>>(), dims, &Device::Cpu)?)
 }
 
-fn with<'a>(bias: Option<&'a Tensor>, residual: Option<&'a Tensor>, relu: bool) -> Epilogue<&'a Tensor> {
-    Epilogue { bias, residual, relu }
+fn with<'a>(bias: Option<&'a Tensor>, residual: Option<&'a Tensor>, activation: Activation) -> Epilogue<&'a Tensor> {
+    Epilogue { bias, residual, activation }
 }
 
 fn of(c: &Tensor) -> BatchNorm<'_> {
@@ -47,22 +48,30 @@ fn compositions(nan: bool) -> Result<Vec<(&'static str, Composition)>> {
             all.push(($name, Box::new(move || $result)));
         }};
     }
-    for relu in [false, true] {
-        add!("conv2d", [x, w, c], Ok(vec![conv::composed(&x, &w, p, with(Some(&c), None, relu))?]));
-        add!("conv_transpose2d", [x, w, c], Ok(vec![conv_transpose::composed(&x, &w, p, with(Some(&c), None, relu))?]));
-        add!("linear", [flat, matrix, c], Ok(vec![linear::composed(&flat, &matrix, with(Some(&c), None, relu))?]));
+    for activation in ALL {
+        add!("conv2d", [x, w, c], Ok(vec![conv::composed(&x, &w, p, with(Some(&c), None, activation))?]));
+        add!(
+            "conv_transpose2d",
+            [x, w, c],
+            Ok(vec![conv_transpose::composed(&x, &w, p, with(Some(&c), None, activation))?])
+        );
+        add!(
+            "linear",
+            [flat, matrix, c],
+            Ok(vec![linear::composed(&flat, &matrix, with(Some(&c), None, activation))?])
+        );
         add!("batch_norm_train", [x, c], {
-            let out = norm::train_composed(&x, &of(&c), with(None, Some(&x), relu), planes)?;
+            let out = norm::train_composed(&x, &of(&c), with(None, Some(&x), activation), planes)?;
             Ok(vec![out.y, out.mean, out.var])
         });
-        add!("batch_norm_eval", [x, c], Ok(vec![norm::scale_composed(&x, &c, &c, with(None, Some(&x), relu))?]));
+        add!("batch_norm_eval", [x, c], Ok(vec![norm::scale_composed(&x, &c, &c, with(None, Some(&x), activation))?]));
     }
     let deep = some(&[3, 1, 3, 3], false)?;
-    for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+    for activation in ALL {
         add!("depthwise_conv3", [x, deep, c], Ok(vec![depthwise::composed(&x, &deep, Some(&c), 2, activation)?]));
     }
-    add!("relu", [x], Ok(vec![relu::composed(&x)?]));
-    add!("relu6", [x], Ok(vec![depthwise::relu6_composed(&x)?]));
+    add!("relu", [x], Ok(vec![activation::composed(&x, Activation::Relu)?]));
+    add!("relu6", [x], Ok(vec![activation::composed(&x, Activation::Relu6)?]));
     add!("max_pool2d", [x], Ok(vec![pool::composed(&x, &window)?]));
     add!("avg_pool_global", [x], Ok(vec![pool::mean_composed(&x)?]));
     add!("log_softmax_maps", [x], Ok(vec![softmax::composed(&x)?]));
@@ -101,7 +110,7 @@ fn nan_shows() -> Result<()> {
 #[test]
 fn relu_lets_the_gradient_of_nan_through_as_the_kernel_does() -> Result<()> {
     let x = Var::new(&[f32::NAN, 1.0, 0.0, -0.0, -1.0, f32::INFINITY, f32::NEG_INFINITY], &Device::Cpu)?;
-    for y in [relu::composed(&x)?, relu::relu(&x)?] {
+    for y in [activation::composed(&x, Activation::Relu)?, activation::relu(&x)?] {
         let bits: Vec<u32> = values(&y)?.iter().map(|y| y.to_bits()).collect();
         assert_eq!(bits, [f32::NAN, 1.0, 0.0, 0.0, 0.0, f32::INFINITY, 0.0].map(f32::to_bits));
         let Some(dx) = (y * 2.0)?.sum_all()?.backward()?.remove(&x) else { panic!("no gradient") };

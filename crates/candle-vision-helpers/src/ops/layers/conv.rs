@@ -1,8 +1,9 @@
 //! Convolution.
 
-use super::relu::finished;
+use super::activation::finished;
+use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled};
-use crate::ops::epilogue::Epilogue;
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -20,7 +21,7 @@ use candle_core::{Result, Shape, Tensor};
 /// A size of zero or beyond any memory, a kernel larger than the padded image, groups that do not divide the channels,
 /// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32.
 pub fn conv2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
-    let Epilogue { bias, residual, relu } = epilogue;
+    let Epilogue { bias, residual, activation } = epilogue;
     let shape = ConvShape::forward(x.dims(), weight.dims(), bias.map(Tensor::dims), p)?;
     if let Some(r) = residual {
         shaped("conv2d", "residual", &[shape.b, shape.o, shape.oh, shape.ow], r.dims())?;
@@ -29,16 +30,18 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Te
     let fused = residual.is_none() || x.device().is_cpu() && is_detached(&[Some(x), Some(weight), bias, residual]);
     if !fused {
         let y = conv2d(x, weight, p, Epilogue { bias, ..Epilogue::NONE })?;
-        return finished(y, Epilogue { bias: None, residual: residual.map(input), relu });
+        return finished(y, Epilogue { bias: None, residual: residual.map(input), activation });
     }
+    counting::add(shape.products());
     #[cfg(feature = "cudnn")]
     if crate::ops::cuda::takes(x) {
-        return crate::ops::cuda::conv::conv2d(x, weight, bias, shape, relu);
+        let y = crate::ops::cuda::conv::conv2d(x, weight, bias, shape, activation == Activation::Relu)?;
+        return finished(y, Epilogue { activation: activation.beyond_relu(), ..Epilogue::NONE });
     }
     if !x.device().is_cpu() {
         return composed(x, weight, shape.p, epilogue);
     }
-    let f = Conv { shape, bias: bias.is_some(), relu };
+    let f = Conv { shape, bias: bias.is_some(), activation };
     let args: Vec<&Tensor> = [Some(x), Some(weight), bias, residual].into_iter().flatten().collect();
     apply::<Cpu, _>(f, &args)
 }
@@ -56,20 +59,19 @@ pub(super) fn composed(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epi
 /// An epilogue whose bias is shaped to broadcast over maps.
 pub(super) fn of_channels(epilogue: Epilogue<&Tensor>) -> Result<Epilogue<Tensor>> {
     let bias = epilogue.bias.map(|b| input(b).reshape((1, b.elem_count(), 1, 1))).transpose()?;
-    Ok(Epilogue { bias, residual: epilogue.residual.map(input), relu: epilogue.relu })
+    Ok(Epilogue { bias, residual: epilogue.residual.map(input), activation: epilogue.activation })
 }
 
-/// The gradient in front of a fused ReLU, where there is one.
-pub(super) fn masked(relu: bool, out: &Tensor, grad: &Tensor) -> Result<Option<Vec<f32>>> {
-    let mask = || Cpu::read(&[out, grad], |_, a| elementwise::mask(a[0].data, a[1].data));
-    relu.then(mask).transpose()
+/// The gradient in front of a fused activation, where there is one.
+pub(super) fn masked(activation: Activation, out: &Tensor, grad: &Tensor) -> Result<Option<Vec<f32>>> {
+    Cpu::read(&[out, grad], |_, a| elementwise::mask(activation, a[0].data, a[1].data))
 }
 
 /// Arguments: `x`, `weight`, then a bias where there is one, then a residual where there is one.
 struct Conv {
     shape: ConvShape,
     bias: bool,
-    relu: bool,
+    activation: Activation,
 }
 
 impl Op<Cpu> for Conv {
@@ -81,7 +83,8 @@ impl Op<Cpu> for Conv {
         let s = &self.shape;
         let shape = Shape::from((s.b, s.o, s.oh, s.ow));
         let (bias, residual) = args[2..].split_at(usize::from(self.bias));
-        let epilogue = Epilogue { bias: bias.first(), residual: residual.first(), relu: self.relu }.map(|a| a.data);
+        let epilogue =
+            Epilogue { bias: bias.first(), residual: residual.first(), activation: self.activation }.map(|a| a.data);
         // SAFETY: `forward` writes all of `y`; the shape was checked.
         let y = unsafe {
             try_filled(shape.elem_count(), |y| kernels::forward(s, args[0].data, args[1].data, epilogue, y))?
@@ -91,7 +94,7 @@ impl Op<Cpu> for Conv {
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let s = &self.shape;
-        let masked = masked(self.relu, out, grad)?;
+        let masked = masked(self.activation, out, grad)?;
         Cpu::read(&[args[0], args[1], grad], |_, a| {
             let (x, weight) = (a[0].data, a[1].data);
             let dy = masked.as_deref().unwrap_or(a[2].data);

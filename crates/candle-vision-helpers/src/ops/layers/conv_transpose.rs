@@ -1,10 +1,11 @@
 //! Transposed convolution, and a convolution of a picture twice the size that never makes that picture.
 
+use super::activation::finished;
 use super::conv::{conv2d, masked, of_channels};
-use super::relu::finished;
 use super::upsample::upsample_nearest2;
+use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled, upsampled_weights};
-use crate::ops::epilogue::Epilogue;
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -31,7 +32,7 @@ pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Ep
         }
         return composed(x, weight, shape.p, epilogue);
     }
-    applied(x, weight, epilogue, |relu| Transposed { shape, relu, upsampled: false })
+    applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: false })
 }
 
 pub(super) fn composed(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
@@ -61,19 +62,20 @@ pub fn upsample_nearest2_conv3(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&
     }
     let p = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
     let shape = ConvShape::transposed(name, x.dims(), &[c, o, 4, 4], epilogue.bias.map(Tensor::dims), p)?;
-    applied(x, weight, epilogue, |relu| Transposed { shape, relu, upsampled: true })
+    applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: true })
 }
 
-/// The kernels, which add no residual: it and the ReLU behind it are separate operations.
+/// The kernels, which add no residual: it and the activation behind it are separate operations.
 fn applied(
     x: &Tensor,
     weight: &Tensor,
     epilogue: Epilogue<&Tensor>,
-    f: impl FnOnce(bool) -> Transposed,
+    f: impl FnOnce(Activation) -> Transposed,
 ) -> Result<Tensor> {
-    let Epilogue { bias, residual, relu } = epilogue;
-    let f = f(relu && residual.is_none());
+    let Epilogue { bias, residual, activation } = epilogue;
+    let f = f(activation.when(residual.is_none()));
     let s = &f.shape;
+    counting::add(s.products());
     if let Some(r) = residual {
         shaped(f.name(), "residual", &[s.b, s.c, s.h, s.w], r.dims())?;
     }
@@ -82,7 +84,7 @@ fn applied(
         None => apply::<Cpu, _>(f, &[x, weight])?,
     };
     match residual {
-        Some(r) => finished(y, Epilogue { bias: None, residual: Some(input(r)), relu }),
+        Some(r) => finished(y, Epilogue { bias: None, residual: Some(input(r)), activation }),
         None => Ok(y),
     }
 }
@@ -90,7 +92,7 @@ fn applied(
 struct Transposed {
     /// The convolution that this is the transpose of.
     shape: ConvShape,
-    relu: bool,
+    activation: Activation,
     /// Whether the weights are (O, C, 3, 3), of the picture twice the size.
     upsampled: bool,
 }
@@ -109,7 +111,7 @@ impl Op<Cpu> for Transposed {
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
         let s = &self.shape;
         let shape = Shape::from((s.b, s.c, s.h, s.w));
-        let epilogue = Epilogue { bias: args.get(2).map(|b| b.data), residual: None, relu: self.relu };
+        let epilogue = Epilogue { bias: args.get(2).map(|b| b.data), residual: None, activation: self.activation };
         // SAFETY: `input_grad` writes all of `y`; the shape was checked.
         let y = unsafe {
             try_filled(shape.elem_count(), |y| {
@@ -121,7 +123,7 @@ impl Op<Cpu> for Transposed {
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let s = &self.shape;
-        let masked = masked(self.relu, out, grad)?;
+        let masked = masked(self.activation, out, grad)?;
         Cpu::read(&[args[0], args[1], grad], |_, a| {
             let (x, weight) = (a[0].data, a[1].data);
             let dy = masked.as_deref().unwrap_or(a[2].data);

@@ -1,30 +1,20 @@
-//! Depthwise 3×3 convolution, and ReLU6: what small networks are made of.
+//! Depthwise 3×3 convolution: what small networks are made of.
 
-use super::{
-    conv::of_channels,
-    relu::{self, finished},
-};
+#[cfg(feature = "cudnn")]
+use super::conv::conv2d;
+use super::{activation::finished, conv::of_channels};
+use crate::ops::counting;
 use crate::ops::cpu::{depthwise::Depthwise, elementwise};
-use crate::ops::epilogue::Epilogue;
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
     tape::input,
 };
+#[cfg(feature = "cudnn")]
+use crate::ops::shapes::ConvParams;
 use crate::ops::shapes::{filled, length, shaped};
 use candle_core::{Result, Shape, Tensor, bail};
-
-/// What a layer does to its sums.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    None,
-    /// As [`crate::ops::relu`].
-    Relu,
-    /// As [`crate::ops::relu6`].
-    Relu6,
-}
 
 /// The convolution of each channel of `x (B, C, H, W)` with a filter of its own, `weight (C, 1, 3, 3)`, the picture
 /// framed by one pixel of zeros, plus `bias (C)`, with an activation on top: `(B, C, (H - 1) / stride + 1, (W - 1) /
@@ -43,6 +33,13 @@ pub fn depthwise_conv3(
     activation: Activation,
 ) -> Result<Tensor> {
     let sizes = check(x.dims(), weight.dims(), bias.map(Tensor::dims), stride)?;
+    #[cfg(feature = "cudnn")]
+    if crate::ops::cuda::takes(x) {
+        let p = ConvParams { stride, padding: 1, groups: sizes.c, ..ConvParams::default() };
+        return conv2d(x, weight, p, Epilogue { bias, activation, ..Epilogue::NONE });
+    }
+    let (oh, ow) = sizes.out();
+    counting::add(counting::of(&[weight.elem_count(), sizes.b, oh, ow]));
     if !x.device().is_cpu() {
         return composed(x, weight, bias, stride, activation);
     }
@@ -63,9 +60,7 @@ pub(super) fn composed(
     // candle's gradient at a stride fails where height and width are not both odd or both even
     let whole = input(x).conv2d(&input(weight), 1, 1, 1, weight.dim(0)?)?;
     let y = if stride == 1 { whole } else { every_other(&every_other(&whole, 2)?, 3)? };
-    let epilogue = Epilogue { bias, relu: activation == Activation::Relu, ..Epilogue::NONE };
-    let y = finished(y, of_channels(epilogue)?)?;
-    if activation == Activation::Relu6 { relu6(&y) } else { Ok(y) }
+    finished(y, of_channels(Epilogue { bias, activation, ..Epilogue::NONE })?)
 }
 
 /// Every second row or column, from the first on.
@@ -73,25 +68,6 @@ fn every_other(x: &Tensor, axis: usize) -> Result<Tensor> {
     let kept: Vec<u32> = (0..u32::try_from(x.dim(axis)?).map_err(candle_core::Error::wrap)?).step_by(2).collect();
     let len = kept.len();
     x.index_select(&Tensor::from_vec(kept, len, x.device())?, axis)
-}
-
-/// `min(max(x, 0), 6)` of any shape, which keeps numbers small enough for short types; the gradient at 0 and at 6 is 0,
-/// as in PyTorch. NaN stays and lets gradients through.
-///
-/// # Errors
-/// On the CPU, another type than f32.
-pub fn relu6(x: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
-        return relu6_composed(x);
-    }
-    apply::<Cpu, _>(Relu6, &[x])
-}
-
-pub(super) fn relu6_composed(x: &Tensor) -> Result<Tensor> {
-    let y = relu::composed(x)?;
-    let six = (y.ones_like()? * 6.0)?;
-    // not "below 6", which is false for NaN
-    y.ge(&six)?.where_cond(&six, &y)
 }
 
 fn check(x: &[usize], weight: &[usize], bias: Option<&[usize]>, stride: usize) -> Result<Depthwise> {
@@ -130,11 +106,7 @@ impl Op<Cpu> for DepthwiseConv {
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let (s, (oh, ow)) = (&self.sizes, self.sizes.out());
         Cpu::read(&[args[0], args[1], out, grad], |_, a| {
-            let masked = match self.activation {
-                Activation::None => None,
-                Activation::Relu => Some(elementwise::mask(a[2].data, a[3].data)?),
-                Activation::Relu6 => Some(mask6(a[2].data, a[3].data)?),
-            };
+            let masked = elementwise::mask(self.activation, a[2].data, a[3].data)?;
             let (x, weight, dy) = (a[0].data, a[1].data, masked.as_deref().unwrap_or(a[3].data));
             let mut grads = vec![None, None, None];
             if wants_grad(args[0]) {
@@ -148,29 +120,6 @@ impl Op<Cpu> for DepthwiseConv {
             }
             Ok(grads)
         })
-    }
-}
-
-/// The gradient in front of a ReLU6 that gave `y`.
-fn mask6(y: &[f32], grad: &[f32]) -> Result<Vec<f32>> {
-    elementwise::zip(y, grad, |y, g| if (y <= 0.0) | (y >= 6.0) { 0.0 } else { g })
-}
-
-struct Relu6;
-
-impl Op<Cpu> for Relu6 {
-    fn name(&self) -> &'static str {
-        "relu6"
-    }
-    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let x = args[0].data;
-        let least = |x: f32| if x <= 0.0 { 0.0 } else { x };
-        let y = elementwise::zip(x, x, |x, _| if x > 6.0 { 6.0 } else { least(x) })?;
-        Ok((y, Shape::from(args[0].dims)))
-    }
-    fn backward(&self, _: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let dx = Cpu::read(&[out, grad], |_, a| mask6(a[0].data, a[1].data))?;
-        Ok(vec![Some(tensor(dx, out.shape()))])
     }
 }
 
@@ -197,6 +146,6 @@ mod tests {
                 }
             }
         }
-        same_values_and_gradients(&[4, 30], |x| relu6(&(x * 9.0)?), |x| relu6_composed(&(x * 9.0)?))
+        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Fully connected layers.
 
-use super::relu::finished;
+use super::activation::finished;
+use crate::ops::counting;
 use crate::ops::cpu::{
+    activation::activated,
     elementwise, parallel,
-    simd::gated,
     uncleared::{Shared, filled},
 };
-use crate::ops::epilogue::Epilogue;
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -30,20 +31,21 @@ pub fn linear(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Resul
         not_empty(name, argument, &dims)?;
     }
     elements(name, &[b, o])?;
-    let Epilogue { bias, residual, relu } = epilogue;
+    counting::add(counting::of(&[b, i, o]));
+    let Epilogue { bias, residual, activation } = epilogue;
     for (argument, t, dims) in [("bias", bias, &[o][..]), ("residual", residual, &[b, o])] {
         t.map_or(Ok(()), |t| shaped(name, argument, dims, t.dims()))?;
     }
     if !x.device().is_cpu() {
         return composed(x, weight, epilogue);
     }
-    let f = Linear { b, i, o, relu: relu && residual.is_none() };
+    let f = Linear { b, i, o, activation: activation.when(residual.is_none()) };
     let y = match bias {
         Some(t) => apply::<Cpu, _>(f, &[x, weight, t])?,
         None => apply::<Cpu, _>(f, &[x, weight])?,
     };
     match residual {
-        Some(r) => finished(y, Epilogue { bias: None, residual: Some(input(r)), relu }),
+        Some(r) => finished(y, Epilogue { bias: None, residual: Some(input(r)), activation }),
         None => Ok(y),
     }
 }
@@ -56,7 +58,7 @@ struct Linear {
     b: usize,
     i: usize,
     o: usize,
-    relu: bool,
+    activation: Activation,
 }
 
 /// A matrix in memory, with the steps from row to row and from column to column.
@@ -125,9 +127,7 @@ impl Op<Cpu> for Linear {
             if let Some(bias) = args.get(2) {
                 row.iter_mut().zip(bias.data).for_each(|(y, b)| *y += b);
             }
-            if self.relu {
-                row.iter_mut().for_each(|y| *y = gated(*y, *y));
-            }
+            row.iter_mut().for_each(|y| *y = activated(self.activation, *y));
         }
         Ok((y, Shape::from((self.b, self.o))))
     }
@@ -135,7 +135,7 @@ impl Op<Cpu> for Linear {
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         Cpu::read(&[args[0], args[1], out, grad], |_, a| {
             let (x, weight) = (a[0].data, a[1].data);
-            let masked = self.relu.then(|| elementwise::mask(a[2].data, a[3].data)).transpose()?;
+            let masked = elementwise::mask(self.activation, a[2].data, a[3].data)?;
             let dy = masked.as_deref().unwrap_or(a[3].data);
             let mut grads = vec![None, None, None];
             if wants_grad(args[0]) {

@@ -1,6 +1,7 @@
 //! The operations by name: each checks its arguments, then runs its kernels on the device at hand or, where there are
 //! none, a composition of candle's operations.
 
+pub(crate) mod activation;
 #[cfg(test)]
 mod composed_tests;
 pub(crate) mod conv;
@@ -10,7 +11,6 @@ pub(crate) mod linear;
 pub(crate) mod loss;
 pub(crate) mod norm;
 pub(crate) mod pool;
-pub(crate) mod relu;
 pub(crate) mod softmax;
 #[cfg(test)]
 mod testing;

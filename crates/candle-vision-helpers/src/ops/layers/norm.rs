@@ -1,8 +1,8 @@
-//! Batch normalization, with a residual and ReLU in the same pass.
+//! Batch normalization, with a residual and an activation in the same pass.
 
-use super::relu::finished;
+use super::activation::finished;
 use crate::ops::cpu::{norm, norm_back};
-use crate::ops::epilogue::Epilogue;
+use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -53,7 +53,7 @@ impl BatchNorm<'_> {
 }
 
 /// The normalization of `x (B, C, H, W)` (or `(B, C)`) with mean and (biased) variance of the batch, then the epilogue:
-/// a residual shaped as `x`, a ReLU. Its bias is `beta`.
+/// a residual shaped as `x`, an activation. Its bias is `beta`.
 ///
 /// # Errors
 /// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32.
@@ -69,13 +69,14 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
     if crate::ops::cuda::takes(x) {
         let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
         let (y, mean, var) = crate::ops::cuda::norm::train(x, &both, norm.eps, epilogue, planes)?;
+        let y = finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE })?;
         return Ok(BatchNormOut { y, mean, var });
     }
     if !x.device().is_cpu() {
         return train_composed(x, norm, epilogue, planes);
     }
     let moments = Arc::new(OnceLock::new());
-    let f = Train { planes, eps: norm.eps, relu: epilogue.relu, moments: moments.clone() };
+    let f = Train { planes, eps: norm.eps, activation: epilogue.activation, moments: moments.clone() };
     let y = applied(f, x, &[&input(norm.gamma), &input(norm.beta)], epilogue.residual)?;
     let Some(norm::Moments { mean, var }) = moments.get() else { bail!("{name}: expected statistics, got none") };
     let unbiased = count as f32 / (count - 1) as f32;
@@ -101,12 +102,13 @@ pub fn batch_norm_eval(
     let (scale, shift) = norm.affine(&input(running.mean), &input(running.var))?;
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
-        return crate::ops::cuda::norm::scale(x, &Tensor::cat(&[&scale, &shift], 0)?, epilogue, planes);
+        let y = crate::ops::cuda::norm::scale(x, &Tensor::cat(&[&scale, &shift], 0)?, epilogue, planes)?;
+        return finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE });
     }
     if !x.device().is_cpu() {
         return scale_composed(x, &scale, &shift, epilogue);
     }
-    applied(Scale { planes, relu: epilogue.relu }, x, &[&scale, &shift], epilogue.residual)
+    applied(Scale { planes, activation: epilogue.activation }, x, &[&scale, &shift], epilogue.residual)
 }
 
 /// Weights and bias of the convolution that does what the given one and a normalization behind it do together, for
@@ -155,7 +157,7 @@ fn applied(f: impl Op<Cpu>, x: &Tensor, both: &[&Tensor; 2], residual: Option<&T
 struct Train {
     planes: Planes,
     eps: f64,
-    relu: bool,
+    activation: Activation,
     moments: Arc<OnceLock<norm::Moments>>,
 }
 
@@ -165,7 +167,8 @@ impl Op<Cpu> for Train {
     }
 
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let (y, moments) = norm::train(&self.planes, args[0].data, args[1].data, self.eps, epilogue(args, self.relu))?;
+        let (y, moments) =
+            norm::train(&self.planes, args[0].data, args[1].data, self.eps, epilogue(args, self.activation))?;
         let _ = self.moments.set(moments);
         Ok((y, Shape::from(args[0].dims)))
     }
@@ -174,14 +177,14 @@ impl Op<Cpu> for Train {
         let Some(moments) = self.moments.get() else {
             bail!("batch_norm_train: expected a forward pass before the backward one")
         };
-        gradients(self.planes, self.relu, args, [out, grad], |pass, both| pass.train(both, moments, self.eps))
+        gradients(self.planes, self.activation, args, [out, grad], |pass, both| pass.train(both, moments, self.eps))
     }
 }
 
-/// `relu?(scale x + shift (+ residual))` for each channel.
+/// `activation(scale x + shift (+ residual))` for each channel.
 struct Scale {
     planes: Planes,
-    relu: bool,
+    activation: Activation,
 }
 
 impl Op<Cpu> for Scale {
@@ -189,30 +192,31 @@ impl Op<Cpu> for Scale {
         "batch_norm_eval"
     }
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let y = norm::scale(&self.planes, args[0].data, args[1].data, epilogue(args, self.relu))?;
+        let y = norm::scale(&self.planes, args[0].data, args[1].data, epilogue(args, self.activation))?;
         Ok((y, Shape::from(args[0].dims)))
     }
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        gradients(self.planes, self.relu, args, [out, grad], |pass, both| pass.scale(both))
+        gradients(self.planes, self.activation, args, [out, grad], |pass, both| pass.scale(both))
     }
 }
 
-fn epilogue<'a>(args: &[Arg<'a, Cpu>], relu: bool) -> Epilogue<&'a [f32]> {
-    Epilogue { bias: None, residual: args.get(2).map(|r| r.data), relu }
+fn epilogue<'a>(args: &[Arg<'a, Cpu>], activation: Activation) -> Epilogue<&'a [f32]> {
+    Epilogue { bias: None, residual: args.get(2).map(|r| r.data), activation }
 }
 
 /// The gradients of x, of the two numbers of each channel and of a residual that wants one.
 fn gradients(
     planes: Planes,
-    relu: bool,
+    activation: Activation,
     args: &[&Tensor],
     [out, grad]: [&Tensor; 2],
     pass: impl FnOnce(norm_back::Backward<'_>, &[f32]) -> Result<norm_back::Grads>,
 ) -> Result<Vec<Option<Tensor>>> {
     let residual = args.get(2).is_some_and(|r| wants_grad(r));
     Cpu::read(&[args[0], args[1], out, grad], |_, a| {
-        let gate = relu.then_some(a[2].data);
-        let g = pass(norm_back::Backward { x: a[0].data, dy: a[3].data, gate, planes, residual }, a[1].data)?;
+        let (gate, ceiling) = ((activation != Activation::None).then_some(a[2].data), activation.ceiling());
+        let backward = norm_back::Backward { x: a[0].data, dy: a[3].data, gate, ceiling, planes, residual };
+        let g = pass(backward, a[1].data)?;
         Ok(vec![
             Some(tensor(g.dx, args[0].shape())),
             Some(tensor(g.both, args[1].shape())),
@@ -264,10 +268,32 @@ mod tests {
     fn composition_agrees_with_the_kernel() -> Result<()> {
         let gamma = Tensor::new(&[0.5f32, -1.0, 2.0], &candle_core::Device::Cpu)?;
         let norm = BatchNorm { gamma: &gamma, beta: &gamma, eps: 1e-5 };
-        let planes = Planes { b: 2, c: 3, plane: 20 };
-        let ours = |x: &Tensor| Ok(batch_norm_train(x, &norm, Epilogue { residual: Some(x), ..Epilogue::RELU })?.y);
-        let composed =
-            |x: &Tensor| Ok(train_composed(x, &norm, Epilogue { residual: Some(x), ..Epilogue::RELU }, planes)?.y);
-        same_values_and_gradients(&[2, 3, 5, 4], ours, composed)
+        let planes = Planes { b: 2, c: 3, plane: 21 };
+        let one = gamma.ones_like()?;
+        for activation in [Activation::Relu, Activation::Relu6] {
+            let with = |x: &Tensor, end: &dyn Fn(&Tensor, Epilogue<&Tensor>) -> Result<Tensor>| {
+                // below 0, between and above 6
+                let residual = (x * 8.0)?;
+                let y = end(x, Epilogue { residual: Some(&residual), activation, bias: None })?;
+                let some = y.flatten_all()?.to_vec1::<f32>()?;
+                let cut = |v: f32| some.iter().filter(|y| **y == v).count();
+                assert!(cut(0.0) > 9 && (activation == Activation::Relu || cut(6.0) > 9), "{some:?}");
+                Ok(y)
+            };
+            same_values_and_gradients(
+                &[2, 3, 7, 3],
+                |x| with(x, &|x, e| Ok(batch_norm_train(x, &norm, e)?.y)),
+                |x| with(x, &|x, e| Ok(train_composed(x, &norm, e, planes)?.y)),
+            )?;
+            same_values_and_gradients(
+                &[2, 3, 7, 3],
+                |x| with(x, &|x, e| batch_norm_eval(x, &norm, &Statistics { mean: &gamma, var: &one }, e)),
+                |x| {
+                    let (scale, shift) = norm.affine(&gamma, &one)?;
+                    with(x, &|x, e| scale_composed(x, &scale, &shift, e))
+                },
+            )?;
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Convolutions and transposed convolutions: their parameters, and the shape that both share.
 
 use super::{elements, filled, length, shaped};
+use crate::ops::counting;
 use candle_core::{Result, bail};
 
 /// How a convolution's kernel moves over the image, the same along both axes.
@@ -141,5 +142,10 @@ impl ConvShape {
     /// Elements of the weights.
     pub(crate) fn weights(&self) -> usize {
         self.o * (self.c / self.p.groups) * self.taps()
+    }
+
+    /// Multiplications whose results are added up.
+    pub(crate) fn products(&self) -> u64 {
+        counting::of(&[self.b, self.weights(), self.oh, self.ow])
     }
 }

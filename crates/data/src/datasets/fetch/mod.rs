@@ -1,5 +1,5 @@
-//! Downloads the datasets from their own pages, continues a download that stopped, and unpacks without trusting the
-//! archive.
+//! Downloads the datasets (and single files) from their own pages, continues a download that stopped, and unpacks
+//! without trusting the archive.
 //!
 //! Nothing half done carries a dataset's name: the archive is `*.part` until it is whole and checked, and the folder is
 //! renamed into place when everything is unpacked. A stopped download keeps its `*.part`; the next one continues it.
@@ -31,9 +31,16 @@ pub struct Source {
     pub url: &'static str,
     /// Name of the folder that the archive becomes.
     pub folder: &'static str,
-    /// Length of the archive in bytes, where it is known.
+    /// What the archive is known to be.
+    pub known: Known,
+}
+
+/// What a file that can be fetched is known to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Length in bytes.
     pub bytes: Option<u64>,
-    /// The archive's SHA-256 in lower-case hexadecimal, where it is known.
+    /// SHA-256 in lower-case hexadecimal.
     pub sha256: Option<&'static str>,
 }
 
@@ -45,8 +52,7 @@ pub const SOURCES: [Source; 2] = [
         page: "http://www2.imm.dtu.dk/~aam/datasets/datasets.html",
         url: "http://www2.imm.dtu.dk/~aam/datasets/imm_face_db.tar.gz",
         folder: "imm_face_db",
-        bytes: None,
-        sha256: None,
+        known: Known { bytes: None, sha256: None },
     },
     Source {
         name: "ibug",
@@ -54,8 +60,7 @@ pub const SOURCES: [Source; 2] = [
         page: "http://dlib.net/files/data/",
         url: "http://dlib.net/files/data/ibug_300W_large_face_landmark_dataset.tar.gz",
         folder: "ibug_300W_large_face_landmark_dataset",
-        bytes: None,
-        sha256: None,
+        known: Known { bytes: None, sha256: None },
     },
 ];
 
@@ -98,7 +103,7 @@ pub fn fetch(
     let part = dest.join(format!("{}.tar.gz.part", source.folder));
     let url = url.unwrap_or(source.url);
     download::download(url, &part, progress)?;
-    check(source, url, &part)?;
+    check(source.known, url, &part)?;
 
     let unpacked = dest.join(format!(".{}.{}.part", source.folder, std::process::id()));
     let placed = unpack::unpack(&part, &unpacked).and_then(|root| {
@@ -114,14 +119,33 @@ pub fn fetch(
     placed.map(|()| folder)
 }
 
+/// Downloads one file to `to`, which is left alone where it is there already.
+///
+/// # Errors
+/// When the download fails (what came is kept, and continued the next time), or size or hash are not the known ones.
+pub fn file(url: &str, to: &Path, known: Known, progress: &mut dyn FnMut(u64, Option<u64>)) -> Result<()> {
+    if to.is_file() {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    }
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    download::download(url, &part, progress)?;
+    check(known, url, &part)?;
+    fs::rename(&part, to).map_err(|e| Error::io(to, e))
+}
+
 /// Size and hash, where they are known; an archive that fails is removed, since continuing it would not help.
-fn check(source: &Source, url: &str, part: &Path) -> Result<()> {
+fn check(known: Known, url: &str, part: &Path) -> Result<()> {
     let mut hash = Sha256::new();
     let mut file = File::open(part).map_err(|e| Error::io(part, e))?;
     let bytes = file.metadata().map_err(|e| Error::io(part, e))?.len();
-    let wrong = if let Some(known) = source.bytes.filter(|&known| known != bytes) {
+    let wrong = if let Some(known) = known.bytes.filter(|&known| known != bytes) {
         Some(format!("expected {known} bytes, got {bytes}"))
-    } else if let Some(known) = source.sha256 {
+    } else if let Some(known) = known.sha256 {
         let mut buffer = vec![0; 1 << 16];
         loop {
             match file.read(&mut buffer).map_err(|e| Error::io(part, e))? {

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape};
 use crate::params::Scope;
 use candle_core::Tensor;
+use candle_vision_helpers::ops::Activation;
 
 /// How a block is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +56,13 @@ impl Block {
     /// `(B, C, H, W)` → `(B, outputs, ⌈H/stride⌉, ⌈W/stride⌉)`.
     pub(crate) fn forward(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let shortcut = match &self.downsample {
-            Some(conv) => conv.forward(x, None, false, train)?,
+            Some(conv) => conv.forward(x, None, Activation::None, train)?,
             None => x.clone(),
         };
         let last = self.convs.len() - 1;
         let mut y = x.clone();
         for (i, conv) in self.convs.iter().enumerate() {
-            y = conv.forward(&y, (i == last).then_some(&shortcut), true, train)?;
+            y = conv.forward(&y, (i == last).then_some(&shortcut), Activation::Relu, train)?;
         }
         Ok(y)
     }

@@ -3,28 +3,11 @@
 mod block;
 pub(crate) mod trunk;
 
-use super::{KeypointModel, Pass};
-use crate::error::Result;
-use crate::layers::{ConvNorm, ConvShape, Linear};
-use crate::limits::bounded;
-use crate::params::Scope;
-use candle_core::Tensor;
-use candle_vision_helpers::{Size, Wrong, ops, wrong::ensure};
+use super::regressor::{Pooling, Sizes};
+use super::trunk::Kind;
 use serde::{Deserialize, Serialize};
-use trunk::{Trunk, map_channels, map_names};
 
-/// The way the last maps become a vector.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pooling {
-    /// Global average, as published.
-    #[default]
-    Average,
-    /// No pooling: a 1×1 convolution to few channels, flattened, so that positions are kept.
-    Flatten,
-}
-
-/// The sizes of a ResNet.
+/// The sizes of a ResNet with direct regression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -35,88 +18,8 @@ pub struct Config {
     pub pooling: Pooling,
 }
 
-/// Channels that [`Pooling::Flatten`] keeps: 1024 values from the 4×4 cells of a 128 px view.
-const FLAT_CHANNELS: usize = 64;
-
 impl Config {
-    /// Values that enter the last layer; `None` when out of range.
-    pub(crate) fn flat(&self, view: Size) -> Result<Option<usize>, Wrong> {
-        let [.., channels] = map_channels(self.depth)?;
-        Ok(match self.pooling {
-            Pooling::Average => Some(channels),
-            Pooling::Flatten => {
-                let cells = view.width.div_ceil(trunk::STRIDE).checked_mul(view.height.div_ceil(trunk::STRIDE));
-                cells.and_then(|n| n.checked_mul(FLAT_CHANNELS))
-            }
-        })
-    }
-
-    /// Whether such a network can be built for views of `view`, giving `outputs` values.
-    ///
-    /// # Errors
-    /// The key of the task that does not fit.
-    pub(crate) fn validate(&self, view: Size, outputs: usize) -> Result<(), Wrong> {
-        map_channels(self.depth)?;
-        for (at, side) in [("view.width", view.width), ("view.height", view.height)] {
-            let expected = format_args!("{} or more for a ResNet", trunk::STRIDE);
-            ensure(at, side, expected, |&side| side >= trunk::STRIDE)?;
-        }
-        let flat = self.flat(view)?.ok_or_else(|| too_large(view))?;
-        bounded("model", "weights of the last layer", &[&[flat, outputs]])
-    }
-}
-
-fn too_large(view: Size) -> Wrong {
-    Wrong::new("view", "a smaller one", format_args!("{}x{}", view.width, view.height))
-}
-
-/// Trunk, pooling, `fc`.
-#[derive(Clone)]
-pub(crate) struct ResNet {
-    trunk: Trunk,
-    /// `reduce.0` and `reduce.1`, in front of a flattened vector.
-    reduce: Option<ConvNorm>,
-    fc: Linear,
-}
-
-impl ResNet {
-    /// `channels` and `view` are the input's; `outputs` values come out.
-    pub(crate) fn new(scope: &Scope, config: &Config, channels: usize, view: Size, outputs: usize) -> Result<Self> {
-        let trunk = Trunk::new(scope, config.depth, channels)?;
-        let [.., inputs] = map_channels(config.depth)?;
-        let reduce = scope.pp("reduce");
-        let shape = ConvShape { inputs, outputs: FLAT_CHANNELS, kernel: 1, stride: 1 };
-        let reduce = (config.pooling == Pooling::Flatten)
-            .then(|| ConvNorm::new(&reduce.pp("0"), &reduce.pp("1"), shape, 1.0))
-            .transpose()?;
-        let flat = config.flat(view)?.ok_or_else(|| too_large(view))?;
-        Ok(Self { trunk, reduce, fc: Linear::last(&scope.pp("fc"), flat, outputs)? })
-    }
-}
-
-impl KeypointModel for ResNet {
-    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
-        let train = pass.trains();
-        let maps = self.trunk.forward(images, train)?;
-        let last = maps.last().unwrap_or(images);
-        let vector = match &self.reduce {
-            None => ops::avg_pool_global(last)?,
-            Some(conv) => conv.forward(last, None, true, train)?.flatten_from(1)?,
-        };
-        self.fc.forward(&vector, false)
-    }
-
-    fn first_filters(&self) -> Tensor {
-        self.trunk.filters()
-    }
-
-    fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        let maps = ops::no_grad(|| self.trunk.forward(images, false))?;
-        Ok(map_names().into_iter().zip(maps).map(|(n, m)| (n.to_string(), m.detach())).collect())
-    }
-
-    fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {
-        let reduce = self.reduce.as_ref().map(ConvNorm::folded).transpose()?;
-        Ok(Some(Box::new(Self { trunk: self.trunk.folded()?, reduce, fc: self.fc.snapshot()? })))
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes { trunk: Kind::Resnet(self.depth), pooling: self.pooling }
     }
 }

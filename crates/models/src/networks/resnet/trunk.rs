@@ -1,24 +1,27 @@
-//! The trunk of a ResNet: everything before the pooling, with torchvision's parameter names; and the names that
-//! it has in other networks.
+//! The trunk of a ResNet: everything before the pooling, with torchvision's parameter names.
 
 use super::block::{Block, Kind};
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, check_input};
-use crate::params::{Params, Scope};
+use crate::params::Scope;
 use candle_core::Tensor;
-use candle_vision_helpers::{Wrong, ops};
-use std::collections::HashMap;
-
-/// The names of a trunk begin with this in networks that hold more than a trunk and a last layer.
-pub(crate) const PREFIX: &str = "trunk";
+use candle_vision_helpers::{
+    Wrong,
+    ops::{self, Activation},
+};
 
 const PLANES: [usize; 4] = [64, 128, 256, 512];
 
 /// Inner channels of the first stage, and of the stem's convolution.
 pub(crate) const STEM_CHANNELS: usize = 64;
 
-/// A view pixel's share of a last cell: the stem and three stages halve the sides, the stem's pooling too.
-pub(crate) const STRIDE: usize = 32;
+/// The depths that there are, for errors.
+pub(crate) const DEPTHS: &str = "18, 34 or 50";
+
+/// The first parts of the names of its tensors.
+pub(crate) const NAMES: [&str; 6] = ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"];
+
+pub(crate) const MAP_NAMES: [&str; 5] = ["stem", "layer1", "layer2", "layer3", "layer4"];
 
 /// Kind of block and blocks per stage.
 fn layout(depth: usize) -> Result<(Kind, [usize; 4]), Wrong> {
@@ -26,7 +29,7 @@ fn layout(depth: usize) -> Result<(Kind, [usize; 4]), Wrong> {
         18 => Ok((Kind::Basic, [2, 2, 2, 2])),
         34 => Ok((Kind::Basic, [3, 4, 6, 3])),
         50 => Ok((Kind::Bottleneck, [3, 4, 6, 3])),
-        _ => Err(Wrong::new("model.depth", "18, 34 or 50", depth)),
+        _ => Err(Wrong::new("model.depth", DEPTHS, depth)),
     }
 }
 
@@ -69,7 +72,7 @@ impl Trunk {
     /// stage's.
     pub(crate) fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
         check_input(images, self.channels, None)?;
-        let stem = self.stem.forward(images, None, true, train)?;
+        let stem = self.stem.forward(images, None, Activation::Relu, train)?;
         let mut x = ops::max_pool2d(&stem, 3, 2, 1)?;
         let mut maps = vec![stem];
         for stage in &self.stages {
@@ -91,30 +94,4 @@ impl Trunk {
         let stages = self.stages.iter().map(fold).collect::<Result<_>>()?;
         Ok(Self { stem: self.stem.folded()?, stages, channels: self.channels })
     }
-}
-
-/// The names of [`Trunk::forward`]'s maps.
-pub(crate) fn map_names() -> [&'static str; 5] {
-    ["stem", "layer1", "layer2", "layer3", "layer4"]
-}
-
-fn is_trunk(name: &str) -> bool {
-    let inner = name.strip_prefix(PREFIX).and_then(|n| n.strip_prefix('.')).unwrap_or(name);
-    ["conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4."].iter().any(|p| inner.starts_with(p))
-}
-
-/// The same tensors, the trunk's names changed to those that `params` uses (`trunk.` put before or taken off).
-pub(crate) fn match_names(params: &Params, tensors: &HashMap<String, Tensor>) -> HashMap<String, Tensor> {
-    let known: std::collections::HashSet<String> = params.all().into_iter().map(|(n, _)| n).collect();
-    let prefixed = known.iter().any(|n| n.starts_with(PREFIX));
-    let rename = |name: &String| {
-        let inner = name.strip_prefix(PREFIX).and_then(|n| n.strip_prefix('.'));
-        match (inner, prefixed) {
-            _ if known.contains(name) => name.clone(),
-            (Some(inner), false) => inner.to_string(),
-            (None, true) if is_trunk(name) => format!("{PREFIX}.{name}"),
-            _ => name.clone(),
-        }
-    };
-    tensors.iter().map(|(n, t)| (rename(n), t.clone())).collect()
 }

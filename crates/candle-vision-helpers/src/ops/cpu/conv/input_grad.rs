@@ -1,12 +1,12 @@
 //! The gradient of a convolution's input, which is also a transposed convolution's result.
 
 use super::source::{Planes, touched};
+use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::gemm::pack::Grid;
 use crate::ops::cpu::gemm::{Matrix, Product, pack_columns};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::plan;
 use crate::ops::cpu::scratch::Scratch;
-use crate::ops::cpu::simd::gated;
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvParams, ConvShape, elements};
@@ -29,14 +29,14 @@ pub(crate) unsafe fn input_grad(
     let cols = Back::phases(s.kw, s.w, &s.p);
     if rows.len() < s.p.stride || cols.len() < s.p.stride {
         // some pixels are touched by no tap
-        let Epilogue { bias, residual, relu } = epilogue;
+        let Epilogue { bias, residual, activation } = epilogue;
         parallel::for_each(s.b * s.c, |i| {
             let bias = bias.map_or(0.0, |b| b[i % s.c]);
             let from = i * s.in_plane();
             for at in from..from + s.in_plane() {
                 let value = residual.map_or(bias, |r| bias + r[at]);
                 // SAFETY: one plane per task; nothing is read, since the memory may be fresh.
-                unsafe { dx.ptr().add(at).write(if relu { gated(value, value) } else { value }) };
+                unsafe { dx.ptr().add(at).write(activated(activation, value)) };
             }
         });
     }

@@ -57,7 +57,7 @@ impl Kernel for Lines<'_> {
                         let end = Epilogue {
                             bias: epilogue.bias.map(|b| b.add(m0)),
                             residual: epilogue.residual.map(|r| r.add(at)),
-                            relu: epilogue.relu,
+                            activation: epilogue.activation,
                         };
                         let b = tile::Rows::At { base: src.as_ptr().add(from + j), taps: taps.as_ptr() };
                         let c = self.dst.ptr().add(at);

@@ -4,9 +4,10 @@
 use super::pack::{self, Run};
 use super::tile::{self, Rows, Sum};
 use super::{DEPTH, Matrix, Product};
+use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
-use crate::ops::cpu::simd::{Kernel, Simd, Vectors, gated};
+use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 
@@ -44,7 +45,7 @@ impl Kernel for Block<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Product { matrix, m, taps, src, ref grid, dst_plane, epilogue } = *self.product;
-        let Epilogue { bias, residual, relu } = epilogue.map(<[f32]>::as_ptr);
+        let Epilogue { bias, residual, activation } = epilogue.map(<[f32]>::as_ptr);
         let l = S::LANES;
         let end = grid.len().min(self.from + PANELS * 2 * l);
         let panels = (end - self.from).div_ceil(2 * l);
@@ -92,7 +93,7 @@ impl Kernel for Block<'_> {
                     if last {
                         end.bias = bias.map(|b| b.add(m0));
                         // what is spread at the end gets its residual, and what follows it, there
-                        end.relu = relu && (direct(p) || residual.is_none());
+                        end.activation = activation.when(direct(p) || residual.is_none());
                     }
                     let (c, c_row) = if direct(p) {
                         let at = runs[2 * p].dst[0] + m0 * dst_plane;
@@ -120,7 +121,7 @@ impl Kernel for Block<'_> {
                         if let Some(r) = residual {
                             for lane in 0..run.count {
                                 let y = *from.add(lane) + *r.add(run.dst[lane]);
-                                to.add(run.dst[lane]).write(if relu { gated(y, y) } else { y });
+                                to.add(run.dst[lane]).write(activated(activation, y));
                             }
                         } else if run.dst_whole {
                             S::store(to.add(run.dst[0]), S::load(from));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_range_loop)] // the indices name registers: an iterator would hide which
 
+use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::simd::Simd;
 use crate::ops::epilogue::Epilogue;
 
@@ -109,10 +110,7 @@ unsafe fn fixed<S: Simd, const M: usize>(
                 if let Some(residual) = epilogue.residual {
                     x = S::add(x, S::load(residual.add(m * c_row + v * S::LANES)));
                 }
-                if epilogue.relu {
-                    x = S::gated(x, x);
-                }
-                S::store(to, x);
+                S::store(to, activated_lanes::<S>(epilogue.activation, x));
             }
         }
     }

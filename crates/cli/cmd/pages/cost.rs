@@ -1,0 +1,103 @@
+//! What networks cost: bytes, products, time a face; and the plot of error over time.
+
+use super::{number, results::Subject, table};
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
+use candle_vision_helpers::ops::{count_products, no_grad};
+use facekp_eval::{
+    Summary,
+    plot::{Axes, Series, lines_svg},
+    stats::median,
+};
+use facekp_models::{Params, Pass};
+use std::{fs, path::Path, time::Instant};
+
+const TITLE: &str = "\n## Size and speed\n\nThe network alone, one face without its mirror image, median of 15, in \
+    milliseconds with THREADS threads of a PROCESSOR; products are the multiplications that are added up in one pass; \
+    NME on all 689 test faces with annotated boxes, averaged with the mirrored picture where the recipe says so.\n\n";
+
+const HEAD: [&str; 6] = ["network", "MB", "million weights", "million products", "ms", "NME full"];
+
+const ROUNDS: usize = 15;
+
+/// What one network costs.
+pub(super) struct Cost {
+    name: String,
+    megabytes: f64,
+    weights: f64,
+    products: f64,
+    ms: f64,
+    nme: Option<f64>,
+}
+
+/// Measures one network, whose errors `summaries` are; the machine has to be idle.
+pub(super) fn of(subject: &Subject, summaries: &[Summary]) -> Result<Cost> {
+    let params = Params::zeros(&Device::Cpu);
+    let model = subject.file.manifest.task.build(&params)?;
+    subject.file.load_into(&subject.path, &params)?;
+    let model = model.for_inference()?.unwrap_or(model);
+    let view = &subject.file.manifest.task.view;
+    let face = Tensor::zeros((1, view.channels(), view.height, view.width), candle_core::DType::F32, &Device::Cpu)?;
+    let mut times = Vec::with_capacity(ROUNDS);
+    let mut products = 0;
+    for round in 0..ROUNDS + 2 {
+        let start = Instant::now();
+        let (output, count) = count_products(|| no_grad(|| model.forward(&face, Pass::Inference)));
+        output?;
+        products = count;
+        if round >= 2 {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let path = &subject.path;
+    let bytes = fs::metadata(path).with_context(|| path.display().to_string())?.len();
+    Ok(Cost {
+        name: subject.name.clone(),
+        megabytes: bytes as f64 / 1e6,
+        weights: params.count() as f64 / 1e6,
+        products: products as f64 / 1e6,
+        ms: median(&times).unwrap_or(f64::NAN),
+        nme: summaries.iter().find(|s| s.split == "full").and_then(|s| s.nme),
+    })
+}
+
+/// The table and, beside the page in `folder`, the plot.
+pub(super) fn section(costs: &[Cost], folder: &Path) -> Result<String> {
+    if costs.is_empty() {
+        return Ok(String::new());
+    }
+    let row = |c: &Cost| {
+        let numbers = [(c.megabytes, 1), (c.weights, 2), (c.products, 0), (c.ms, 1)];
+        let mut row = vec![c.name.clone()];
+        row.extend(numbers.map(|(value, digits)| number(Some(value), digits)));
+        row.push(number(c.nme, 4));
+        row
+    };
+    let threads = candle_core::utils::get_num_threads().to_string();
+    let mut text = TITLE.replace("THREADS", &threads).replace("PROCESSOR", &processor());
+    text += &table(&HEAD, &costs.iter().map(row).collect::<Vec<_>>());
+    let point = |c: &Cost| Some(Series { name: c.name.clone(), points: vec![(c.ms, c.nme?)] });
+    let mut series: Vec<Series> = costs.iter().filter_map(point).collect();
+    if !series.is_empty() {
+        // both axes begin at nothing
+        series.push(Series { name: String::new(), points: vec![(0.0, 0.0)] });
+        let title = "Error over time: lower left is better".to_owned();
+        let (x, y) = ("milliseconds a face".to_owned(), "NME, 300-W full".to_owned());
+        let svg = lines_svg(&Axes { title: title.clone(), x, y, log_y: false }, &series)?;
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let file = folder.join("speed.svg");
+        fs::write(&file, svg).with_context(|| file.display().to_string())?;
+        let beside = folder.file_name().unwrap_or_default().to_string_lossy();
+        text += &format!("\n![{title}]({beside}/speed.svg)\n");
+    }
+    Ok(text)
+}
+
+/// The processor's name, where the system tells.
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = |key: &str| text.lines().find(|l| l.starts_with(key)).and_then(|l| l.split_once(": ")).map(|(_, v)| v);
+    let name = line("model name").map_or("processor", str::trim);
+    let vectors = line("flags").map(|f| ["avx512f", "avx2"].into_iter().find(|v| f.split(' ').any(|x| x == *v)));
+    format!("{name}{}", vectors.flatten().map(|v| format!(" ({v})")).unwrap_or_default())
+}
