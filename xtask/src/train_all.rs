@@ -81,12 +81,10 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         let earlier = networks.iter().find(|n| n["recipe"] == network["starts_from"]).and_then(|n| a.recipe(n));
         run::step(recipe, &mut train(&program, a, recipe, [&folder, &run_folder], earlier.map(|e| out.join(e))))?;
         let seconds = clock.elapsed().as_secs_f64();
-        let eval = |split: &str| {
-            let args = ["--quiet", "eval", "--json", "-", "--device", &a.device, "--split", split, "--data"];
-            run::json(recipe, Command::new(&program).args(args).arg(&folder).arg(&run_folder))
-        };
-        let measured = network["split"].as_str().map(eval).transpose()?;
-        rows.push(row(recipe, &measured.unwrap_or_default(), rendered, seconds));
+        let mut eval = Command::new(&program);
+        eval.args(["--quiet", "eval", "--json", "-", "--device", &a.device, "--data"]).arg(&folder).arg(&run_folder);
+        let of = |split| run::json(recipe, eval.args(["--split", split]));
+        rows.push(row(recipe, &network["split"].as_str().map(of).transpose()?.unwrap_or_default(), rendered, seconds));
         report.arg(&run_folder);
     }
     let mut notices = sources.notices;
@@ -127,10 +125,8 @@ fn row(name: &str, s: &Value, rendered: bool, seconds: f64) -> [String; 8] {
 }
 
 fn print_table(mut rows: Vec<[String; 8]>) {
-    rows.insert(
-        0,
-        ["network", "split", "faces", "points", "mean px", "median px", "NME", "seconds"].map(str::to_owned),
-    );
+    let head = ["network", "split", "faces", "points", "mean px", "median px", "NME", "seconds"];
+    rows.insert(0, head.map(str::to_owned));
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
     for row in &rows {
         let cells = row.iter().enumerate().map(|(i, cell)| match width(i) {

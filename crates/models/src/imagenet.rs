@@ -15,8 +15,8 @@ pub struct Source {
     pub known: Known,
 }
 
-/// The files that can be fetched, under torchvision's licence (BSD-3-Clause): `IMAGENET1K_V1` of each depth. MobileNetV2
-/// comes with the program.
+/// The files that can be fetched, under torchvision's licence (BSD-3-Clause): `IMAGENET1K_V1` of each depth.
+/// MobileNetV2 comes with the program.
 pub const SOURCES: [Source; 3] = [
     Source {
         name: "resnet18_imagenet",

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::count_products;
 use facekp_models::{
     CodecConfig, ModelConfig, Params, Pass, Task,
-    networks::{regressor::Pooling, resnet as res},
+    networks::regressor::{Pooling, Resnet},
 };
 
 fn count(task: &Task) -> usize {
@@ -185,7 +185,7 @@ fn shapes_follow_the_configuration() {
         (&[64, 16, 32][..], &[512, 1, 2][..], &[4, 32, 64][..])
     );
 
-    let flatten = res::Config { depth: 18, pooling: Pooling::Flatten };
+    let flatten = Resnet { depth: 18, pooling: Pooling::Flatten };
     let flatten = task("ibug68", view(72, 40, true), CodecConfig::Regression, ModelConfig::Resnet(flatten));
     assert_eq!(net(&flatten, &pictures((1, 1, 40, 72))).last().unwrap().1, [512, 2, 3]);
 

@@ -1,6 +1,6 @@
 //! A network's errors beside others: with the face finder's boxes, and what was published.
 
-use super::{number, results::Subject, table};
+use super::{number, subject::Subject, table};
 use crate::cmd::eval;
 use anyhow::Result;
 use facekp_data::{Crop, Split};

@@ -1,6 +1,6 @@
 //! What networks cost: bytes, products, time a face; and the plot of error over time.
 
-use super::{number, results::Subject, table};
+use super::{number, subject::Subject, table};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::{count_products, no_grad};

@@ -4,6 +4,7 @@ mod benchmarks;
 mod beside;
 mod cost;
 mod results;
+mod subject;
 
 use crate::output::{say, write_file};
 use anyhow::Result;

@@ -1,19 +1,15 @@
 //! docs/results.md and its curves, from run folders and shipped weights.
 
-use super::{beside, cost, number, table};
-use crate::{
-    cmd::{eval, report},
-    parse::parse_decode,
-};
+use super::{beside, cost, number, subject::Subject, table};
+use crate::{cmd::report, parse::parse_decode};
 use anyhow::{Context, Result, bail};
-use candle_vision_helpers::heatmap::Decode;
 use facekp_data::Split;
 use facekp_eval::{
-    Flip, Predictor, Summary,
+    Flip,
     report::{PageInput, Photos, write},
     run_files::history,
 };
-use facekp_models::{CodecConfig, WeightsFile};
+use facekp_models::CodecConfig;
 use facekp_train::{Recipe, device::DeviceName};
 use std::{
     fs,
@@ -36,47 +32,6 @@ const PARTS: &str = "\n## What prediction's parts give\n\nOn the validation face
 
 const HEAD: [&str; 9] =
     ["network", "split", "faces", "mean px", "median px", "NME", "NME pupil", "AUC 0.08", "failures 0.08"];
-
-/// What is measured: weights, and the folder of their run where that is at hand.
-pub(super) struct Subject {
-    pub name: String,
-    pub file: WeightsFile,
-    pub path: PathBuf,
-    run: Option<PathBuf>,
-}
-
-impl Subject {
-    fn of(argument: &Path) -> Result<Self> {
-        let run = argument.join("recipe.toml").is_file().then(|| argument.to_path_buf());
-        let path = match &run {
-            Some(run) => run.join("last.safetensors"),
-            None => facekp_models::locate(&argument.to_string_lossy())?,
-        };
-        let file = WeightsFile::read(&path)?;
-        let name = if run.is_some() { file.manifest.name.clone() } else { argument.to_string_lossy().into_owned() };
-        Ok(Self { name, file, path, run })
-    }
-
-    /// The errors on those of `splits` that the data has, with points read as the recipe does or in another way.
-    fn measure(
-        &self,
-        data: &Path,
-        splits: &[Split],
-        decode: Option<Decode>,
-        flip: Option<Flip>,
-    ) -> Result<Vec<Summary>> {
-        let (mut predictor, _) = Predictor::load(&self.path, &DeviceName::default().open()?)?;
-        if let Some(decode) = decode {
-            predictor = predictor.with_decode(decode)?;
-        }
-        if !self.file.manifest.task.codec()?.has_points() {
-            return Ok(Vec::new());
-        }
-        let eval::Setting { data, flip: own } = eval::setting(&self.file.manifest, data)?;
-        let splits: Vec<Split> = splits.iter().copied().filter(|s| data.split(*s).is_ok()).collect();
-        eval::summaries(&predictor, &data, &splits, flip.unwrap_or(own))
-    }
-}
 
 /// The page; its curves are written into the folder beside `out` that has its name.
 pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> {

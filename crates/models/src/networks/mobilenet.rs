@@ -1,13 +1,10 @@
 //! MobileNetV2 (Sandler et al. 2018; torchvision's layout and parameter names) at width 1, for training.
 
-use super::regressor::{Pooling, Sizes};
-use super::trunk::Kind;
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, check_input};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::ops::Activation;
-use serde::{Deserialize, Serialize};
 
 /// Expansion, output channels, blocks and the first block's stride of each stage: table 2 of the paper.
 const STAGES: [[usize; 4]; 7] =
@@ -21,21 +18,6 @@ pub(crate) const MAP_NAMES: [&str; 5] = ["features.1", "features.3", "features.6
 
 /// The first parts of the names of its tensors.
 pub(crate) const NAMES: [&str; 1] = ["features"];
-
-/// The sizes of a MobileNetV2 with direct regression: the layers up to torchvision's `features.17`, and one of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// Pooling before the last layer.
-    #[serde(default)]
-    pub pooling: Pooling,
-}
-
-impl Config {
-    pub(crate) fn sizes(&self) -> Sizes {
-        Sizes { trunk: Kind::MobilenetV2, pooling: self.pooling }
-    }
-}
 
 /// `x? + project(relu6(depthwise(relu6(expand(x)))))`.
 #[derive(Clone)]

@@ -1,10 +1,10 @@
 //! The networks: which there are, with their sizes, and what each can do.
 
 pub mod heatmap_net;
-pub mod mobilenet;
+mod mobilenet;
 pub mod plain;
 pub mod regressor;
-pub mod resnet;
+mod resnet;
 pub mod trunk;
 pub mod yunet;
 
@@ -60,9 +60,9 @@ pub enum ModelConfig {
     #[serde(alias = "nose_cnn", alias = "face_cnn")]
     Plain(plain::Config),
     /// ResNet with direct regression.
-    Resnet(resnet::Config),
+    Resnet(regressor::Resnet),
     /// MobileNetV2 with direct regression.
-    MobilenetV2(mobilenet::Config),
+    MobilenetV2(regressor::MobilenetV2),
     /// A trunk and heatmaps.
     HeatmapNet(heatmap_net::Config),
 }

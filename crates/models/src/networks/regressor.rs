@@ -25,6 +25,38 @@ pub enum Pooling {
     Flatten,
 }
 
+/// The sizes of a ResNet with direct regression.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resnet {
+    /// Depth: 18, 34 or 50.
+    pub depth: usize,
+    /// Pooling before the last layer.
+    #[serde(default)]
+    pub pooling: Pooling,
+}
+
+impl Resnet {
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes { trunk: Kind::Resnet(self.depth), pooling: self.pooling }
+    }
+}
+
+/// The sizes of a MobileNetV2 with direct regression: the layers up to torchvision's `features.17`, and one of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobilenetV2 {
+    /// Pooling before the last layer.
+    #[serde(default)]
+    pub pooling: Pooling,
+}
+
+impl MobilenetV2 {
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes { trunk: Kind::MobilenetV2, pooling: self.pooling }
+    }
+}
+
 /// Channels that [`Pooling::Flatten`] keeps: 1024 values from the 4×4 cells of a 128 px view.
 const FLAT_CHANNELS: usize = 64;
 

@@ -6,7 +6,7 @@ use facekp_data::{Crop, ViewSpec};
 use facekp_models::{
     CodecConfig, ModelConfig, Params, Task,
     codec::heatmap,
-    networks::{heatmap_net, mobilenet, plain, regressor, resnet, trunk::Family},
+    networks::{heatmap_net, plain, regressor, trunk::Family},
 };
 
 pub(crate) fn view(width: usize, height: usize, grey: bool) -> ViewSpec {
@@ -25,12 +25,12 @@ pub(crate) fn face58() -> Task {
 }
 
 pub(crate) fn resnet(depth: usize, scheme: &str, side: usize) -> Task {
-    let model = resnet::Config { depth, pooling: regressor::Pooling::Average };
+    let model = regressor::Resnet { depth, pooling: regressor::Pooling::Average };
     task(scheme, view(side, side, false), CodecConfig::Regression, ModelConfig::Resnet(model))
 }
 
 pub(crate) fn mobile_regression(scheme: &str, side: usize) -> Task {
-    let model = ModelConfig::MobilenetV2(mobilenet::Config::default());
+    let model = ModelConfig::MobilenetV2(regressor::MobilenetV2::default());
     task(scheme, view(side, side, false), CodecConfig::Regression, model)
 }
 
