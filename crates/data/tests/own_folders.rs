@@ -1,12 +1,13 @@
 //! Your own folders: links, names in other encodings, predictions among the data, and places that hold no dataset.
 
 use crate::common::{fact, ids, picture, points, pts_face};
-use candle_vision_helpers::Size;
+use candle_vision_helpers::{Point, Size};
 use facekp_data::{
     check,
     datasets::{find_first, ibug, imm, pts_folder},
     formats::{asf, pts},
-    is_prediction, open_kind,
+    is_prediction, open_dataset, open_kind,
+    scheme::IBUG_68,
 };
 use std::{fs, path::Path};
 
@@ -138,4 +139,44 @@ fn what_is_there_instead_is_said() {
         assert!(all.len() == 1 && all[0].to_string().contains(words), "{all:?}");
         fs::remove_file(d.join("zero").join(name)).unwrap();
     }
+}
+
+/// Points of something else, in a folder that says what they are.
+#[test]
+fn a_folder_says_by_its_scheme_what_its_points_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let scheme = "name = \"paw\"\npoints = [\"heel\", \"left\", \"right\"]\nmirror = [[1, 2]]\n\
+                  [normalizer]\nname = \"box\"\nbox = \"diagonal\"\n";
+    fs::write(d.join("scheme.toml"), scheme).unwrap();
+    for name in ["a", "b"] {
+        picture(&d.join(name).with_extension("jpg"));
+        let paw = [(20.0, 10.0), (30.0, 12.0), (25.0, 30.0)].map(|(x, y)| Point::new(x, y));
+        pts::write(&d.join(format!("{name}.pts")), &paw).unwrap();
+    }
+    let data = find_first(d).unwrap().open().unwrap();
+    assert_eq!((data.scheme().name(), data.scheme().len(), data.len()), ("paw", 3, 2));
+    assert_eq!(fact(d, "points").unwrap(), "3 each");
+    let paw = std::sync::Arc::clone(data.scheme());
+    assert!(open_dataset(d, None, &paw).is_ok());
+    let other = open_dataset(d, None, &IBUG_68).err().unwrap().to_string();
+    assert!(other.contains("expected points of the scheme ibug68, got paw"), "{other}");
+
+    let table = "file,x0,y0,x1,y1,x2,y2\na.jpg,20,10,30,12,25,30\n";
+    for (points, expected) in [(table, Ok(3)), ("file,x0,y0\na.jpg,20,10\n", Err("x and y of 3 points, got 1"))] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("scheme.toml"), scheme).unwrap();
+        picture(&folder.path().join("a.jpg"));
+        fs::write(folder.path().join("points.csv"), points).unwrap();
+        let read = find_first(folder.path()).unwrap().open().map(|data| data.scheme().len()).map_err(|e| e.to_string());
+        match (read, expected) {
+            (Ok(read), Ok(len)) => assert_eq!(read, len),
+            (Err(e), Err(words)) => assert!(e.contains(words), "{e}"),
+            (read, _) => panic!("{read:?}"),
+        }
+    }
+
+    fs::write(d.join("scheme.toml"), "name = \"paw\"\npoints = 3\nmirror = [[1, 3]]\n").unwrap();
+    let broken = find_first(d).unwrap().open().err().unwrap().to_string();
+    assert!(broken.contains("scheme.toml") && broken.contains("mirror.0: expected points below 3, got 3"), "{broken}");
 }

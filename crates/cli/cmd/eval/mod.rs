@@ -14,7 +14,11 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
-use facekp_data::{Crop, Dataset, DatasetKind, Frame, Split, datasets::find_first, open_dataset, open_kind};
+use facekp_data::{
+    Crop, Dataset, DatasetKind, Frame, Split,
+    datasets::{find, find_first, open::has_dataset},
+    open_dataset, open_kind,
+};
 use facekp_eval::{
     FaceError, Flip, MeanShape, Prediction, Predictor, Summary,
     metrics::{self, Boxes},
@@ -172,10 +176,15 @@ pub(crate) struct Setting {
     pub flip: Flip,
 }
 
-/// The setting that a network's recipe names, with the data below `dir`.
+/// The setting that a network's recipe names, with the data below `dir`; or with `dir` itself, where that is another
+/// dataset of its points.
 pub(crate) fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
-    let data = open_dataset(dir, Some(&recipe.data.val.path), &recipe.task.scheme)?;
+    let path = &recipe.data.val.path;
+    // a folder of one's own is meant where it is no dataset of the recipe's name, but one itself
+    let is_own = || find(dir).unwrap_or_default().iter().any(|found| found.path == dir);
+    let named = has_dataset(dir, path)? || !is_own();
+    let data = open_dataset(dir, named.then_some(path), &recipe.task.scheme)?;
     Ok(Setting { data: Arc::from(data), flip: Flip::from(recipe.train.flip_test) })
 }
 

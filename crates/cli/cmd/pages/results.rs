@@ -68,12 +68,15 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
             row.extend(numbers.map(|(value, digits)| number(value, digits)));
             rows.push(row);
         }
-        let Some(run) = &subject.run else { continue };
         if is_shipped {
             parts.extend(ways_to_read(subject, data)?);
         }
-        curves += &format!("\n## {}\n\n{}\n\n", subject.name, story(run)?);
-        curves += &copy_curves(subject, run, data, &out.with_extension(""))?;
+        let folder = out.with_extension("");
+        if let Some(run) = &subject.run {
+            draw_curves(subject, run, data, &folder)?;
+        }
+        curves += &format!("\n## {}\n\n{}\n\n", subject.name, story(subject)?);
+        curves += &curves_of(subject, &folder);
     }
     let mut text = INTRODUCTION.to_owned() + &table(&HEAD, &rows);
     text += &beside::found_section(&found);
@@ -109,19 +112,23 @@ fn ways_to_read(subject: &Subject, data: &Path) -> Result<Vec<Vec<String>>> {
 }
 
 /// The run in a sentence.
-fn story(run: &Path) -> Result<String> {
-    let Recipe { task, train, .. } = Recipe::load(&run.join("recipe.toml").to_string_lossy(), &[])?;
-    let epochs = history::read(&run.join("history.csv"))?;
-    let minutes = epochs.iter().map(|e| e.seconds).sum::<f64>() / 60.0;
+fn story(subject: &Subject) -> Result<String> {
+    let manifest = &subject.file.manifest;
+    let Recipe { task, train, .. } = Recipe::parse(&manifest.name, &manifest.recipe, &[])?;
+    let minutes = |run: &PathBuf| -> Result<String> {
+        let epochs = history::read(&run.join("history.csv"))?;
+        Ok(format!("; {:.0} minutes", epochs.iter().map(|e| e.seconds).sum::<f64>() / 60.0))
+    };
+    let minutes = subject.run.as_ref().map(minutes).transpose()?.unwrap_or_default();
     let start = train.init_from.filter(|f| !f.is_empty()).map_or("random weights".to_owned(), |from| {
         format!("the weights of {}", Path::new(&from).file_name().unwrap_or_default().to_string_lossy())
     });
-    let (count, batch, width, height) = (epochs.len(), train.batch, task.view.width, task.view.height);
-    Ok(format!("{count} epochs of batches of {batch} at {width}×{height}, from {start}; {minutes:.0} minutes."))
+    let (count, batch, width, height) = (manifest.epoch, train.batch, task.view.width, task.view.height);
+    Ok(format!("{count} epochs of batches of {batch} at {width}×{height}, from {start}{minutes}."))
 }
 
-/// Draws a run's curves into `folder`: the lines of the page that show them.
-fn copy_curves(subject: &Subject, run: &Path, data: &Path, folder: &Path) -> Result<String> {
+/// Draws a run's curves into `folder`.
+fn draw_curves(subject: &Subject, run: &Path, data: &Path, folder: &Path) -> Result<()> {
     let page = PageInput {
         title: subject.name.clone(),
         profile: None,
@@ -132,15 +139,19 @@ fn copy_curves(subject: &Subject, run: &Path, data: &Path, folder: &Path) -> Res
     let drawn = tempfile::tempdir()?;
     write(drawn.path(), &page, &[report::run_input(run, &[data.to_path_buf()])?], &DeviceName::default().open()?)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let beside = folder.file_name().unwrap_or_default().to_string_lossy();
-    let mut lines = String::new();
-    for (curve, words) in CURVES {
+    for (curve, _) in CURVES {
         let file = format!("{}-{curve}.svg", subject.name);
         let from = drawn.path().join("figures").join(&file);
         if from.is_file() {
             fs::copy(&from, folder.join(&file)).with_context(|| from.display().to_string())?;
-            lines += &format!("![{}: {words}]({beside}/{file})\n\n", subject.name);
         }
     }
-    Ok(lines)
+    Ok(())
+}
+
+/// The lines that show a network's curves, those of an earlier page where its run is not at hand.
+fn curves_of(subject: &Subject, folder: &Path) -> String {
+    let (name, beside) = (&subject.name, folder.file_name().unwrap_or_default().to_string_lossy());
+    let shown = CURVES.iter().filter(|(curve, _)| folder.join(format!("{name}-{curve}.svg")).is_file());
+    shown.map(|(curve, words)| format!("![{name}: {words}]({beside}/{name}-{curve}.svg)\n\n")).collect()
 }

@@ -131,12 +131,13 @@ fn broken(path: &Path, error: &csv::Error) -> Error {
     Error::format(path, line, "a table of points", error.to_string())
 }
 
-/// The scheme that the tables in `dir` are read as: the one that is asked for, else the built-in one of as many points.
+/// The scheme that the tables in `dir` are read as: see [`faces::scheme_of`].
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
     let first = tables(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?;
     let Table { path, points, .. } = Table::open(first)?;
-    faces::scheme_of(wanted, points)
-        .map_err(|numbers| Error::format(path, Some(1), format!("x and y of {numbers} points"), points.to_string()))
+    faces::scheme_of(dir, wanted, points, |numbers| {
+        Error::format(path, Some(1), format!("x and y of {numbers} points"), points.to_string())
+    })
 }
 
 /// The faces of every table in `dir`; a broken one is an error within.

@@ -7,6 +7,7 @@ use crate::{
         report::CheckReport,
     },
     error::{Error, Result},
+    io,
     sample::{Annotation, Sample},
     scheme::{self, Scheme},
     split::{Split, fit_and_val},
@@ -17,12 +18,34 @@ use std::{
     sync::Arc,
 };
 
-/// The scheme that `count` points are read as, where files do not say what points mean: the one that is asked for, else
-/// the built-in one of as many points; `Err` says how many it could have been, such as `58 or 68`.
-pub(super) fn scheme_of(wanted: Option<&Arc<Scheme>>, count: usize) -> std::result::Result<Arc<Scheme>, String> {
-    let known = wanted.map_or_else(scheme::all, |wanted| vec![Arc::clone(wanted)]);
+/// What a folder says that its points mean.
+const SCHEME: &str = "scheme.toml";
+
+/// The scheme that stands in the folder `dir` beside the annotations.
+///
+/// # Errors
+/// When it is no scheme.
+pub(super) fn own_scheme(dir: &Path) -> Result<Option<Arc<Scheme>>> {
+    let path = dir.join(SCHEME);
+    path.is_file().then(|| Ok(Arc::new(Scheme::from_toml(&path, &io::read_text(&path)?)?))).transpose()
+}
+
+/// The scheme that `count` points are read as, where files do not say what points mean: the one in the folder `dir`,
+/// else the one that is asked for, else the built-in one of as many points. `wrong` makes the error of how many it
+/// could have been, such as `58 or 68`.
+///
+/// # Errors
+/// When there is none of so many points, or the folder's is no scheme.
+pub(super) fn scheme_of(
+    dir: &Path,
+    wanted: Option<&Arc<Scheme>>,
+    count: usize,
+    wrong: impl FnOnce(String) -> Error,
+) -> Result<Arc<Scheme>> {
+    let one = own_scheme(dir)?.or_else(|| wanted.cloned());
+    let known = one.map_or_else(scheme::all, |one| vec![one]);
     let numbers: Vec<String> = known.iter().map(|s| s.len().to_string()).collect();
-    known.into_iter().find(|s| s.len() == count).ok_or_else(|| numbers.join(" or "))
+    known.into_iter().find(|s| s.len() == count).ok_or_else(|| wrong(numbers.join(" or ")))
 }
 
 /// Faces in the order of their ids. Every tenth one validates; where the faces say who they are, every tenth person.

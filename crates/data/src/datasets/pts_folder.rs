@@ -4,7 +4,7 @@ use crate::{
     dataset::Frame,
     datasets::{
         contents,
-        faces::Faces,
+        faces::{self, Faces},
         format::{DatasetKind, Format},
         ibug,
         record::Record,
@@ -28,14 +28,18 @@ static FORMAT: Format = Format {
     holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
     holds_below: Some(holds_below),
     hint: None,
-    open: |dir, scheme| {
-        let scheme = scheme.unwrap_or(&IBUG_68);
-        Ok(Box::new(Faces::new(WHAT, dir, scheme, read_all(dir, scheme)?)?))
+    open: |dir, wanted| {
+        let scheme = scheme_of(dir, wanted)?;
+        Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
     },
-    check: |dir| Ok(Faces::check(WHAT, &IBUG_68, read_all(dir, &IBUG_68)?)),
+    check: |dir| {
+        let scheme = scheme_of(dir, None)?;
+        Ok(Faces::check(WHAT, &scheme, read_all(dir, &scheme)?))
+    },
 };
 
-/// A folder of pictures beside `.pts` files of 68 points, such as the frames of YouTube Faces or your own.
+/// A folder of pictures beside `.pts` files, of 68 points unless the folder or who asks says otherwise, such as the
+/// frames of YouTube Faces or your own.
 pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
 
 /// Whether there are points at any depth; but nothing of iBUG 300-W, whose test faces must not come into training in
@@ -49,6 +53,11 @@ fn holds_below(dir: &Path) -> Result<bool> {
         }
     }
     Ok(!points.is_empty())
+}
+
+/// The folder's own scheme, else the one that is asked for, else the 68 points that most such files have.
+fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
+    Ok(faces::own_scheme(dir)?.unwrap_or_else(|| Arc::clone(wanted.unwrap_or(&IBUG_68))))
 }
 
 /// Every `.pts` below `dir`, in the order of paths.

@@ -107,14 +107,15 @@ fn points(path: &Path, lines: &mut Enumerate<Lines<'_>>, count: usize) -> Result
     Ok((all, places))
 }
 
-/// The scheme that the files in `dir` are read as: the one that is asked for, else the built-in one of as many points.
+/// The scheme that the files in `dir` are read as: see [`faces::scheme_of`].
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
     let first = files(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?;
     let object = read(&first)?.into_iter().next();
     let object = object.ok_or_else(|| Error::format(&first, None, "LM= and IMAGE= of an object", "none"))?;
     let (line, count) = (object.line, object.raw.len());
-    faces::scheme_of(wanted, count)
-        .map_err(|numbers| Error::format(first, Some(line), format!("LM= of {numbers} points"), count.to_string()))
+    faces::scheme_of(dir, wanted, count, |numbers| {
+        Error::format(first, Some(line), format!("LM= of {numbers} points"), count.to_string())
+    })
 }
 
 /// The faces of every file in `dir`; a broken one is an error within.

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use candle_vision_helpers::Wrong;
+use facekp_data::Scheme;
 use std::path::Path;
 use toml::{
     Table, Value,
@@ -36,6 +37,8 @@ fn source(name_or_file: &str) -> Result<(String, String)> {
 pub(super) fn parse(file: &str, text: &str, profile: Option<&str>, overrides: &[String]) -> Result<(Layers, Recipe)> {
     let layers = Layers::of(file, text, profile)?;
     let mut table = layers.merged();
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    read_scheme(&mut table, folder)?;
     renew(&mut table);
     let mut last_good = read(&layers, &table)?;
     let mut blamed = None;
@@ -43,6 +46,7 @@ pub(super) fn parse(file: &str, text: &str, profile: Option<&str>, overrides: &[
     // failing.
     for change in overrides {
         apply(&mut table, change)?;
+        read_scheme(&mut table, Path::new(""))?;
         renew(&mut table);
         let changed = table.clone().try_into::<Recipe>().map_err(|e| words(e.message()));
         let changed = changed.and_then(|r| meaningless(&table, &r).map_or(Ok(r), |(_, reason)| Err(reason)));
@@ -69,6 +73,21 @@ fn read(layers: &Layers, table: &Table) -> Result<Recipe> {
         Some((key, reason)) => Err(layers.wrong(&key, reason)),
         None => Ok(recipe),
     }
+}
+
+/// Puts the scheme of a file in the place of the file's name, which is relative to `folder`.
+fn read_scheme(table: &mut Table, folder: &Path) -> Result<()> {
+    let scheme = table.get_mut("task").and_then(|task| task.get_mut("scheme"));
+    if let Some(Value::String(name)) = &scheme
+        && Path::new(name).extension().is_some_and(|e| e == "toml")
+    {
+        let file = folder.join(name);
+        let text = std::fs::read_to_string(&file).map_err(|e| facekp_data::Error::io(&file, e))?;
+        let read = Scheme::from_toml(&file, &text)?;
+        let read = Value::try_from(&read).map_err(|e| Error::recipe(name, None, e.to_string()))?;
+        scheme.into_iter().for_each(|scheme| *scheme = read.clone());
+    }
+    Ok(())
 }
 
 /// Brings a table to what is written today.
