@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Predict(cmd::predict::Args),
     /// Draw the report page of one or more run folders.
     Report(cmd::report::Args),
-    /// Render, check, fetch, preview and pack datasets.
+    /// Render, check, fetch, preview, convert and pack datasets.
     Datasets(cmd::datasets::Args),
     /// Fetch weights that networks start from.
     Weights(cmd::weights::Args),

@@ -1,4 +1,4 @@
-//! `facekp datasets`: find, check, preview, pack, render and fetch.
+//! `facekp datasets`: find, check, preview, convert, pack, render and fetch.
 
 use crate::{
     output::{say, write_file},
@@ -9,7 +9,10 @@ use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset, Error, Split, check,
-    datasets::{fetch, find, find_first, pack},
+    datasets::{
+        convert::{Converted, Form, convert, written},
+        fetch, find, find_first, pack,
+    },
     synthetic::{self, FaceSet},
 };
 use facekp_eval::{stats::spread, visualize};
@@ -97,6 +100,17 @@ enum Command {
         #[arg(long, default_value = "24")]
         count: NonZeroUsize,
     },
+    /// Write a dataset's annotations in another form, with copies of its pictures; what that form cannot hold is said.
+    #[command(after_help = "Example: facekp datasets convert datasets/ibug_300W own --to coco")]
+    Convert {
+        /// The folder.
+        dir: PathBuf,
+        /// A folder that does not exist yet or is empty.
+        out: PathBuf,
+        /// The form: .pts beside the pictures, imglab's XML, COCO's JSON, or a table.
+        #[arg(long, value_name = "FORM", value_parser = PossibleValuesParser::new(Form::ALL.map(Form::name)))]
+        to: String,
+    },
     /// Pack a dataset's faces, cropped and shrunk, into one file that loads fast.
     #[command(after_help = "Example: facekp datasets pack datasets/ibug_300W --out datasets/ibug68.fkpack --side 256")]
     Pack {
@@ -126,6 +140,7 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         Command::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
         Command::Check { dir } => check_dir(dir),
         Command::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
+        Command::Convert { dir, out, to } => convert_dir(dir, out, to),
         Command::Preview { dir, out, count } => preview(dir, out, *count),
         Command::Pack { dir, out, side, margin, whole, png } => {
             let area = if *whole { pack::Area::Picture } else { pack::Area::Face(*margin) };
@@ -217,6 +232,13 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
     })?;
     bar.finish_and_clear();
     say(&format!("{}: fetched; `facekp datasets check` it", folder.display()))
+}
+
+fn convert_dir(dir: &Path, out: &Path, to: &str) -> Result<()> {
+    let form = Form::ALL.into_iter().find(|f| f.name() == to).context("expected a form that is listed")?;
+    let Converted { faces, pictures, lost } = convert(find_first(dir)?.open()?.as_ref(), form, out)?;
+    say(&format!("{}: {faces} faces in {pictures} pictures", written(form, out).display()))?;
+    lost.iter().try_for_each(|lost| say(&format!("  lost: {lost}")))
 }
 
 /// The side of a tile, pixels.

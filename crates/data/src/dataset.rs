@@ -29,8 +29,8 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// Out of range; where it takes decoding, when the picture cannot be read.
     fn annotation(&self, i: usize) -> Result<Annotation> {
-        let Sample { id, path, face, points, .. } = self.get(i)?;
-        Ok(Annotation { id, picture: path, face, points })
+        let Sample { id, path, subject, face, points, .. } = self.get(i)?;
+        Ok(Annotation { id, picture: path, subject, face, points })
     }
     /// Frame that a guess without looking is relative to.
     fn frame(&self) -> Frame {

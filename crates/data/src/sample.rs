@@ -50,6 +50,8 @@ pub struct Annotation {
     pub id: String,
     /// The picture's file; within a pack, the pack's path and the sample's name below it.
     pub picture: PathBuf,
+    /// Name of the person, where the dataset says it.
+    pub subject: Option<String>,
     /// The face's box, original pixels.
     pub face: Rect,
     /// Keypoints, original pixels.

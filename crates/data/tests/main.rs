@@ -5,6 +5,7 @@ mod common;
 
 mod annotated_pictures;
 mod boxed_photos;
+mod convert;
 mod csv;
 mod cut_kinds;
 mod datasets;

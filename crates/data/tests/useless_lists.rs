@@ -4,7 +4,7 @@ use crate::common::{picture, points};
 use candle_vision_helpers::Point;
 use facekp_data::{
     check,
-    datasets::{find_first, ibug},
+    datasets::{find_first, ibug, imglab},
     formats::pts,
     open_kind,
 };
@@ -95,11 +95,17 @@ fn points_beside_a_picture_outlive_a_list_without_its_box() {
 }
 
 #[test]
-fn a_list_of_another_name_is_named() {
+fn a_list_of_another_name_is_one_of_imglabs() {
     let dir = folder(&[format!("{BOX}>{}</box>", parts(&[]))]);
     fs::rename(dir.path().join(LIST), dir.path().join("training.xml")).unwrap();
-    says(
-        dir.path(),
-        "training.xml: expected a name such as labels_ibug_300W_train.xml, got a list of 1 picture and 1 box with another",
-    );
+    let found = find_first(dir.path()).unwrap();
+    assert_eq!((found.kind, found.open().unwrap().len()), (imglab::KIND, 1));
+    let error = open_kind(dir.path(), ibug::KIND).err().unwrap().to_string();
+    assert!(error.ends_with("found imglab"), "{error}");
+    // without parts it says what it holds, as iBUG's do
+    let dir = folder(&[format!("{BOX}/>")]);
+    fs::rename(dir.path().join(LIST), dir.path().join("training.xml")).unwrap();
+    let error = find_first(dir.path()).unwrap().open().err().unwrap().to_string();
+    assert!(error.ends_with("training.xml: expected boxes with 68 parts, got 1 box without parts"), "{error}");
+    assert_eq!(check(dir.path()).unwrap().problems.len(), 1);
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     error::Error,
-    formats::imglab_xml::{self, Picture},
+    formats::imglab_xml::Picture,
     io::{self, has_extension, predictions::is_prediction},
 };
 use std::path::Path;
@@ -29,18 +29,6 @@ pub(crate) fn no_faces(xml: &Path, pictures: &[Picture], points: usize) -> Error
         (boxes, counted(boxes, "box without parts", "boxes without parts")),
     ];
     Error::format(xml, None, format!("boxes with {points} parts"), listed(parts, "no pictures"))
-}
-
-/// A list of imglab's that goes by another name than iBUG's.
-pub(crate) fn misnamed(dir: &Path) -> Option<Error> {
-    let lists = io::list(dir).ok()?;
-    lists.iter().filter(|p| has_extension(p, "xml")).find_map(|xml| {
-        let (pictures, _) = imglab_xml::read_all(xml).ok().filter(|(pictures, _)| !pictures.is_empty())?;
-        let boxes: usize = pictures.iter().map(|p| p.boxes.len()).sum();
-        let (pictures, boxes) = (pictures.len(), counted(boxes, "box", "boxes"));
-        let got = format!("a list of {} and {boxes} with another", counted(pictures, "picture", "pictures"));
-        Some(Error::format(xml, None, "a name such as labels_ibug_300W_train.xml", got))
-    })
 }
 
 fn file(path: &Path) -> &'static str {

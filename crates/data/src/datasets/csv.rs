@@ -39,7 +39,6 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| Ok(!tables(dir)?.is_empty()),
     holds_below: None,
-    hint: None,
     open: |dir, wanted| {
         let scheme = scheme_of(dir, wanted)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
@@ -170,8 +169,7 @@ fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
 fn face(dir: &Path, table: &Path, scheme: &Arc<Scheme>, row: Row, number: usize) -> Result<Record> {
     let picture = io::within(dir, &row.file)
         .map_err(|expected| Error::format(table, Some(row.line), expected, quoted(&row.file)))?;
-    let mut id = io::id_below(dir, &picture);
-    let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let (mut id, subset) = io::sample_id(dir, &picture);
     if number > 1 {
         id += &format!("#{number}");
     }

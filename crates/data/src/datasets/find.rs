@@ -62,7 +62,7 @@ impl Found {
 /// When nothing is there, with what is there instead; when a folder cannot be listed or a pack not be read.
 pub fn find(dir: &Path) -> Result<Vec<Found>> {
     let found = find_all(dir)?;
-    if found.is_empty() { Err(nothing(dir, DatasetKind::ALL, &DatasetKind::expected())) } else { Ok(found) }
+    if found.is_empty() { Err(nothing(dir, &DatasetKind::expected())) } else { Ok(found) }
 }
 
 /// The dataset in `dir` that a command takes which needs one: the first by format, then by path.
@@ -72,7 +72,7 @@ pub fn find(dir: &Path) -> Result<Vec<Found>> {
 pub fn find_first(dir: &Path) -> Result<Found> {
     let rank = |found: &Found| DatasetKind::ALL.iter().position(|&kind| kind == found.kind);
     let first = find(dir)?.into_iter().min_by_key(rank);
-    first.ok_or_else(|| nothing(dir, DatasetKind::ALL, &DatasetKind::expected()))
+    first.ok_or_else(|| nothing(dir, &DatasetKind::expected()))
 }
 
 /// The datasets as [`find`] has them; an empty list where there are none.
@@ -130,12 +130,8 @@ fn is_pack(path: &Path) -> bool {
     io::has_extension(path, "fkpack")
 }
 
-/// The error of a place that holds nothing of `kinds`, with what it holds instead.
-pub(crate) fn nothing(dir: &Path, kinds: &[DatasetKind], expected: &str) -> Error {
-    let hint = |kind: &DatasetKind| kind.format().hint.and_then(|hint| hint(dir));
-    if let Some(hint) = kinds.iter().find_map(hint).filter(|_| dir.is_dir()) {
-        return hint;
-    }
+/// The error of a place that holds nothing of what was expected, with what it holds instead.
+pub(crate) fn nothing(dir: &Path, expected: &str) -> Error {
     let others: Vec<String> = find_all(dir).unwrap_or_default().iter().map(|f| named(f, dir)).collect();
     if others.is_empty() {
         return contents::nothing(dir, expected);

@@ -3,7 +3,7 @@
 use crate::{
     dataset::{Dataset, Frame},
     datasets::report::CheckReport,
-    error::{Error, Result},
+    error::Result,
     scheme::Scheme,
 };
 use std::{fmt, path::Path, sync::Arc};
@@ -27,8 +27,6 @@ pub(crate) struct Format {
     pub holds: fn(&Path) -> Result<bool>,
     /// The same of files in folders of any name and depth, for a format that reads those; asked after all else.
     pub holds_below: Option<fn(&Path) -> Result<bool>>,
-    /// The error of a folder that was nearly of this format.
-    pub hint: Option<fn(&Path) -> Option<Error>>,
     /// Reads every annotation; the first broken one is the error. A format that leaves open what its points mean reads
     /// them as those of the scheme that is asked for.
     pub open: Open,

@@ -33,7 +33,6 @@ static FORMAT: Format = Format {
     frame: Frame::Picture,
     holds: |dir| io::has_any(dir, "asf"),
     holds_below: None,
-    hint: None,
     open: |dir, _| Ok(Box::new(ImmDataset::open(dir)?)),
     check,
 };

@@ -2,6 +2,7 @@
 
 pub mod check;
 mod contents;
+pub mod convert;
 mod faces;
 pub mod fetch;
 pub mod find;
@@ -33,6 +34,8 @@ formats! {
     pts_folder,
     csv,
     tps,
+    coco,
+    imglab,
 }
 
 /// Names in old recipes and packs of a format that is seen through a smaller scheme.

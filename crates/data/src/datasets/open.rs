@@ -87,8 +87,8 @@ fn groups(data: &Path, path: Option<&str>) -> Result<Vec<Vec<Found>>> {
         return Ok(groups);
     }
     Err(match places.first() {
-        Some(place) => nothing(place, DatasetKind::ALL, &DatasetKind::expected()),
-        None => nothing(data, &[], &format!("a dataset called {path}")),
+        Some(place) => nothing(place, &DatasetKind::expected()),
+        None => nothing(data, &format!("a dataset called {path}")),
     })
 }
 
@@ -145,7 +145,7 @@ pub fn open_kind(dir: &Path, kind: DatasetKind) -> Result<Box<dyn Dataset>> {
         (true, false) => 3,
     };
     let found = all.into_iter().filter(is_one).min_by_key(rank);
-    let found = found.ok_or_else(|| nothing(dir, &[kind], kind.format().expected))?;
+    let found = found.ok_or_else(|| nothing(dir, kind.format().expected))?;
     let set = found.open()?;
     match kind.part() {
         Some(part) if found.kind != kind => subset::through_named(set, part),

@@ -27,7 +27,6 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
     holds_below: Some(holds_below),
-    hint: None,
     open: |dir, wanted| {
         let scheme = scheme_of(dir, wanted)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))

@@ -47,8 +47,8 @@ impl Record {
 
     /// The face without its picture.
     pub(crate) fn annotation(&self) -> Annotation {
-        let (id, picture) = (self.id.clone(), self.path.clone());
-        Annotation { id, picture, face: self.face, points: self.points.clone() }
+        let (id, picture, subject) = (self.id.clone(), self.path.clone(), self.subject.clone());
+        Annotation { id, picture, subject, face: self.face, points: self.points.clone() }
     }
 
     /// Decodes the picture; the sample, and what its file says of how the camera was held (EXIF, 1 to 8).

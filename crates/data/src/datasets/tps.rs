@@ -37,7 +37,6 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| io::has_any(dir, "tps"),
     holds_below: None,
-    hint: None,
     open: |dir, wanted| {
         let scheme = scheme_of(dir, wanted)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
@@ -143,8 +142,7 @@ fn face(
     let height = picture_size(&picture)?.height as f64;
     let visible = raw.iter().map(|p| p.x >= 0.0 && p.y >= 0.0).collect();
     let shape = Shape { points: raw.iter().map(|p| Point::new(p.x, height - p.y)).collect(), visible, lines };
-    let mut id = io::id_below(dir, &picture);
-    let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let (mut id, subset) = io::sample_id(dir, &picture);
     let again = times.entry(id.clone()).or_insert(0);
     *again += 1;
     if *again > 1 {

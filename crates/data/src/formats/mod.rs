@@ -3,6 +3,7 @@
 //! A parser knows only its text; whether the picture is there and fits is checked by the datasets.
 
 pub mod asf;
+pub mod coco;
 pub mod imglab_xml;
 pub mod photo_boxes;
 pub mod pts;

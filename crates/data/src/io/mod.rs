@@ -141,6 +141,13 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     })
 }
 
+/// What the sample of a picture below `root` is called, and the folder that it is in below `root`.
+pub(crate) fn sample_id(root: &Path, picture: &Path) -> (String, Option<String>) {
+    let id = id_below(root, picture);
+    let folder = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    (id, folder)
+}
+
 /// The path below `root`, without its extension, with `/` on every system: what a sample is called.
 pub(crate) fn id_below(root: &Path, path: &Path) -> String {
     let stem = path.strip_prefix(root).unwrap_or(path).with_extension("");

@@ -8,7 +8,6 @@
 use crate::{
     dataset::{Dataset, Frame},
     datasets::{
-        contents,
         format::{DatasetKind, Format},
         record::{is_rendered, nth},
     },
@@ -33,7 +32,6 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds,
     holds_below: None,
-    hint: Some(contents::misnamed),
     open: |dir, _| Ok(Box::new(IbugDataset::open(dir)?)),
     check: check::check,
 };

@@ -203,7 +203,8 @@ impl Dataset for PackDataset {
     fn annotation(&self, i: usize) -> Result<Annotation> {
         let (item, points) = (nth(&self.index.items, i)?, nth(&self.points, i)?);
         let picture = self.path.join(&item.id);
-        Ok(Annotation { id: item.id.clone(), picture, face: item.face, points: points.clone() })
+        let (id, subject) = (item.id.clone(), item.subject.clone());
+        Ok(Annotation { id, picture, subject, face: item.face, points: points.clone() })
     }
 
     fn frame(&self) -> Frame {

@@ -11,7 +11,8 @@ use quick_xml::{
 };
 use std::path::Path;
 
-/// Writes a list as dlib does; boxes get whole pixels and parts two decimals. Lines and decimals are not looked at.
+/// Writes a list as dlib does; boxes get whole pixels and parts two decimals, or as many as they are said to have.
+/// Lines are not looked at.
 ///
 /// # Errors
 /// When it cannot be written; no partial file is left.
@@ -50,7 +51,8 @@ fn write_box(writer: &mut Writer<Vec<u8>>, face: &FaceBox) -> std::io::Result<()
     let attributes = names.into_iter().zip(sides.iter().map(String::as_str));
     writer.create_element("box").with_attributes(attributes).write_inner_content(|w| {
         for (name, (at, _)) in &face.parts {
-            let (name, x, y) = (format!("{name:02}"), format!("{:.2}", at.x), format!("{:.2}", at.y));
+            let (name, digits) = (format!("{name:02}"), face.decimals.max(2));
+            let [x, y] = [at.x, at.y].map(|v| format!("{v:.digits$}"));
             w.create_element("part").with_attributes([("name", &*name), ("x", &*x), ("y", &*y)]).write_empty()?;
         }
         Ok(())

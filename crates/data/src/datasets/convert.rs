@@ -1,0 +1,248 @@
+//! Writes a dataset's annotations in another form, its pictures beside them.
+
+use crate::{
+    dataset::Dataset,
+    error::{Error, Result},
+    formats::{
+        coco,
+        imglab_xml::{self, FaceBox},
+        pts,
+    },
+    io::write_whole,
+    picture::picture_size,
+    sample::Annotation,
+    scheme::{Outline, Scheme},
+};
+use candle_vision_helpers::Point;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A form of annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A `.pts` beside each picture.
+    Pts,
+    /// One of imglab's lists, `annotations.xml`.
+    Imglab,
+    /// COCO's keypoints, `annotations.json`.
+    Coco,
+    /// A table of points, `annotations.csv`.
+    Csv,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pts, Self::Imglab, Self::Coco, Self::Csv];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pts => "pts",
+            Self::Imglab => "imglab",
+            Self::Coco => "coco",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Whether it can say who a face is of.
+    fn holds_subjects(self) -> bool {
+        self == Self::Csv
+    }
+
+    /// Whether a hidden point is written as a position that stands for it, which is read as one only where most others
+    /// are elsewhere.
+    fn marks_hidden(self) -> bool {
+        matches!(self, Self::Pts | Self::Imglab)
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Converted {
+    /// Faces.
+    pub faces: usize,
+    /// Copied pictures.
+    pub pictures: usize,
+    /// What the form cannot hold, a sentence each.
+    pub lost: Vec<String>,
+}
+
+/// What `.pts` and imglab's lists write for a hidden point, in their own numbers.
+const HIDDEN: Point = Point { x: -1.0, y: -1.0 };
+
+/// A picture of the new folder, and the faces in it.
+struct Picture<'a> {
+    file: String,
+    from: &'a Path,
+    faces: Vec<&'a Annotation>,
+}
+
+/// Writes all faces of `set` into `out`, a folder that is new or empty: annotations in the given form, the scheme as
+/// `scheme.toml`, and copies of the pictures under the names of their samples.
+///
+/// # Errors
+/// When something is in the folder, a picture is no file of its own (as in a pack), or something cannot be written.
+pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
+    if out.exists() && fs::read_dir(out).map_err(|e| Error::io(out, e))?.next().is_some() {
+        return Err(Error::format(out, None, "a folder that is new or empty", "one with files in it"));
+    }
+    let all = (0..set.len()).map(|i| set.annotation(i)).collect::<Result<Vec<_>>>()?;
+    let pictures = pictures(&all, form)?;
+    for picture in &pictures {
+        let to = out.join(&picture.file);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+        }
+        fs::copy(picture.from, &to).map_err(|e| Error::io(&to, e))?;
+    }
+    let scheme = set.scheme();
+    let text = toml::to_string(scheme.as_ref()).map_err(|e| Error::Invalid(format!("{}: {e}", scheme.name())))?;
+    write_whole(&out.join("scheme.toml"), text.as_bytes())?;
+    match form {
+        Form::Pts => write_pts(out, &pictures)?,
+        Form::Imglab => write_imglab(out, &set.describe(), &pictures)?,
+        Form::Coco => write_coco(out, scheme, &pictures)?,
+        Form::Csv => write_csv(out, scheme, &pictures)?,
+    }
+    Ok(Converted { faces: all.len(), pictures: pictures.len(), lost: lost(&all, form) })
+}
+
+/// Each picture once, or, for annotations beside it, once for each of its faces.
+fn pictures(all: &[Annotation], form: Form) -> Result<Vec<Picture<'_>>> {
+    let mut by_file: BTreeMap<String, Picture<'_>> = BTreeMap::new();
+    for face in all {
+        if !face.picture.is_file() {
+            return Err(Error::format(&face.picture, None, "a picture in a file of its own", "none (a pack?)"));
+        }
+        let stem = if form == Form::Pts { face.id.as_str() } else { base(face) };
+        let end = face.picture.extension().unwrap_or_default().to_string_lossy();
+        let file = format!("{stem}.{end}");
+        let entry = || Picture { file: file.clone(), from: &face.picture, faces: Vec::new() };
+        let picture = by_file.entry(file.clone()).or_insert_with(entry);
+        if picture.from != face.picture {
+            return Err(Error::format(&face.picture, None, "one picture of each name", file));
+        }
+        picture.faces.push(face);
+    }
+    Ok(by_file.into_values().collect())
+}
+
+/// A sample's name without the number of a further face in its picture.
+fn base(face: &Annotation) -> &str {
+    let (id, own) = (face.id.as_str(), face.picture.file_stem().unwrap_or_default().to_string_lossy());
+    match id.rsplit_once('#') {
+        Some((base, _)) if base.rsplit('/').next() == Some(&*own) => base,
+        _ => id,
+    }
+}
+
+/// The points, hidden ones as `hidden`.
+fn marked(face: &Annotation, hidden: Point) -> Vec<Point> {
+    let shown = face.points.points().iter().zip(face.points.visible());
+    shown.map(|(p, &v)| if v { *p } else { hidden }).collect()
+}
+
+fn write_pts(out: &Path, pictures: &[Picture<'_>]) -> Result<()> {
+    for Picture { file, faces, .. } in pictures {
+        let mut path = out.join(file);
+        path.set_extension("pts");
+        for face in faces {
+            // the file counts from 1
+            pts::write(&path, &marked(face, Point::new(HIDDEN.x - 1.0, HIDDEN.y - 1.0)))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_imglab(out: &Path, title: &str, pictures: &[Picture<'_>]) -> Result<()> {
+    let listed = pictures.iter().map(|picture| {
+        let part = |(i, p): (usize, Point)| (i, (p, 0));
+        let face = |face: &&Annotation| FaceBox {
+            rect: face.face,
+            parts: marked(face, HIDDEN).into_iter().enumerate().map(part).collect(),
+            decimals: 4,
+            line: 0,
+        };
+        Ok(imglab_xml::Picture {
+            file: picture.file.clone(),
+            size: Some(picture_size(picture.from)?),
+            boxes: picture.faces.iter().map(face).collect(),
+            ignored: 0,
+            line: 0,
+        })
+    });
+    imglab_xml::write(&out.join("annotations.xml"), title, &listed.collect::<Result<Vec<_>>>()?)
+}
+
+fn write_coco(out: &Path, scheme: &Scheme, pictures: &[Picture<'_>]) -> Result<()> {
+    let numbered = || (0..scheme.len()).map(|i| i.to_string()).collect();
+    let names = if scheme.point_names().is_empty() { numbered() } else { scheme.point_names().to_vec() };
+    let mut skeleton = Vec::new();
+    for group in scheme.groups().iter().filter(|g| g.outline != Outline::None) {
+        skeleton.extend(group.points.clone().skip(1).map(|i| [i - 1, i]));
+        if group.outline == Outline::Closed && group.points.len() > 2 {
+            skeleton.push([group.points.end - 1, group.points.start]);
+        }
+    }
+    let listed = pictures.iter().map(|picture| {
+        let object = |f: &&Annotation| (f.points.points().to_vec(), f.points.visible().to_vec(), f.face);
+        let objects = picture.faces.iter().map(object).collect();
+        Ok(coco::Picture { file: picture.file.clone(), size: picture_size(picture.from)?, objects })
+    });
+    let listed = listed.collect::<Result<Vec<_>>>()?;
+    coco::write(&out.join("annotations.json"), scheme.name(), &names, &skeleton, &listed)
+}
+
+fn write_csv(out: &Path, scheme: &Scheme, pictures: &[Picture<'_>]) -> Result<()> {
+    let path = out.join("annotations.csv");
+    let faces = || pictures.iter().flat_map(|p| p.faces.iter().map(move |face| (&p.file, face)));
+    let named = faces().any(|(_, face)| face.subject.is_some());
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let mut row = vec!["file".to_owned()];
+    row.extend(named.then(|| "subject".to_owned()));
+    row.extend((0..scheme.len()).flat_map(|i| [format!("x{i}"), format!("y{i}")]));
+    let broken = |e: csv::Error| Error::Invalid(format!("{}: {e}", path.display()));
+    table.write_record(&row).map_err(broken)?;
+    for (file, face) in faces() {
+        row = vec![file.clone()];
+        row.extend(named.then(|| face.subject.clone().unwrap_or_default()));
+        let cells = face.points.points().iter().zip(face.points.visible());
+        let text = |(p, &v): (&Point, &bool)| if v { [p.x.to_string(), p.y.to_string()] } else { Default::default() };
+        row.extend(cells.flat_map(text));
+        table.write_record(&row).map_err(broken)?;
+    }
+    let bytes = table.into_inner().map_err(|e| Error::Invalid(format!("{}: {e}", path.display())))?;
+    write_whole(&path, &bytes)
+}
+
+fn lost(all: &[Annotation], form: Form) -> Vec<String> {
+    let mut lost = Vec::new();
+    let people: BTreeSet<&String> = all.iter().filter_map(|face| face.subject.as_ref()).collect();
+    if !form.holds_subjects() && !people.is_empty() {
+        lost.push(format!("who the faces are of ({} people)", people.len()));
+    }
+    let mostly_hidden = |face: &&Annotation| {
+        let hidden = face.points.visible().iter().filter(|v| !**v).count();
+        2 * hidden > face.points.visible().len()
+    };
+    let faces = all.iter().filter(mostly_hidden).count();
+    if form.marks_hidden() && faces > 0 {
+        lost.push(format!(
+            "which points are hidden of {faces} faces whose points mostly are: they cannot be read again"
+        ));
+    }
+    lost
+}
+
+/// The path of the annotations that [`convert`] wrote into `out`, for words.
+pub fn written(form: Form, out: &Path) -> PathBuf {
+    match form {
+        Form::Pts => out.to_path_buf(),
+        Form::Imglab => out.join("annotations.xml"),
+        Form::Coco => out.join("annotations.json"),
+        Form::Csv => out.join("annotations.csv"),
+    }
+}

@@ -1,0 +1,135 @@
+//! dlib's imglab lists under any name: `*.xml` with images, boxes and parts, the pictures below its folder.
+
+use crate::{
+    dataset::Frame,
+    datasets::{
+        contents,
+        faces::{self, Faces},
+        format::{DatasetKind, Format},
+        record::{Record, host_size},
+    },
+    error::{Error, Result},
+    formats::imglab_xml::{self, FaceBox, Picture},
+    io,
+    scheme::{IBUG_68, Scheme},
+};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+const WHAT: &str = "imglab lists";
+/// Bytes of a list that are looked at to recognise it.
+const GLANCE: u64 = 1024;
+
+static FORMAT: Format = Format {
+    name: "imglab",
+    expected: "imglab lists (.xml)",
+    folder: None,
+    scheme: None,
+    frame: Frame::Box,
+    holds: |dir| Ok(!files(dir)?.is_empty()),
+    holds_below: None,
+    open: |dir, wanted| {
+        let (lists, problems) = read(dir)?;
+        let scheme = scheme_of(dir, wanted, &lists)?;
+        Ok(Box::new(Faces::new(WHAT, dir, &scheme, records(dir, &scheme, &lists, problems))?))
+    },
+    check: |dir| {
+        let (lists, problems) = read(dir)?;
+        Ok(match scheme_of(dir, None, &lists) {
+            Ok(scheme) => Faces::check(WHAT, &scheme, records(dir, &scheme, &lists, problems)),
+            Err(e) => Faces::check(WHAT, &IBUG_68, problems.into_iter().map(Err).chain([Err(e)]).collect()),
+        })
+    },
+};
+
+/// A folder with imglab lists.
+pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
+
+type Lists = Vec<(PathBuf, Vec<Picture>)>;
+
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in io::list(dir)?.into_iter().filter(|p| io::has_extension(p, "xml") && p.is_file()) {
+        let mut start = Vec::new();
+        let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
+        file.take(GLANCE).read_to_end(&mut start).map_err(|e| Error::io(&path, e))?;
+        if String::from_utf8_lossy(&start).contains("<dataset") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn read(dir: &Path) -> Result<(Lists, Vec<Error>)> {
+    let (mut lists, mut problems) = (Vec::new(), Vec::new());
+    for path in files(dir)? {
+        let (pictures, wrong) = imglab_xml::read_all(&path)?;
+        problems.extend(wrong);
+        lists.push((path, pictures));
+    }
+    Ok((lists, problems))
+}
+
+/// See [`faces::scheme_of`]; the number of points is that of the first box with parts.
+fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>, lists: &Lists) -> Result<Arc<Scheme>> {
+    let boxes =
+        lists.iter().flat_map(|(path, all)| all.iter().flat_map(move |p| p.boxes.iter().map(move |b| (path, b))));
+    let with_parts = boxes.into_iter().find(|(_, b)| !b.parts.is_empty());
+    let Some((path, first)) = with_parts else {
+        let points = wanted.map_or(IBUG_68.len(), |scheme| scheme.len());
+        let none = lists.first().map(|(path, pictures)| contents::no_faces(path, pictures, points));
+        return Err(none.unwrap_or_else(|| contents::nothing(dir, FORMAT.expected)));
+    };
+    let count = first.parts.len();
+    faces::scheme_of(dir, wanted, count, |n| {
+        Error::format(path, Some(first.line), format!("a box with {n} parts"), count.to_string())
+    })
+}
+
+/// The faces of every list, and what is wrong in them.
+fn records(dir: &Path, scheme: &Arc<Scheme>, lists: &Lists, problems: Vec<Error>) -> Vec<Result<Record>> {
+    let mut all: Vec<Result<Record>> = problems.into_iter().map(Err).collect();
+    let mut times = BTreeMap::new();
+    for (path, pictures) in lists {
+        let list = (lists.len() > 1).then(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+        let boxes = pictures.iter().flat_map(|p| p.boxes.iter().map(move |face| (p, face)));
+        all.extend(boxes.map(|(picture, face)| {
+            let mut record = record(dir, path, scheme, (picture, face), &mut times)?;
+            record.subset = list.clone().or(record.subset);
+            Ok(record)
+        }));
+    }
+    all
+}
+
+fn record(
+    dir: &Path,
+    path: &Path,
+    scheme: &Arc<Scheme>,
+    (picture, face): (&Picture, &FaceBox),
+    times: &mut BTreeMap<String, usize>,
+) -> Result<Record> {
+    let file = imglab_xml::resolve(path, picture)?;
+    let size = host_size(path, &file)?;
+    if let Some(stated) = picture.size.filter(|s| *s != size) {
+        let expected = format!("the picture's size {}x{}", size.width, size.height);
+        let got = format!("{}x{}", stated.width, stated.height);
+        return Err(Error::format(path, Some(picture.line), expected, got));
+    }
+    imglab_xml::check_overlap(path, face.line, face.rect, size)?;
+    let shape = face.shape(path, scheme.len())?;
+    let (mut id, subset) = io::sample_id(dir, &file);
+    let again = times.entry(id.clone()).or_insert(0);
+    *again += 1;
+    if *again > 1 {
+        id += &format!("#{again}");
+    }
+    let mut record = Record::new(id, file, scheme, shape, path)?;
+    record.subset = subset;
+    Ok(record)
+}
