@@ -236,6 +236,9 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
 
 fn convert_dir(dir: &Path, out: &Path, to: &str) -> Result<()> {
     let form = Form::ALL.into_iter().find(|f| f.name() == to).context("expected a form that is listed")?;
+    if std::path::absolute(out)?.starts_with(std::path::absolute(dir)?) {
+        bail!("{}: expected a folder outside of {}, got one within", out.display(), dir.display());
+    }
     let Converted { faces, pictures, lost } = convert(find_first(dir)?.open()?.as_ref(), form, out)?;
     say(&format!("{}: {faces} faces in {pictures} pictures", written(form, out).display()))?;
     lost.iter().try_for_each(|lost| say(&format!("  lost: {lost}")))

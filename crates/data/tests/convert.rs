@@ -51,7 +51,7 @@ fn faces(set: &dyn Dataset) -> Vec<Face> {
 fn agree(a: &[Face], b: &[Face], within: f64) {
     assert_eq!(a.len(), b.len());
     for ((id, a), (other, b)) in a.iter().zip(b) {
-        assert_eq!(id, other);
+        assert_eq!((id, a.len()), (other, b.len()));
         for (a, b) in a.iter().zip(b) {
             let near = |a: &Point, b: &Point| (a.x - b.x).abs() <= within && (a.y - b.y).abs() <= within;
             assert!(
@@ -85,6 +85,7 @@ proptest! {
                 let back = dir.path().join(format!("{}-{}", from.name(), to.name()));
                 let written = convert(&*set, to, &back).unwrap();
                 assert_eq!((written.faces, written.pictures), (4, if from == Form::Pts || to == Form::Pts { 4 } else { 3 }));
+                assert_eq!(open(&back).scheme(), start.scheme());
                 agree(&expected, &faces(&*open(&back)), 2e-3);
             }
         }
@@ -104,15 +105,59 @@ fn what_a_form_cannot_hold_is_said() {
     assert_eq!(said(Form::Pts).lost, ["who the faces are of (2 people)"]);
     let again = convert(&*set, Form::Csv, &first).unwrap_err().to_string();
     assert!(again.ends_with("expected a folder that is new or empty, got one with files in it"), "{again}");
+    let coco: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(dir.path().join("coco/annotations.json")).unwrap()).unwrap();
+    // of points 20 to 30 and 30.5 to 31 the box from the pixels' edges, and a skeleton that counts from 1
+    assert_eq!(coco["annotations"][0]["bbox"], serde_json::json!([20.5, 31.0, 10.0, 0.5]));
+    assert_eq!(coco["categories"][0]["skeleton"], serde_json::json!([[1, 2]]));
+    let csv = open(&dir.path().join("csv"));
+    assert_eq!(csv.annotation(0).unwrap().subject.as_deref(), Some("anna"));
+
+    // what cannot be read again is left out and said
+    let second = dir.path().join("second");
+    let corner = vec![(0.0, 0.0), (40.0, 12.0), (20.0, 30.5), (30.0, 31.0)];
+    table(&second, &vec![corner; 4], &[(1, 0), (1, 1), (1, 2)]);
+    fs::write(
+        second.join("points.csv"),
+        fs::read_to_string(second.join("points.csv")).unwrap().replace(",,,30", ",20,20,30"),
+    )
+    .unwrap();
+    let set = open(&second);
+    let out = dir.path().join("fewer");
+    let converted = convert(&*set, Form::Imglab, &out).unwrap();
+    let corners = "3 points at the place that stands for a hidden one";
+    assert!(converted.lost.iter().any(|l| l == corners), "{converted:?}");
+    assert_eq!(open(&out).len(), converted.faces);
     // the picture is copied as it is
     assert_eq!(fs::read(dir.path().join("coco/sub/b.png")).unwrap(), fs::read(first.join("sub/b.png")).unwrap());
+}
+
+/// Names that lead out of the folder and back are the pictures' own names again: nothing is written elsewhere.
+#[test]
+fn pictures_are_named_by_where_they_lie() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own");
+    picture(&own.join("a.jpg"));
+    let absolute = own.join("a.jpg").display().to_string();
+    for name in ["../own/a.jpg", "./a.jpg", &absolute] {
+        fs::write(own.join("points.csv"), format!("file,x0,y0\n{name},20,10\n")).unwrap();
+        fs::write(own.join("scheme.toml"), "name = \"one\"\npoints = 2\n").unwrap();
+        fs::write(own.join("points.csv"), format!("file,x0,y0,x1,y1\n{name},20,10,30,40\n")).unwrap();
+        let set = open(&own);
+        assert_eq!(faces(&*set)[0].0, "a", "{name}");
+        let out = dir.path().join("out");
+        convert(&*set, Form::Coco, &out).unwrap();
+        assert!(fs::metadata(own.join("a.jpg")).unwrap().len() > 0);
+        fs::remove_dir_all(&out).unwrap();
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 /// As annotation tools write it: several objects a picture, a crowd, an annotation without points, a category without.
 const COCO: &str = r#"{"info": {}, "licenses": [],
  "images": [{"id": 7, "file_name": "a.jpg", "width": 64, "height": 48}, {"id": 9, "file_name": "sub/b.png"}],
  "annotations": [
-  {"id": 1, "image_id": 7, "category_id": 2, "iscrowd": 0, "bbox": [1, 2, 30, 40], "num_keypoints": 3,
+  {"id": 1, "image_id": 7, "category_id": 2, "iscrowd": false, "bbox": null, "num_keypoints": 3,
    "keypoints": [10, 12, 2, 30.5, 13, 1, 20, 30, 2]},
   {"id": 2, "image_id": 9, "category_id": 2, "keypoints": [10, 12, 2, 30, 13, 2, 0, 0, 0]},
   {"id": 3, "image_id": 9, "category_id": 2, "keypoints": [12, 12, 2, 30, 13, 2, 20, 40, 2]},
@@ -131,6 +176,9 @@ fn coco_is_read_as_tools_write_it_and_its_category_is_a_scheme() {
     }
     fs::write(d.join("instances.json"), COCO).unwrap();
     fs::write(d.join("other.json"), "{\"images\": []}").unwrap();
+    // a list of boxes alone, as COCO publishes beside those of keypoints
+    let boxes = "{\"images\": [], \"annotations\": [], \"categories\": [{\"id\": 1, \"name\": \"box\"}]}";
+    fs::write(d.join("boxes.json"), boxes).unwrap();
     assert_eq!(find(d).unwrap()[0].kind, coco::KIND);
     let set = open(d);
     assert_eq!((set.scheme().name(), set.scheme().len(), set.scheme().mirror()), ("paw", 3, None));
@@ -162,6 +210,8 @@ fn what_is_wrong_in_coco_is_one_line_that_names_it() {
         ("\"sub/b.png\"", "\"../b.png\"", "expected annotation 2 with"),
         ("[10, 12, 2, 30.5", "[1e999, 12, 2, 30.5", "number out of range"),
         ("\"name\": \"paw\"", "\"nam\": \"paw\"", "missing field `name`"),
+        ("{\"id\": 9, \"file", "{\"id\": 7, \"file", "expected every image's id once, got 7 again"),
+        ("\"info\": {},", "\"info\": {,", "instances.json:1: expected COCO keypoints"),
     ] {
         assert!(COCO.contains(from), "{from}");
         fs::write(d.join("instances.json"), COCO.replacen(from, to, 1)).unwrap();

@@ -180,3 +180,27 @@ fn a_folder_says_by_its_scheme_what_its_points_are() {
     let broken = find_first(d).unwrap().open().err().unwrap().to_string();
     assert!(broken.contains("scheme.toml") && broken.contains("mirror.0: expected points below 3, got 3"), "{broken}");
 }
+
+#[test]
+fn folders_of_points_in_one_have_one_scheme_and_are_seen_through_a_part_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    for name in ["a/1", "b/2"] {
+        pts_face(d, name);
+    }
+    // 68 points without a word on them, through five
+    let five = "name = \"five\"\npoints = 5\npart_of = { scheme = \"ibug68\", points = [36, 45, 30, 48, 54] }\n";
+    let five = std::sync::Arc::new(facekp_data::Scheme::from_toml(Path::new("five.toml"), five).unwrap());
+    let data = open_dataset(d, None, &five).unwrap();
+    let face = data.annotation(0).unwrap();
+    assert_eq!((data.scheme().len(), face.points.points()[1]), (5, points(68)[45]));
+
+    let scheme = |name: &str| format!("name = \"{name}\"\npoints = 68\n");
+    for folder in ["a", "b"] {
+        fs::write(d.join(folder).join("scheme.toml"), scheme("other")).unwrap();
+    }
+    assert_eq!(find_first(d).unwrap().open().unwrap().scheme().name(), "other");
+    fs::write(d.join("b/scheme.toml"), scheme("another")).unwrap();
+    let error = find_first(d).unwrap().open().err().unwrap().to_string();
+    assert!(error.ends_with("scheme.toml: expected one scheme in all folders of points, got another"), "{error}");
+}

@@ -185,6 +185,9 @@ pub(crate) fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let is_own = || find(dir).unwrap_or_default().iter().any(|found| found.path == dir);
     let named = has_dataset(dir, path)? || !is_own();
     let data = open_dataset(dir, named.then_some(path), &recipe.task.scheme)?;
+    if !named {
+        tracing::warn!("{}: has no {path}: measured on the {}", dir.display(), data.describe());
+    }
     Ok(Setting { data: Arc::from(data), flip: Flip::from(recipe.train.flip_test) })
 }
 

@@ -40,7 +40,7 @@ static FORMAT: Format = Format {
         let skipped: usize = read.iter().map(|(_, c)| c.skipped).sum();
         let mut report = Faces::check(WHAT, &scheme, records(dir, &scheme, read));
         if skipped > 0 {
-            report.fact("skipped", format!("{skipped} (crowds, and annotations without a marked point)"));
+            report.fact("skipped", format!("{skipped} (crowds, and annotations whose marked points have no extent)"));
         }
         Ok(report)
     },
@@ -49,24 +49,33 @@ static FORMAT: Format = Format {
 /// A folder with COCO keypoints.
 pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
 
-fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+/// The files of this form in `dir`, with their texts.
+fn files(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut files = Vec::new();
     for path in io::list(dir)?.into_iter().filter(|p| io::has_extension(p, "json") && p.is_file()) {
-        // what is no text is none
-        if io::read_text(&path).is_ok_and(|text| coco::is_one(&text)) {
-            files.push(path);
+        let text = io::read_text(&path)?;
+        if coco::is_one(&text) {
+            files.push((path, text));
         }
     }
     Ok(files)
 }
 
 fn read(dir: &Path) -> Result<Vec<(PathBuf, coco::Coco)>> {
-    let all = files(dir)?.into_iter().map(|path| Ok((path.clone(), coco::read(&path)?))).collect::<Result<Vec<_>>>()?;
-    if all.is_empty() { Err(contents::nothing(dir, FORMAT.expected)) } else { Ok(all) }
+    let read = |(path, text): (PathBuf, String)| Ok(coco::parse(&path, &text)?.map(|coco| (path, coco)));
+    let all = files(dir)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+    let all: Vec<_> = all.into_iter().flatten().collect();
+    match all.first() {
+        None => Err(contents::nothing(dir, FORMAT.expected)),
+        Some((path, _)) if all.iter().all(|(_, coco)| coco.objects.is_empty()) => {
+            Err(Error::format(path, None, "an annotation with marked keypoints", "none"))
+        }
+        Some(_) => Ok(all),
+    }
 }
 
-/// See [`faces::scheme_of`]; points that no scheme knows are what their category calls them, without a mirror, their
-/// errors divided by the box's diagonal.
+/// See [`faces::scheme_of`]; where none is asked for, points with names are what their category calls them, without a
+/// mirror, their errors divided by the box's diagonal.
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>, read: &[(PathBuf, coco::Coco)]) -> Result<Arc<Scheme>> {
     let Some((path, first)) = read.first() else { return Err(contents::nothing(dir, FORMAT.expected)) };
     let count = first.names.len();
@@ -74,11 +83,18 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>, read: &[(PathBuf, coco::C
         let (expected, got) = (format!("the {count} keypoints of {}", first.category), other.category.clone());
         return Err(Error::format(path, None, expected, quoted(&got)));
     }
-    let is_settled = wanted.is_some() || faces::own_scheme(dir)?.is_some();
+    let is_named = first.names.iter().any(|name| name.parse::<usize>().is_err());
+    if is_named && wanted.is_none() && faces::own_scheme(dir)?.is_none() {
+        return by_category(path, first).map(Arc::new);
+    }
     let wrong = |n: String| Error::format(path, None, format!("{n} keypoints"), count.to_string());
-    match faces::scheme_of(dir, wanted, count, wrong) {
-        Err(_) if !is_settled => by_category(path, first).map(Arc::new),
-        found => found,
+    let scheme = faces::scheme_of(dir, wanted, count, wrong)?;
+    let names = scheme.point_names();
+    match names.iter().zip(&first.names).find(|(ours, theirs)| ours != theirs).filter(|_| is_named) {
+        Some((ours, theirs)) => {
+            Err(Error::format(path, None, format!("keypoints as in {}: {ours:?}", scheme.name()), quoted(theirs)))
+        }
+        None => Ok(scheme),
     }
 }
 

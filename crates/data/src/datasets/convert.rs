@@ -12,12 +12,14 @@ use crate::{
     picture::picture_size,
     sample::Annotation,
     scheme::{Outline, Scheme},
+    split::Split,
+    synthetic::MARKER,
 };
 use candle_vision_helpers::Point;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// A form of annotations.
@@ -47,15 +49,23 @@ impl Form {
         }
     }
 
-    /// Whether it can say who a face is of.
-    fn holds_subjects(self) -> bool {
-        self == Self::Csv
+    /// The 0-based positions that stand for a hidden point, for forms that have no other way to say it: what the file
+    /// writes as -1 -1, which is written here, and as 0 0.
+    fn marks(self) -> Option<[Point; 2]> {
+        let at = |v: f64| Point::new(v, v);
+        match self {
+            // counted from 1
+            Self::Pts => Some([at(-2.0), at(-1.0)]),
+            Self::Imglab => Some([at(-1.0), at(0.0)]),
+            Self::Coco | Self::Csv => None,
+        }
     }
 
-    /// Whether a hidden point is written as a position that stands for it, which is read as one only where most others
-    /// are elsewhere.
-    fn marks_hidden(self) -> bool {
-        matches!(self, Self::Pts | Self::Imglab)
+    /// The points of a face as the form has them.
+    fn points(self, face: &Annotation) -> Vec<Point> {
+        let hidden = self.marks().map_or(Point::default(), |[hidden, _]| hidden);
+        let shown = face.points.points().iter().zip(face.points.visible());
+        shown.map(|(p, &v)| if v { *p } else { hidden }).collect()
     }
 }
 
@@ -66,12 +76,9 @@ pub struct Converted {
     pub faces: usize,
     /// Copied pictures.
     pub pictures: usize,
-    /// What the form cannot hold, a sentence each.
+    /// What the form cannot hold, a line each.
     pub lost: Vec<String>,
 }
-
-/// What `.pts` and imglab's lists write for a hidden point, in their own numbers.
-const HIDDEN: Point = Point { x: -1.0, y: -1.0 };
 
 /// A picture of the new folder, and the faces in it.
 struct Picture<'a> {
@@ -81,17 +88,32 @@ struct Picture<'a> {
 }
 
 /// Writes all faces of `set` into `out`, a folder that is new or empty: annotations in the given form, the scheme as
-/// `scheme.toml`, and copies of the pictures under the names of their samples.
+/// `scheme.toml`, and copies of the pictures under the names of their samples. The folder appears whole or not at all.
 ///
 /// # Errors
 /// When something is in the folder, a picture is no file of its own (as in a pack), or something cannot be written.
 pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
-    if out.exists() && fs::read_dir(out).map_err(|e| Error::io(out, e))?.next().is_some() {
+    let is_used = |dir: fs::ReadDir| dir.count() > 0;
+    if out.exists() && fs::read_dir(out).map(is_used).map_err(|e| Error::io(out, e))? {
         return Err(Error::format(out, None, "a folder that is new or empty", "one with files in it"));
     }
+    let name = out.file_name().ok_or_else(|| Error::format(out, None, "a folder's name", "none"))?;
     let all = (0..set.len()).map(|i| set.annotation(i)).collect::<Result<Vec<_>>>()?;
-    let pictures = pictures(&all, form)?;
-    for picture in &pictures {
+    let (kept, lost) = kept(set, all, form);
+    let pictures = pictures(&kept, form)?;
+    let draft = out.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+    let written = write(set, form, &pictures, &draft).and_then(|()| {
+        fs::remove_dir(out).ok();
+        fs::rename(&draft, out).map_err(|e| Error::io(out, e))
+    });
+    if written.is_err() {
+        fs::remove_dir_all(&draft).ok();
+    }
+    written.map(|()| Converted { faces: kept.len(), pictures: pictures.len(), lost })
+}
+
+fn write(set: &dyn Dataset, form: Form, pictures: &[Picture<'_>], out: &Path) -> Result<()> {
+    for picture in pictures {
         let to = out.join(&picture.file);
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
@@ -101,13 +123,15 @@ pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
     let scheme = set.scheme();
     let text = toml::to_string(scheme.as_ref()).map_err(|e| Error::Invalid(format!("{}: {e}", scheme.name())))?;
     write_whole(&out.join("scheme.toml"), text.as_bytes())?;
-    match form {
-        Form::Pts => write_pts(out, &pictures)?,
-        Form::Imglab => write_imglab(out, &set.describe(), &pictures)?,
-        Form::Coco => write_coco(out, scheme, &pictures)?,
-        Form::Csv => write_csv(out, scheme, &pictures)?,
+    if set.is_synthetic() {
+        write_whole(&out.join(MARKER), b"rendered faces\n")?;
     }
-    Ok(Converted { faces: all.len(), pictures: pictures.len(), lost: lost(&all, form) })
+    match form {
+        Form::Pts => write_pts(out, pictures),
+        Form::Imglab => write_imglab(out, &set.describe(), pictures),
+        Form::Coco => write_coco(out, scheme, pictures),
+        Form::Csv => write_csv(out, scheme, pictures),
+    }
 }
 
 /// Each picture once, or, for annotations beside it, once for each of its faces.
@@ -120,6 +144,9 @@ fn pictures(all: &[Annotation], form: Form) -> Result<Vec<Picture<'_>>> {
         let stem = if form == Form::Pts { face.id.as_str() } else { base(face) };
         let end = face.picture.extension().unwrap_or_default().to_string_lossy();
         let file = format!("{stem}.{end}");
+        if !Path::new(&file).components().all(|c| matches!(c, Component::Normal(_))) {
+            return Err(Error::format(&face.picture, None, "a name that stays in its folder", file));
+        }
         let entry = || Picture { file: file.clone(), from: &face.picture, faces: Vec::new() };
         let picture = by_file.entry(file.clone()).or_insert_with(entry);
         if picture.from != face.picture {
@@ -139,19 +166,12 @@ fn base(face: &Annotation) -> &str {
     }
 }
 
-/// The points, hidden ones as `hidden`.
-fn marked(face: &Annotation, hidden: Point) -> Vec<Point> {
-    let shown = face.points.points().iter().zip(face.points.visible());
-    shown.map(|(p, &v)| if v { *p } else { hidden }).collect()
-}
-
 fn write_pts(out: &Path, pictures: &[Picture<'_>]) -> Result<()> {
     for Picture { file, faces, .. } in pictures {
         let mut path = out.join(file);
         path.set_extension("pts");
         for face in faces {
-            // the file counts from 1
-            pts::write(&path, &marked(face, Point::new(HIDDEN.x - 1.0, HIDDEN.y - 1.0)))?;
+            pts::write(&path, &Form::Pts.points(face))?;
         }
     }
     Ok(())
@@ -162,7 +182,7 @@ fn write_imglab(out: &Path, title: &str, pictures: &[Picture<'_>]) -> Result<()>
         let part = |(i, p): (usize, Point)| (i, (p, 0));
         let face = |face: &&Annotation| FaceBox {
             rect: face.face,
-            parts: marked(face, HIDDEN).into_iter().enumerate().map(part).collect(),
+            parts: Form::Imglab.points(face).into_iter().enumerate().map(part).collect(),
             decimals: 4,
             line: 0,
         };
@@ -218,23 +238,38 @@ fn write_csv(out: &Path, scheme: &Scheme, pictures: &[Picture<'_>]) -> Result<()
     write_whole(&path, &bytes)
 }
 
-fn lost(all: &[Annotation], form: Form) -> Vec<String> {
+/// The faces that the form can hold, and what of them and of the others it cannot, a line each.
+fn kept(set: &dyn Dataset, all: Vec<Annotation>, form: Form) -> (Vec<Annotation>, Vec<String>) {
     let mut lost = Vec::new();
     let people: BTreeSet<&String> = all.iter().filter_map(|face| face.subject.as_ref()).collect();
-    if !form.holds_subjects() && !people.is_empty() {
+    if form != Form::Csv && !people.is_empty() {
         lost.push(format!("who the faces are of ({} people)", people.len()));
     }
-    let mostly_hidden = |face: &&Annotation| {
+    let own = [Split::Test, Split::Common, Split::Challenging].into_iter().filter(|s| set.split(*s).is_ok());
+    let own: Vec<&str> = own.map(Split::name).collect();
+    if !own.is_empty() {
+        let own = own.join(", ");
+        lost.push(format!(
+            "the dataset's own splits ({own}): test faces would be trained on, unless they are kept apart"
+        ));
+    }
+    let Some([hidden, other]) = form.marks() else { return (all, lost) };
+    let mostly_hidden = |face: &Annotation| {
         let hidden = face.points.visible().iter().filter(|v| !**v).count();
         2 * hidden > face.points.visible().len()
     };
-    let faces = all.iter().filter(mostly_hidden).count();
-    if form.marks_hidden() && faces > 0 {
-        lost.push(format!(
-            "which points are hidden of {faces} faces whose points mostly are: they cannot be read again"
-        ));
+    let (gone, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(mostly_hidden);
+    if !gone.is_empty() {
+        lost.push(format!("{} faces, most of whose points are hidden", gone.len()));
     }
-    lost
+    // positions are rounded when they are written
+    let is_near = |p: &Point, mark: Point| p.distance(mark) < 1e-3;
+    let shown = |face: &Annotation| face.points.annotated().filter(|p| is_near(p, hidden) || is_near(p, other)).count();
+    let taken: usize = kept.iter().map(shown).sum();
+    if taken > 0 {
+        lost.push(format!("{taken} points at the place that stands for a hidden one"));
+    }
+    (kept, lost)
 }
 
 /// The path of the annotations that [`convert`] wrote into `out`, for words.

@@ -19,7 +19,7 @@ use std::{
 };
 
 /// What a folder says that its points mean.
-const SCHEME: &str = "scheme.toml";
+pub(super) const SCHEME: &str = "scheme.toml";
 
 /// The scheme that stands in the folder `dir` beside the annotations.
 ///
@@ -28,6 +28,11 @@ const SCHEME: &str = "scheme.toml";
 pub(super) fn own_scheme(dir: &Path) -> Result<Option<Arc<Scheme>>> {
     let path = dir.join(SCHEME);
     path.is_file().then(|| Ok(Arc::new(Scheme::from_toml(&path, &io::read_text(&path)?)?))).transpose()
+}
+
+/// The built-in scheme whose points some of are those of `part`.
+pub(super) fn whole_of(part: &Scheme) -> Option<Arc<Scheme>> {
+    part.part_of().and_then(|whole| scheme::by_name(&whole.scheme))
 }
 
 /// The scheme that `count` points are read as, where files do not say what points mean: the one in the folder `dir`,
@@ -42,10 +47,21 @@ pub(super) fn scheme_of(
     count: usize,
     wrong: impl FnOnce(String) -> Error,
 ) -> Result<Arc<Scheme>> {
-    let one = own_scheme(dir)?.or_else(|| wanted.cloned());
-    let known = one.map_or_else(scheme::all, |one| vec![one]);
+    let known = match (own_scheme(dir)?, wanted) {
+        (Some(own), _) => vec![own],
+        // a whole dataset is seen through a part of its points
+        (None, Some(wanted)) => [Arc::clone(wanted)].into_iter().chain(whole_of(wanted)).collect(),
+        (None, None) => scheme::all(),
+    };
     let numbers: Vec<String> = known.iter().map(|s| s.len().to_string()).collect();
     known.into_iter().find(|s| s.len() == count).ok_or_else(|| wrong(numbers.join(" or ")))
+}
+
+/// What faces have in common that must not both train and validate.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Who<'a> {
+    Named(&'a str),
+    In(&'a Path),
 }
 
 /// Faces in the order of their ids. Every tenth one validates; where the faces say who they are, every tenth person.
@@ -82,15 +98,15 @@ impl Faces {
         report
     }
 
-    /// For each face, the number of the person it is of, in the order of first faces; a face without a name is of
-    /// someone else.
+    /// For each face, the number of the person it is of, in the order of first faces. Faces without a name are of the
+    /// same one where they are in one picture, since two lists may name a face twice.
     fn people(&self) -> Vec<usize> {
         let mut numbers = BTreeMap::new();
         let mut number = |record| {
             let next = numbers.len();
             *numbers.entry(record).or_insert(next)
         };
-        self.records.iter().map(|r| number(r.subject.as_deref().unwrap_or(&r.id))).collect()
+        self.records.iter().map(|r| number(r.subject.as_deref().map_or(Who::In(&r.path), Who::Named))).collect()
     }
 }
 

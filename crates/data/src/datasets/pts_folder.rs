@@ -54,9 +54,25 @@ fn holds_below(dir: &Path) -> Result<bool> {
     Ok(!points.is_empty())
 }
 
-/// The folder's own scheme, else the one that is asked for, else the 68 points that most such files have.
+/// The scheme of the folder or of those in it, else the one that is asked for or, where the files have as many points,
+/// the one that it is a part of, else the 68 points that most such files have.
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
-    Ok(faces::own_scheme(dir)?.unwrap_or_else(|| Arc::clone(wanted.unwrap_or(&IBUG_68))))
+    let mut own: Option<Arc<Scheme>> = None;
+    for file in io::walk(dir, &|p| p.file_name().is_some_and(|name| name == faces::SCHEME))? {
+        let found = file.parent().map(faces::own_scheme).transpose()?.flatten();
+        if own.as_ref().zip(found.as_ref()).is_some_and(|(own, found)| own != found) {
+            return Err(Error::format(file, None, "one scheme in all folders of points", "another"));
+        }
+        own = own.or(found);
+    }
+    if let Some(own) = own {
+        return Ok(own);
+    }
+    let Some(wanted) = wanted else { return Ok(Arc::clone(&IBUG_68)) };
+    let whole = faces::whole_of(wanted).filter(|whole| whole.len() != wanted.len());
+    let first = || io::walk(dir, &|p| io::has_extension(p, "pts")).ok()?.into_iter().next();
+    let is_whole = |whole: &Arc<Scheme>| first().is_some_and(|file| pts::read(&file, whole.len()).is_ok());
+    Ok(whole.filter(is_whole).unwrap_or_else(|| Arc::clone(wanted)))
 }
 
 /// Every `.pts` below `dir`, in the order of paths.

@@ -2,8 +2,8 @@
 //! points' names.
 //!
 //! Keypoints are pixels, the first pixel's center at 0. `v` 0 is a point that nobody marked; 1 (marked, but covered)
-//! and 2 are annotated points here, and 2 is written for both. Crowds and annotations without a marked point are
-//! skipped.
+//! and 2 are annotated points here, and 2 is written for both. Crowds and annotations whose marked points have no
+//! extent, for there are none or one, are skipped.
 
 use super::Shape;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     io::{self, write_whole},
 };
 use candle_vision_helpers::{Point, Rect, Size};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
     path::Path,
@@ -26,7 +26,7 @@ pub struct Coco {
     pub names: Vec<String>,
     /// In the order of the file.
     pub objects: Vec<Object>,
-    /// Crowds, and annotations without a marked point.
+    /// Crowds, and annotations whose marked points have no extent.
     pub skipped: usize,
 }
 
@@ -43,7 +43,8 @@ pub struct Object {
     pub id: u64,
 }
 
-#[derive(Deserialize, Serialize)]
+/// What is read of a file; tools disagree on everything else.
+#[derive(Deserialize)]
 struct Raw {
     images: Vec<RawImage>,
     annotations: Vec<RawAnnotation>,
@@ -60,59 +61,60 @@ struct RawImage {
     height: usize,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct RawAnnotation {
     #[serde(default)]
     id: u64,
     image_id: u64,
     category_id: u64,
-    #[serde(default)]
-    keypoints: Vec<f64>,
-    #[serde(default)]
-    num_keypoints: usize,
-    #[serde(default)]
-    iscrowd: u8,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    bbox: Vec<f64>,
-    #[serde(default)]
-    area: f64,
+    keypoints: Option<Vec<f64>>,
+    iscrowd: Option<Crowd>,
 }
 
-#[derive(Deserialize, Serialize)]
+/// Written as 0 and 1 or as false and true.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Crowd {
+    Number(u64),
+    Switch(bool),
+}
+
+#[derive(Deserialize)]
 struct RawCategory {
     id: u64,
     name: String,
     #[serde(default)]
     keypoints: Vec<String>,
-    #[serde(default)]
-    skeleton: Vec<[usize; 2]>,
 }
 
-/// Whether a text is of this form, by its keys alone.
+/// Whether a text is of this form, by its keys alone: what else is wrong with it is said when it is read.
 pub(crate) fn is_one(text: &str) -> bool {
-    let keys = serde_json::from_str::<HashMap<String, IgnoredAny>>(text);
-    keys.is_ok_and(|keys| ["images", "annotations", "categories"].iter().all(|k| keys.contains_key(*k)))
+    text.trim_start().starts_with('{')
+        && ["images", "annotations", "categories"].iter().all(|key| text.contains(&format!("\"{key}\"")))
 }
 
-/// Reads a file.
+/// Reads a file; `None` where no category has keypoints, as in COCO's lists of boxes.
 ///
 /// # Errors
 /// When it cannot be read or breaks the format, with the line where the parser knows it, else the annotation's number.
-pub fn read(path: &Path) -> Result<Coco> {
+pub fn read(path: &Path) -> Result<Option<Coco>> {
     parse(path, &io::read_text(path)?)
 }
 
 /// [`read`] on text; `path` is for the errors.
 ///
 /// # Errors
-/// When it breaks the format, names a picture or a category that it does not list, has objects of several categories
-/// with points, or of none.
-pub fn parse(path: &Path, text: &str) -> Result<Coco> {
+/// When it breaks the format, names a picture or a category that it does not list, or has objects of several categories
+/// with points.
+pub fn parse(path: &Path, text: &str) -> Result<Option<Coco>> {
     let raw: Raw = serde_json::from_str(text).map_err(|e| {
         let line = (e.line() > 0).then(|| e.line());
         Error::format(path, line, "COCO keypoints (images, annotations, categories)", e.to_string().replace('\n', " "))
     })?;
-    let images: HashMap<u64, &RawImage> = raw.images.iter().map(|i| (i.id, i)).collect();
+    let mut images: HashMap<u64, &RawImage> = HashMap::new();
+    if let Some(again) = raw.images.iter().find(|i| images.insert(i.id, i).is_some()) {
+        return Err(Error::format(path, None, "every image's id once", format!("{} again", again.id)));
+    }
     let with_points = |id: u64| raw.categories.iter().find(|c| c.id == id).filter(|c| !c.keypoints.is_empty());
     let (mut objects, mut skipped, mut of) = (Vec::new(), 0, BTreeSet::new());
     let mut category = None;
@@ -128,40 +130,42 @@ pub fn parse(path: &Path, text: &str) -> Result<Coco> {
             return fail("an image that is listed".into(), a.image_id.to_string());
         };
         let values = 3 * c.keypoints.len();
-        if a.iscrowd != 0 || a.keypoints.is_empty() {
+        let keypoints = a.keypoints.as_deref().unwrap_or_default();
+        let is_crowd = matches!(a.iscrowd, Some(Crowd::Number(1..) | Crowd::Switch(true)));
+        if is_crowd || keypoints.is_empty() {
             skipped += 1;
             continue;
         }
-        if a.keypoints.len() != values {
-            return fail(format!("{values} values for {} keypoints", c.keypoints.len()), a.keypoints.len().to_string());
+        if keypoints.len() != values {
+            return fail(format!("{values} values for {} keypoints", c.keypoints.len()), keypoints.len().to_string());
         }
-        if let Some(bad) = a.keypoints.iter().find(|v| !v.is_finite()) {
+        if let Some(bad) = keypoints.iter().find(|v| !v.is_finite()) {
             return fail("finite numbers".into(), bad.to_string());
         }
-        let (triples, _) = a.keypoints.as_chunks::<3>();
+        let (triples, _) = keypoints.as_chunks::<3>();
         if let Some([.., v]) = triples.iter().find(|[.., v]| ![0.0, 1.0, 2.0].contains(v)) {
             return fail("a visibility of 0, 1 or 2".into(), v.to_string());
         }
         let visible: Vec<bool> = triples.iter().map(|[.., v]| *v > 0.0).collect();
-        if !visible.contains(&true) {
+        let points: Vec<Point> = triples.iter().map(|&[x, y, _]| Point::new(x, y)).collect();
+        let marked: Vec<Point> = points.iter().zip(&visible).filter(|(_, v)| **v).map(|(p, _)| *p).collect();
+        of.insert(c.name.as_str());
+        category = Some(c);
+        if !Rect::around(&marked).is_some_and(|r| r.width > 0.0 && r.height > 0.0) {
             skipped += 1;
             continue;
         }
-        of.insert(c.name.as_str());
-        category = Some(c);
-        let points = triples.iter().map(|&[x, y, _]| Point::new(x, y)).collect();
         let size = (image.width > 0 && image.height > 0).then(|| Size::new(image.width, image.height));
         let shape = Shape { points, visible, lines: Vec::new() };
         objects.push(Object { file: image.file_name.clone(), size, shape, id: a.id });
     }
-    let Some(category) = category else {
-        return Err(Error::format(path, None, "an annotation with marked keypoints", "none"));
-    };
+    let category = category.or_else(|| raw.categories.iter().find(|c| !c.keypoints.is_empty()));
+    let Some(category) = category else { return Ok(None) };
     if of.len() > 1 {
         let all: Vec<&str> = of.into_iter().collect();
         return Err(Error::format(path, None, "keypoints of one category", all.join(", ")));
     }
-    Ok(Coco { category: category.name.clone(), names: category.keypoints.clone(), objects, skipped })
+    Ok(Some(Coco { category: category.name.clone(), names: category.keypoints.clone(), objects, skipped }))
 }
 
 /// A picture to be written, with its objects' points, visibility and boxes.
@@ -173,6 +177,33 @@ pub struct Picture {
     pub size: Size,
     /// Each object's points, whether they are marked, and its box, 0-based pixels.
     pub objects: Vec<(Vec<Point>, Vec<bool>, Rect)>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    images: Vec<RawImage>,
+    annotations: Vec<Written>,
+    categories: [Category<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Written {
+    id: u64,
+    image_id: u64,
+    category_id: u64,
+    keypoints: Vec<f64>,
+    num_keypoints: usize,
+    iscrowd: u8,
+    bbox: [f64; 4],
+    area: f64,
+}
+
+#[derive(Serialize)]
+struct Category<'a> {
+    id: u64,
+    name: &'a str,
+    keypoints: &'a [String],
+    skeleton: Vec<[usize; 2]>,
 }
 
 /// Writes a file of one category; `skeleton` are pairs of joined points, 0-based.
@@ -192,7 +223,7 @@ pub fn write(
         images.push(RawImage { id: i, file_name: picture.file.clone(), width, height });
         for (points, visible, bounds) in &picture.objects {
             let triple = |(p, v): (&Point, &bool)| if *v { [p.x, p.y, 2.0] } else { [0.0; 3] };
-            annotations.push(RawAnnotation {
+            annotations.push(Written {
                 id: annotations.len() as u64 + 1,
                 image_id: i,
                 category_id: 1,
@@ -200,15 +231,15 @@ pub fn write(
                 num_keypoints: visible.iter().filter(|v| **v).count(),
                 iscrowd: 0,
                 // the box's edges are the pixels' edges there
-                bbox: vec![bounds.x + 0.5, bounds.y + 0.5, bounds.width, bounds.height],
+                bbox: [bounds.x + 0.5, bounds.y + 0.5, bounds.width, bounds.height],
                 area: bounds.width * bounds.height,
             });
         }
     }
     // COCO counts the points of a skeleton from 1
-    let skeleton = skeleton.iter().map(|pair| pair.map(|i| i + 1)).collect();
-    let category = RawCategory { id: 1, name: category.to_owned(), keypoints: names.to_vec(), skeleton };
-    let raw = Raw { images, annotations, categories: vec![category] };
+    let skeleton: Vec<_> = skeleton.iter().map(|pair| pair.map(|i| i + 1)).collect();
+    let categories = [Category { id: 1, name: category, keypoints: names, skeleton }];
+    let raw = File { images, annotations, categories };
     let text = serde_json::to_vec_pretty(&raw).map_err(|e| Error::Invalid(format!("{}: {e}", path.display())))?;
     write_whole(path, &text)
 }

@@ -13,7 +13,7 @@ use std::{
     ffi::OsStr,
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// What may carry a picture, in capitals or not; the first ones first where several lie beside an annotation.
@@ -173,7 +173,11 @@ pub(crate) fn within(folder: &Path, name: &str) -> std::result::Result<PathBuf, 
     let path = folder.join(on_disk(folder, name));
     let real = path.canonicalize().map_err(|_| "a picture that is there")?;
     let root = folder.canonicalize().map_err(|_| "a picture in a folder that is there")?;
-    if real.starts_with(root) { Ok(path) } else { Err("a picture within the list's folder") }
+    let below = real.strip_prefix(root).map_err(|_| "a picture within the list's folder")?;
+    // as it is written where that leads straight down, so that links keep their names; what samples are called comes
+    // from it, and files are written by those names
+    let down = |p: &Path| p.components().all(|c| matches!(c, Component::Normal(_)));
+    Ok(if path.strip_prefix(folder).is_ok_and(down) { path } else { folder.join(below) })
 }
 
 /// The path that `name`, from the text of an annotation in `folder`, has there: the same, or the name's Latin-1 bytes

@@ -38,7 +38,7 @@ pub(super) fn parse(file: &str, text: &str, profile: Option<&str>, overrides: &[
     let layers = Layers::of(file, text, profile)?;
     let mut table = layers.merged();
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    read_scheme(&mut table, folder)?;
+    read_scheme(&mut table, folder).map_err(|e| layers.wrong(SCHEME, format!("{SCHEME}: {e}")))?;
     renew(&mut table);
     let mut last_good = read(&layers, &table)?;
     let mut blamed = None;
@@ -74,6 +74,9 @@ fn read(layers: &Layers, table: &Table) -> Result<Recipe> {
         None => Ok(recipe),
     }
 }
+
+/// The key of a recipe that may name a file.
+const SCHEME: &str = "task.scheme";
 
 /// Puts the scheme of a file in the place of the file's name, which is relative to `folder`.
 fn read_scheme(table: &mut Table, folder: &Path) -> Result<()> {
