@@ -14,7 +14,7 @@ fn every_command_has_a_help_with_an_example() {
     for command in [&["train"][..], &["eval"], &["predict"], &["report"], &["export"], &["bench"]] {
         facekp().args(command).arg("--help").assert().success().stdout(contains("Example: facekp"));
     }
-    for command in ["synth", "check", "fetch", "preview", "convert", "pack"] {
+    for command in ["synth", "check", "fetch", "preview", "scheme", "convert", "pack"] {
         facekp().args(["datasets", command, "--help"]).assert().success().stdout(contains("Example: facekp"));
     }
 }

@@ -4,7 +4,11 @@ use crate::common::{fact, ids, picture, points, pts_face};
 use candle_vision_helpers::{Point, Size};
 use facekp_data::{
     check,
-    datasets::{find_first, ibug, imm, pts_folder},
+    datasets::{
+        find_first, ibug, imm,
+        propose::{Proposal, propose},
+        pts_folder,
+    },
     formats::{asf, pts},
     is_prediction, open_dataset, open_kind,
     scheme::IBUG_68,
@@ -203,4 +207,35 @@ fn folders_of_points_in_one_have_one_scheme_and_are_seen_through_a_part_of_it() 
     fs::write(d.join("b/scheme.toml"), scheme("another")).unwrap();
     let error = find_first(d).unwrap().open().err().unwrap().to_string();
     assert!(error.ends_with("scheme.toml: expected one scheme in all folders of points, got another"), "{error}");
+}
+
+#[test]
+fn a_scheme_is_proposed_for_points_that_none_describes() {
+    let row = |points: &[(f64, f64)]| points.iter().map(|(x, y)| format!(",{x},{y}")).collect::<String>();
+    let proposed = |shapes: &[&[(f64, f64)]]| {
+        let dir = tempfile::tempdir().unwrap();
+        let header: String = (0..shapes[0].len()).map(|i| format!(",x{i},y{i}")).collect();
+        let rows: String = shapes.iter().map(|s| format!("a.jpg{}\n", row(s))).collect();
+        picture(&dir.path().join("a.jpg"));
+        fs::write(dir.path().join("points.csv"), format!("file{header}\n{rows}")).unwrap();
+        let found = find_first(dir.path()).unwrap();
+        assert!(found.open().is_err(), "no scheme has so many points");
+        propose(found.open_plain().unwrap().as_ref(), "wing").unwrap()
+    };
+    // a kite, seen a little from one side and from the other
+    let left: &[_] = &[(20.0, 10.0), (11.0, 20.0), (30.0, 20.0), (20.0, 40.0)];
+    let right: &[_] = &[(20.0, 10.0), (10.0, 20.0), (29.0, 20.0), (20.0, 40.0)];
+    let kite = propose_text(proposed(&[left, right]));
+    assert_eq!(kite.0.as_deref(), Some(&[0, 2, 1, 3][..]), "{}", kite.1);
+    assert!(kite.1.contains("4 points, marked on 2 objects") && kite.1.contains("with these pairs"), "{}", kite.1);
+    // a hook
+    let hook: &[_] = &[(10.0, 10.0), (12.0, 25.0), (14.0, 40.0), (30.0, 38.0)];
+    let hook = propose_text(proposed(&[hook]));
+    assert!(hook.0.is_none() && hook.1.contains("no mirror pairs"), "{}", hook.1);
+}
+
+fn propose_text(proposal: Proposal) -> (Option<Vec<usize>>, String) {
+    assert_eq!(proposal.scheme.name(), "wing");
+    assert!(proposal.scheme.normalizer().is_some());
+    (proposal.scheme.mirror().map(<[usize]>::to_vec), proposal.evidence.join("; "))
 }

@@ -5,8 +5,10 @@ use candle_vision_helpers::{Point, Rect};
 use facekp_data::{
     CheckReport, Dataset, Split, check,
     datasets::{
+        find_first,
         ibug::{self, Boxes, IbugDataset, Lists, Options},
         imm::{self, ImmDataset},
+        propose::{Proposal, propose},
         pts_folder,
     },
     open_kind,
@@ -101,6 +103,18 @@ fn flip_tables_fit_the_mirrored_mean_shape() {
     }
     if let Some(dir) = folder("ibug_300W") {
         proves(&IBUG_68, &points_of(&IbugDataset::open(&dir).unwrap(), "afw"), 0.03);
+    }
+}
+
+/// The tables that are known, found from the annotations alone.
+#[test]
+fn a_proposal_finds_the_mirror_pairs_of_faces() {
+    for (name, scheme) in [("imm_face_db", &*IMM_58), ("ibug_300W", &*IBUG_68)] {
+        let Some(dir) = folder(name) else { continue };
+        let set = find_first(&dir).unwrap().open_plain().unwrap();
+        let Proposal { scheme: found, evidence } = propose(set.as_ref(), "faces").unwrap();
+        assert_eq!(found.mirror(), scheme.mirror(), "{evidence:?}");
+        assert_eq!(found.groups(), scheme.groups());
     }
 }
 

@@ -29,6 +29,7 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| Ok(!files(dir)?.is_empty()),
     holds_below: None,
+    points: |dir| Ok(read(dir)?.first().map_or(0, |(_, coco)| coco.names.len())),
     open: |dir, wanted| {
         let read = read(dir)?;
         let scheme = scheme_of(dir, wanted, &read)?;

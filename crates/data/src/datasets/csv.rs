@@ -39,6 +39,7 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| Ok(!tables(dir)?.is_empty()),
     holds_below: None,
+    points: |dir| first(dir).map(|table| table.points),
     open: |dir, wanted| {
         let scheme = scheme_of(dir, wanted)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
@@ -130,10 +131,13 @@ fn broken(path: &Path, error: &csv::Error) -> Error {
     Error::format(path, line, "a table of points", error.to_string())
 }
 
+fn first(dir: &Path) -> Result<Table> {
+    Table::open(tables(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?)
+}
+
 /// The scheme that the tables in `dir` are read as: see [`faces::scheme_of`].
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
-    let first = tables(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?;
-    let Table { path, points, .. } = Table::open(first)?;
+    let Table { path, points, .. } = first(dir)?;
     faces::scheme_of(dir, wanted, points, |numbers| {
         Error::format(path, Some(1), format!("x and y of {numbers} points"), points.to_string())
     })

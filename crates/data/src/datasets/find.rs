@@ -2,10 +2,10 @@
 
 use crate::{
     dataset::Dataset,
-    datasets::{contents, format::DatasetKind, pack::PackDataset, report::CheckReport, subset},
+    datasets::{contents, format::DatasetKind, pack::PackDataset, propose, report::CheckReport, subset},
     error::{Error, Result},
     io,
-    scheme::Scheme,
+    scheme::{self, Scheme},
 };
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +33,21 @@ impl Found {
     /// The first annotation that is broken.
     pub fn open(&self) -> Result<Box<dyn Dataset>> {
         self.open_as(None)
+    }
+
+    /// [`Found::open`], or, where no scheme has as many points, without a meaning of theirs.
+    ///
+    /// # Errors
+    /// The first annotation that is broken.
+    pub fn open_plain(&self) -> Result<Box<dyn Dataset>> {
+        let error = match self.open() {
+            Ok(set) => return Ok(set),
+            Err(error) if self.is_pack() => return Err(error),
+            Err(error) => error,
+        };
+        let count = (self.kind.format().points)(&self.path)?;
+        let is_known = scheme::all().iter().any(|known| known.len() == count);
+        if is_known { Err(error) } else { self.open_as(Some(&propose::plain(count)?)) }
     }
 
     /// [`Found::open`]; where the files leave open what their points mean, they are those of `scheme`.

@@ -27,6 +27,8 @@ pub(crate) struct Format {
     pub holds: fn(&Path) -> Result<bool>,
     /// The same of files in folders of any name and depth, for a format that reads those; asked after all else.
     pub holds_below: Option<fn(&Path) -> Result<bool>>,
+    /// How many points its first object has.
+    pub points: fn(&Path) -> Result<usize>,
     /// Reads every annotation; the first broken one is the error. A format that leaves open what its points mean reads
     /// them as those of the scheme that is asked for.
     pub open: Open,

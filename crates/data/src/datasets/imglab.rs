@@ -33,6 +33,11 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| Ok(!files(dir)?.is_empty()),
     holds_below: None,
+    points: |dir| {
+        let (lists, _) = read(dir)?;
+        let boxes = lists.iter().flat_map(|(_, all)| all.iter().flat_map(|p| &p.boxes));
+        Ok(boxes.map(|b| b.parts.len()).find(|n| *n > 0).unwrap_or(0))
+    },
     open: |dir, wanted| {
         let (lists, problems) = read(dir)?;
         let scheme = scheme_of(dir, wanted, &lists)?;

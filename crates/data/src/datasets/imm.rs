@@ -33,6 +33,7 @@ static FORMAT: Format = Format {
     frame: Frame::Picture,
     holds: |dir| io::has_any(dir, "asf"),
     holds_below: None,
+    points: |_| Ok(IMM_58.len()),
     open: |dir, _| Ok(Box::new(ImmDataset::open(dir)?)),
     check,
 };

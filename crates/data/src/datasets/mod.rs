@@ -10,6 +10,7 @@ mod format;
 mod kind;
 pub mod open;
 pub mod pack;
+pub mod propose;
 mod record;
 mod report;
 mod subset;

@@ -27,6 +27,10 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| Ok(io::has_any(dir, "pts")? && holds_below(dir)?),
     holds_below: Some(holds_below),
+    points: |dir| match io::walk(dir, &|p| io::has_extension(p, "pts"))?.first() {
+        Some(file) => pts::count(file),
+        None => Err(contents::nothing(dir, FORMAT.expected)),
+    },
     open: |dir, wanted| {
         let scheme = scheme_of(dir, wanted)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))

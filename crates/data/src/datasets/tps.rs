@@ -37,6 +37,7 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds: |dir| io::has_any(dir, "tps"),
     holds_below: None,
+    points: |dir| first(dir).map(|(_, object)| object.raw.len()),
     open: |dir, wanted| {
         let scheme = scheme_of(dir, wanted)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
@@ -106,11 +107,16 @@ fn points(path: &Path, lines: &mut Enumerate<Lines<'_>>, count: usize) -> Result
     Ok((all, places))
 }
 
-/// The scheme that the files in `dir` are read as: see [`faces::scheme_of`].
-fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
+fn first(dir: &Path) -> Result<(PathBuf, Object)> {
     let first = files(dir)?.into_iter().next().ok_or_else(|| contents::nothing(dir, FORMAT.expected))?;
     let object = read(&first)?.into_iter().next();
     let object = object.ok_or_else(|| Error::format(&first, None, "LM= and IMAGE= of an object", "none"))?;
+    Ok((first, object))
+}
+
+/// The scheme that the files in `dir` are read as: see [`faces::scheme_of`].
+fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
+    let (first, object) = first(dir)?;
     let (line, count) = (object.line, object.raw.len());
     faces::scheme_of(dir, wanted, count, |numbers| {
         Error::format(first, Some(line), format!("LM= of {numbers} points"), count.to_string())

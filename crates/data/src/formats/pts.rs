@@ -19,6 +19,23 @@ pub fn read(path: &Path, count: usize) -> Result<Shape> {
     parse(path, &io::read_text(path)?, count)
 }
 
+/// How many points a file has, by its `n_points` or its rows.
+///
+/// # Errors
+/// When it cannot be read, or `n_points` is no number.
+pub fn count(path: &Path) -> Result<usize> {
+    let text = io::read_text(path)?;
+    let rows = || text.lines().enumerate().map(|(i, l)| (i + 1, l.trim()));
+    let stated = rows().find_map(|(line, row)| {
+        let (key, value) = row.split_once(':')?;
+        key.trim().eq_ignore_ascii_case("n_points").then_some((line, value.trim()))
+    });
+    match stated {
+        Some((line, value)) => index(path, line, "n_points", value),
+        None => Ok(rows().filter(|(_, r)| !r.is_empty() && !r.contains(['{', '}', ':'])).count()),
+    }
+}
+
 /// [`read`] on text; `path` is for the errors.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ static FORMAT: Format = Format {
     frame: Frame::Box,
     holds,
     holds_below: None,
+    points: |_| Ok(IBUG_68.len()),
     open: |dir, _| Ok(Box::new(IbugDataset::open(dir)?)),
     check: check::check,
 };

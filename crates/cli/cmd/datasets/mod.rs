@@ -1,5 +1,7 @@
 //! `facekp datasets`: find, check, preview, convert, pack, render and fetch.
 
+mod forms;
+
 use crate::{
     output::{say, write_file},
     terminal,
@@ -9,10 +11,7 @@ use candle_vision_helpers::{Point, Rect, draw};
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset, Error, Split, check,
-    datasets::{
-        convert::{Converted, Form, convert, written},
-        fetch, find, find_first, pack,
-    },
+    datasets::{convert::Form, fetch, find, find_first, pack},
     synthetic::{self, FaceSet},
 };
 use facekp_eval::{stats::spread, visualize};
@@ -100,6 +99,18 @@ enum Command {
         #[arg(long, default_value = "24")]
         count: NonZeroUsize,
     },
+    /// Propose a scheme for a dataset's points, as TOML with what speaks for it.
+    #[command(after_help = "Example: facekp datasets scheme wings --out wings/scheme.toml")]
+    Scheme {
+        /// The folder.
+        dir: PathBuf,
+        /// The scheme's name [default: the folder's].
+        #[arg(long)]
+        name: Option<String>,
+        /// A file instead of stdout.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Write a dataset's annotations in another form, with copies of its pictures; what that form cannot hold is said.
     #[command(after_help = "Example: facekp datasets convert datasets/ibug_300W own --to coco")]
     Convert {
@@ -140,7 +151,8 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         Command::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
         Command::Check { dir } => check_dir(dir),
         Command::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
-        Command::Convert { dir, out, to } => convert_dir(dir, out, to),
+        Command::Scheme { dir, name, out } => forms::scheme(dir, name.as_deref(), out.as_deref()),
+        Command::Convert { dir, out, to } => forms::converted(dir, out, to),
         Command::Preview { dir, out, count } => preview(dir, out, *count),
         Command::Pack { dir, out, side, margin, whole, png } => {
             let area = if *whole { pack::Area::Picture } else { pack::Area::Face(*margin) };
@@ -232,16 +244,6 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
     })?;
     bar.finish_and_clear();
     say(&format!("{}: fetched; `facekp datasets check` it", folder.display()))
-}
-
-fn convert_dir(dir: &Path, out: &Path, to: &str) -> Result<()> {
-    let form = Form::ALL.into_iter().find(|f| f.name() == to).context("expected a form that is listed")?;
-    if std::path::absolute(out)?.starts_with(std::path::absolute(dir)?) {
-        bail!("{}: expected a folder outside of {}, got one within", out.display(), dir.display());
-    }
-    let Converted { faces, pictures, lost } = convert(find_first(dir)?.open()?.as_ref(), form, out)?;
-    say(&format!("{}: {faces} faces in {pictures} pictures", written(form, out).display()))?;
-    lost.iter().try_for_each(|lost| say(&format!("  lost: {lost}")))
 }
 
 /// The side of a tile, pixels.
