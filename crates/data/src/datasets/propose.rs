@@ -17,13 +17,13 @@ pub struct Proposal {
     pub evidence: Vec<String>,
 }
 
-/// Largest residual of the mirrored mean shape, of the box's side, of points that swap: annotators' noise and a set that
-/// looks more to one side stay below.
+/// Largest residual of the mirrored mean shape, in sides of the box, of points that swap: annotators' noise and a set
+/// that looks more to one side stay below.
 const LARGEST: f64 = 0.03;
 
-/// Proposes a scheme called `name` for the points of `set`: those of its own scheme, named and grouped as there, with
-/// mirror pairs by the least residual of the mirrored mean shape, or none where that says so, and errors divided by the
-/// box's diagonal where the scheme divides by nothing.
+/// Proposes a scheme called `name` for the points of `set`: named and grouped as in its own scheme, with mirror pairs
+/// by the least residual of the mirrored mean shape, or none where that says so, and errors divided by the box's
+/// diagonal where the scheme divides by nothing.
 ///
 /// # Errors
 /// When an annotation cannot be read, a point is marked on no object, or the name cannot be one.
