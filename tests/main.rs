@@ -14,6 +14,7 @@ mod golden;
 mod killed;
 mod overfit;
 mod own_data;
+mod own_points;
 #[cfg(unix)]
 mod photos;
 mod pictures_cli;

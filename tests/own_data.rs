@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Twelve rendered faces with their `.pts`, all in one folder of a user's.
-fn own(dir: &Path) -> PathBuf {
+pub(crate) fn own(dir: &Path) -> PathBuf {
     let (from, to) = (synth(dir, "ibug68", 12), dir.join("own"));
     fs::create_dir(&to).unwrap();
     for (file, _) in files(&from) {
@@ -18,7 +18,7 @@ fn own(dir: &Path) -> PathBuf {
     to
 }
 
-fn output(args: &[&str], path: &Path) -> String {
+pub(crate) fn output(args: &[&str], path: &Path) -> String {
     let out = facekp().args(args).arg(path).assert().success().get_output().stdout.clone();
     String::from_utf8(out).unwrap()
 }
@@ -213,67 +213,4 @@ fn an_optional_source_may_be_missing_and_counts_where_it_is_there() {
     assert!(!text.contains("left out") && text.contains("1 epochs of 5 steps"), "{text}");
     let alone = "data.train=[{path=\"more\",split=\"all\",optional=true}]";
     fails_with(&mut ran("alone", alone, people()), &["data.train: expected one dataset that is not optional"]);
-}
-
-/// Five of the 68 points, by a file of three lines and a recipe of four.
-#[test]
-fn points_of_ones_own_choice_are_trained_measured_and_predicted() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |args: &[&str]| {
-        let mut c = facekp();
-        c.current_dir(dir.path()).args(args);
-        c
-    };
-    synth(dir.path(), "ibug68", 12);
-    let scheme = "name = \"face5\"\npoints = [\"right eye\", \"left eye\", \"nose\", \"right mouth\", \"left mouth\"]\n\
-                  mirror = [[0, 1], [3, 4]]\npart_of = { scheme = \"ibug68\", points = [36, 45, 30, 48, 54] }\n\
-                  [normalizer]\nname = \"outer eye corners\"\nbetween = [[36], [45]]\n";
-    fs::create_dir(dir.path().join("recipes")).unwrap();
-    fs::write(dir.path().join("recipes/face5.toml"), scheme).unwrap();
-    let recipe = "name = \"five\"\nbase = \"face68\"\n[task]\nscheme = \"face5.toml\"\n[data]\n\
-                  train = [{ path = \"ibug_300W\", split = \"fit\" }]\nallow_overlap = false\n[train]\nepochs = 1\n\
-                  [task.view]\nwidth = 64\nheight = 64\n[task.model]\nup = [16, 16]\n";
-    fs::write(dir.path().join("recipes/five.toml"), recipe).unwrap();
-    at(&["train", "recipes/five.toml", "--device", "cpu", "--data", ".", "--out", "run"]).assert().success();
-    // the run needs the file no more
-    fs::remove_dir_all(dir.path().join("recipes")).unwrap();
-    let out =
-        at(&["eval", "run", "--data", ".", "--split", "val", "--json", "-"]).assert().success().get_output().clone();
-    let measured: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!(measured["points"], 5, "{measured}");
-
-    // the same points alone, in a folder of another name that says what they are
-    let own = own(&dir.path().join("again"));
-    for (file, _) in files(&own) {
-        if file.extension().is_some_and(|e| e == "pts") {
-            let text = fs::read_to_string(&file).unwrap();
-            let rows: Vec<&str> = text.lines().skip_while(|l| !l.starts_with('{')).skip(1).collect();
-            let five: String = [36, 45, 30, 48, 54].iter().map(|&i: &usize| format!("{}\n", rows[i])).collect();
-            fs::write(&file, five).unwrap();
-        }
-    }
-    let whole = scheme.replace("part_of = { scheme = \"ibug68\", points = [36, 45, 30, 48, 54] }\n", "");
-    let wrong = fails_with_own(&own, &whole);
-    assert!(wrong.contains("normalizer.between: expected points below 5, got 36"), "{wrong}");
-    fs::write(own.join("scheme.toml"), whole.replace("[[36], [45]]", "[[0], [1]]")).unwrap();
-    assert!(output(&["datasets", "check"], &own).contains("5 each"));
-    let mut c = at(&["train", "face68", "--profile", "smoke", "--device", "cpu", "--out", "other", "--data", "again"]);
-    let sets = [
-        "task.scheme=\"again/own/scheme.toml\"",
-        "data.train=[{path=\"own\",split=\"fit\"}]",
-        "data.val={path=\"own\",split=\"val\"}",
-    ];
-    c.args(sets.iter().flat_map(|set| ["--set", set])).assert().success();
-    // measured on a folder that the recipe does not name
-    fs::rename(&own, dir.path().join("renamed")).unwrap();
-    let out = at(&["eval", "other", "--data", "renamed", "--split", "all", "--json", "-"]);
-    let out = { out }.assert().success().get_output().clone();
-    let measured: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!((&measured["points"], &measured["faces"]), (&5.into(), &12.into()), "{measured}");
-}
-
-fn fails_with_own(own: &Path, scheme: &str) -> String {
-    fs::write(own.join("scheme.toml"), scheme).unwrap();
-    let out = facekp().args(["datasets", "check"]).arg(own).assert().code(1).get_output().clone();
-    String::from_utf8(out.stderr).unwrap()
 }

@@ -29,6 +29,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a network by a recipe into a run folder.
     Train(cmd::train::Args),
+    /// Write a recipe, and where needed a scheme, for a folder of annotated pictures of your own.
+    Init(cmd::init::Args),
     /// Measure a network (or the mean shape) on a split of a dataset.
     Eval(cmd::eval::Args),
     /// Find the keypoints in pictures: an overlay PNG and a .pts each, and JSON.
@@ -56,6 +58,7 @@ impl Command {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         match self {
             Self::Train(a) => cmd::train::run(a),
+            Self::Init(a) => cmd::init::run(a),
             Self::Eval(a) => cmd::eval::run(a),
             Self::Predict(a) => cmd::predict::run(a),
             Self::Report(a) => cmd::report::run(a),

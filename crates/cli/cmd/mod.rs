@@ -5,6 +5,7 @@ pub(crate) mod datasets;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod finder;
+pub(crate) mod init;
 pub(crate) mod pages;
 pub(crate) mod predict;
 pub(crate) mod report;

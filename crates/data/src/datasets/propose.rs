@@ -28,18 +28,23 @@ const LARGEST: f64 = 0.03;
 /// # Errors
 /// When an annotation cannot be read, a point is marked on no object, or the name cannot be one.
 pub fn propose(set: &dyn Dataset, name: &str) -> Result<Proposal> {
-    let mean = mean_shape(set)?;
+    let shapes = shapes(set)?;
+    let (pairs, mean) = frontal(&shapes, set.scheme().len())?;
     let identity: Vec<usize> = (0..mean.len()).collect();
-    let (pairs, residual) = pairs(&mean);
+    let residual = |pairs: &[usize]| residual_of(&shown(&mean), pairs, axis(&mean, pairs));
     let percent = |v: f64| format!("{:.1} % of the box's side", 100.0 * v);
-    let (count, objects) = (mean.len(), set.len());
-    let (found, kept) = (percent(residual), percent(residual_of(&mean, &identity, axis(&mean, &identity))));
+    let (count, objects, least) = (mean.len(), set.len(), residual(&pairs));
+    let (found, kept) = (percent(least), percent(residual(&identity)));
     let swaps = pairs.iter().enumerate().any(|(i, &j)| i != j);
     let mut evidence = vec![format!("{count} points, marked on {objects} objects")];
-    let mirror = (residual < LARGEST && swaps).then(|| pairs.iter().enumerate().filter(|(i, j)| i < *j));
+    let mirror = (least < LARGEST && swaps).then(|| pairs.iter().enumerate().filter(|(i, j)| i < *j));
     evidence.push(match &mirror {
-        Some(_) => format!("mirrored, the mean shape lies {found} from itself with these pairs, {kept} without"),
-        None => format!("no mirror pairs: mirrored, the mean shape lies {found} from itself at best"),
+        Some(_) => format!(
+            "mirrored, the mean of the most symmetric half lies {found} from itself with these pairs, {kept} without"
+        ),
+        None => {
+            format!("no mirror pairs: mirrored, the mean of the most symmetric half lies {found} from itself at best")
+        }
     });
     let mut table = toml::Table::try_from(set.scheme().as_ref()).map_err(|e| Error::Invalid(format!("{name}: {e}")))?;
     table.insert("name".to_owned(), name.into());
@@ -65,24 +70,72 @@ pub(crate) fn plain(count: usize) -> Result<Arc<Scheme>> {
     Scheme::from_toml(Path::new("points"), &text).map(Arc::new)
 }
 
-/// The mean of each point over the objects that show it, in sides of the object's box from its center.
-fn mean_shape(set: &dyn Dataset) -> Result<Vec<Point>> {
-    let mut sums = vec![(Point::default(), 0usize); set.scheme().len()];
-    for i in 0..set.len() {
+/// An object's points where it shows them, in sides of its box from its center.
+type Shape = Vec<Option<Point>>;
+
+fn shown(points: &[Point]) -> Shape {
+    points.iter().copied().map(Some).collect()
+}
+
+fn shapes(set: &dyn Dataset) -> Result<Vec<Shape>> {
+    let shape = |i| {
         let face = set.annotation(i)?;
         let (center, side) = (face.face.center(), (face.face.width * face.face.height).sqrt());
-        for ((sum, count), (p, shown)) in sums.iter_mut().zip(face.points.points().iter().zip(face.points.visible())) {
-            if *shown {
-                *sum = Point::new(sum.x + (p.x - center.x) / side, sum.y + (p.y - center.y) / side);
-                *count += 1;
-            }
-        }
-    }
-    let mean = |(i, (sum, count)): (usize, &(Point, usize))| match *count {
-        0 => Err(Error::Invalid(format!("point {i}: expected it on one object at least, got it hidden on all"))),
-        n => Ok(Point::new(sum.x / n as f64, sum.y / n as f64)),
+        let place = |p: &Point| Point::new((p.x - center.x) / side, (p.y - center.y) / side);
+        let points = face.points.points().iter().zip(face.points.visible());
+        Ok(points.map(|(p, shown)| shown.then(|| place(p))).collect())
     };
-    sums.iter().enumerate().map(mean).collect()
+    (0..set.len()).map(shape).collect()
+}
+
+/// Mirror pairs and mean of the half of the objects that are the most symmetric: of faces, those that look straight,
+/// since a set that looks more to one side has no symmetric mean.
+fn frontal(shapes: &[Shape], count: usize) -> Result<(Vec<usize>, Vec<Point>)> {
+    let whole = mean_of(shapes.iter(), count)?;
+    let (mut mean, mut image) = (whole.clone(), pairs(&whole));
+    for _ in 0..3 {
+        let mut order: Vec<(f64, Shape)> = shapes.iter().map(|s| upright(s, &image)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let half = order.iter().take(shapes.len().div_ceil(2)).map(|(_, s)| s);
+        // a point that only the others show has its place from all
+        mean = mean_of(half, count).unwrap_or_else(|_| whole.clone());
+        image = pairs(&mean);
+    }
+    Ok((image, mean))
+}
+
+/// The mean of each point over the shapes that show it.
+fn mean_of<'a>(shapes: impl Iterator<Item = &'a Shape>, count: usize) -> Result<Vec<Point>> {
+    let mut all = vec![Vec::new(); count];
+    for shape in shapes {
+        all.iter_mut().zip(shape).for_each(|(all, p)| all.extend(*p));
+    }
+    let mean = |(i, points): (usize, Vec<Point>)| {
+        let hidden = || Error::Invalid(format!("point {i}: expected it on one object at least, got it hidden on all"));
+        Point::mean(points).ok_or_else(hidden)
+    };
+    all.into_iter().enumerate().map(mean).collect()
+}
+
+/// One object turned about its middle so that these pairs mirror it best, and what residual is left then.
+fn upright(shape: &Shape, pairs: &[usize]) -> (f64, Shape) {
+    let both: Vec<(Point, Point)> = pairs.iter().zip(shape).filter_map(|(&j, p)| Some(((*p)?, shape[j]?))).collect();
+    let Some(middle) = Point::mean(both.iter().map(|(p, _)| *p)) else { return (f64::INFINITY, shape.clone()) };
+    // the turn that lays the mirrored points on those that they become, of which half stands the object up
+    let (mut across, mut along) = (0.0, 0.0);
+    for (p, other) in both {
+        let (x, y) = (p.x - middle.x, p.y - middle.y);
+        let (u, v) = (middle.x - other.x, other.y - middle.y);
+        across += u * y - v * x;
+        along += u * x + v * y;
+    }
+    let (sin, cos) = (-across.atan2(along) / 2.0).sin_cos();
+    let turn = |p: Point| {
+        let (x, y) = (p.x - middle.x, p.y - middle.y);
+        Point::new(middle.x + cos * x - sin * y, middle.y + sin * x + cos * y)
+    };
+    let turned: Shape = shape.iter().map(|p| p.map(turn)).collect();
+    (residual_of(&turned, pairs, middle.x), turned)
 }
 
 /// Where the mirror stands that fits pairs best.
@@ -95,13 +148,14 @@ fn mirrored(p: Point, axis: f64) -> Point {
 }
 
 /// The root of the mean squared distance of mirrored points from those that they become.
-fn residual_of(shape: &[Point], pairs: &[usize], axis: f64) -> f64 {
-    let square = |(p, &j): (&Point, &usize)| mirrored(*p, axis).distance(shape[j]).powi(2);
-    (shape.iter().zip(pairs).map(square).sum::<f64>() / shape.len().max(1) as f64).sqrt()
+fn residual_of(shape: &Shape, pairs: &[usize], axis: f64) -> f64 {
+    let square = |(p, &j): (&Option<Point>, &usize)| Some(mirrored((*p)?, axis).distance(shape[j]?).powi(2));
+    let squares: Vec<f64> = shape.iter().zip(pairs).filter_map(square).collect();
+    (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
 }
 
-/// What each point becomes in a mirror, the nearest pairs first, and their residual.
-fn pairs(shape: &[Point]) -> (Vec<usize>, f64) {
+/// What each point becomes in a mirror, the nearest pairs first.
+fn pairs(shape: &[Point]) -> Vec<usize> {
     let mut image: Vec<usize> = (0..shape.len()).collect();
     // where the mirror stands is known better once there are pairs
     for _ in 0..3 {
@@ -119,6 +173,5 @@ fn pairs(shape: &[Point]) -> (Vec<usize>, f64) {
             }
         }
     }
-    let residual = residual_of(shape, &image, axis(shape, &image));
-    (image, residual)
+    image
 }
