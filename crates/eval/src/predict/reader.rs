@@ -29,6 +29,24 @@ pub struct Wanted {
     pub find: FindConfig,
 }
 
+/// Which part of their union the points of two faces share at least where both are of one: neighbors in a crowd share
+/// less.
+const SAME: f64 = 0.4;
+
+/// Each face by its surest finding: two boxes beside one face may both lead to it.
+fn once(faces: impl Iterator<Item = Located>) -> Vec<Located> {
+    let mut kept: Vec<(Option<Rect>, Located)> = Vec::new();
+    for face in faces {
+        let place = Rect::around(&face.points);
+        let is_same =
+            |(other, _): &(Option<Rect>, Located)| place.zip(*other).is_some_and(|(a, b)| a.overlap(b) > SAME);
+        if !kept.iter().any(is_same) {
+            kept.push((place, face));
+        }
+    }
+    kept.into_iter().map(|(_, face)| face).collect()
+}
+
 impl PhotoReader<'_> {
     /// The faces of each photo, the surest first, in the photo's original pixels; none is no error.
     ///
@@ -45,7 +63,7 @@ impl PhotoReader<'_> {
         }
         let mut located = self.predictor.locate(&places, self.flip)?.into_iter();
         let of_photo = |(photo, count): (&Picture, usize)| {
-            located.by_ref().take(count).map(|face| face.in_original_pixels(photo)).collect()
+            once(located.by_ref().take(count).map(|face| face.in_original_pixels(photo)))
         };
         Ok(photos.iter().zip(counts).map(of_photo).collect())
     }
@@ -70,5 +88,36 @@ impl PhotoReader<'_> {
         }
         let (scheme, fits) = (&self.predictor.task().scheme, &finder.manifest().boxes);
         found.iter().map(|face| Place::of(face, scheme, fits)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use candle_vision_helpers::{Point, Size};
+
+    fn face(x: f64, score: f64) -> Located {
+        let points = [(0.0, 0.0), (26.0, 0.0), (13.0, 24.0)].map(|(dx, dy)| Point::new(x + dx, 150.0 + dy));
+        let face = Rect::new(x, 150.0, 26.0, 24.0);
+        let place = Place::given(face, Size::new(640, 480)).unwrap();
+        Located {
+            face,
+            roll: 0.0,
+            score: Some(score),
+            points: points.to_vec(),
+            confidence: None,
+            agreement: None,
+            place,
+        }
+    }
+
+    /// Boxes of a crowd photo: a face found twice, 6 pixels apart, and a neighbor that covers a quarter of it.
+    #[test]
+    fn a_face_that_two_boxes_lead_to_is_one() {
+        let all = [face(465.0, 0.89), face(485.0, 0.83), face(471.0, 0.75)];
+        let kept: Vec<f64> = once(all.into_iter()).iter().filter_map(|f| f.score).collect();
+        assert_eq!(kept, [0.89, 0.83]);
+        assert_eq!(once([face(1.0, 0.9)].into_iter()).len(), 1);
     }
 }
