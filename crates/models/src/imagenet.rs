@@ -46,7 +46,7 @@ pub fn source(name: &str) -> Option<Source> {
     SOURCES.into_iter().find(|s| s.name == name)
 }
 
-/// Downloads a file of weights into the folder `dest`, where [`crate::locate`] finds it by its name if that is a
+/// Downloads a file of weights into the folder `dest`, where [`crate::locate()`] finds it by its name if that is a
 /// `weights` folder; a file that is there already is left alone. `url` replaces the source's own; `progress` is given
 /// the bytes so far and in all.
 ///
