@@ -199,7 +199,7 @@ fn broken_and_foreign_weights_are_refused() {
     let ibug = common::synth(dir.path(), "ibug68", 12);
     fails_with(
         facekp().arg("eval").arg(&best).arg("--data").arg(ibug).args(["--split", "val"]),
-        &["imm_face_db, found ibug68"],
+        &["expected points of the scheme nose1, got ibug68"],
     );
     fails_with(facekp().args(["predict", "--weights", "no-such-weights"]).arg(&picture), &["no-such-weights"]);
 }
