@@ -34,8 +34,10 @@ pub struct Augment {
     pub noise: f64,
     /// Probability of a Gaussian blur (σ up to 1.5 view pixels at 128 px, in proportion to the view).
     pub blur: f64,
-    /// Probability of a rectangle of one color, an eighth to three eighths of each side.
+    /// Probability of a filled rectangle of up to 0.4 of each side.
     pub cutout: f64,
+    /// Probability of a rectangle of one color, an eighth to three eighths of each side.
+    pub erase: f64,
 }
 
 /// The random map of a view onto itself.
@@ -69,6 +71,7 @@ impl Augment {
             ("noise", self.noise, 1.0),
             ("blur", self.blur, 1.0),
             ("cutout", self.cutout, 1.0),
+            ("erase", self.erase, 1.0),
         ];
         most.into_iter().try_for_each(|(at, value, most)| {
             ensure(at, value, format!("a number from 0 to {most}"), |v| (0.0..=most).contains(v))

@@ -1,10 +1,11 @@
-//! Changes of a view's colors: blur, grey, color, contrast, brightness, noise, cut-out, in this order.
+//! Changes of a view's colors: blur, grey, color, contrast, brightness, noise, cut-out, erasing, in this order.
 
 use super::augment::{Augment, symmetric};
 use ndarray::Array3;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
+use std::ops::RangeInclusive;
 
 /// Share of red, green and blue in grey (ITU-R BT.601).
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
@@ -22,10 +23,8 @@ struct Choices {
     /// Standard deviation of the noise.
     noise: f32,
     cutout: bool,
-    /// Left, top, width and height of the rectangle, each `0..1`.
-    patch: [f64; 4],
-    /// Its color.
-    paint: [f32; 3],
+    /// Left, top, width, height and value of the rectangle, each `0..1`.
+    patch: [f64; 5],
 }
 
 impl Choices {
@@ -40,8 +39,24 @@ impl Choices {
             noise: (amounts.noise * rng.random::<f64>()) as f32,
             cutout: rng.random::<f64>() < amounts.cutout,
             patch: std::array::from_fn(|_| rng.random()),
-            paint: std::array::from_fn(|_| rng.random::<f64>() as f32),
         }
+    }
+}
+
+/// A rectangle that is erased, drawn from a stream of its own, so that runs from before it repeat.
+struct Erased {
+    /// Left, top, width and height, each `0..1`.
+    patch: [f64; 4],
+    color: [f32; 3],
+}
+
+impl Erased {
+    fn draw(amounts: &Augment, rng: &Pcg64Mcg) -> Option<Self> {
+        let mut own = Pcg64Mcg::new(rng.clone().random::<u128>() ^ u128::from_le_bytes(*b"an erased square"));
+        let hit = own.random::<f64>() < amounts.erase;
+        let (patch, color) =
+            (std::array::from_fn(|_| own.random()), std::array::from_fn(|_| own.random::<f64>() as f32));
+        hit.then_some(Self { patch, color })
     }
 }
 
@@ -49,6 +64,7 @@ impl Augment {
     /// Changes the colors of a view `(C, H, W)` in `0..=1`; the result stays within.
     pub fn photometric(&self, view: &mut Array3<f32>, rng: &mut Pcg64Mcg) {
         let (channels, height, width) = view.dim();
+        let erased = Erased::draw(self, rng);
         let choices = Choices::draw(self, width.max(height), rng);
         if !view.is_standard_layout() {
             *view = view.as_standard_layout().into_owned();
@@ -77,7 +93,11 @@ impl Augment {
             }
         }
         if choices.cutout {
-            cut_out(values, width, height, &choices);
+            let [patch @ .., value] = choices.patch;
+            fill(values, width, height, (patch, 0.0..=0.4), [value as f32; 3]);
+        }
+        if let Some(Erased { patch, color }) = erased {
+            fill(values, width, height, (patch, 0.125..=0.375), color);
         }
         values.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
     }
@@ -98,16 +118,22 @@ fn to_grey(values: &mut [f32], plane: usize) {
     }
 }
 
-/// Fills a rectangle of an eighth to three eighths of each side with one color.
-fn cut_out(values: &mut [f32], width: usize, height: usize, choices: &Choices) {
-    let [left, top, w, h] = choices.patch;
+/// Fills a rectangle, each of whose sides is within `share` of the view's, with a color.
+fn fill(
+    values: &mut [f32],
+    width: usize,
+    height: usize,
+    ([left, top, w, h], share): ([f64; 4], RangeInclusive<f64>),
+    color: [f32; 3],
+) {
     let range = |at: f64, extent: f64, side: usize| {
-        let extent = ((0.125 + 0.25 * extent) * side as f64).round() as usize;
+        let extent = share.start() + extent * (share.end() - share.start());
+        let extent = (extent * side as f64).round() as usize;
         let first = (at * (side - extent + 1) as f64) as usize;
         first..(first + extent).min(side)
     };
     let (columns, rows) = (range(left, w, width), range(top, h, height));
-    for (channel, value) in values.chunks_exact_mut(width * height).zip(choices.paint) {
+    for (channel, value) in values.chunks_exact_mut(width * height).zip(color) {
         for row in channel.chunks_exact_mut(width).take(rows.end).skip(rows.start) {
             row[columns.clone()].fill(value);
         }

@@ -170,6 +170,28 @@ fn cut_outs_are_rectangles_of_at_most_two_fifths() {
     }
 }
 
+/// Runs from before it have the same views where it is not asked for, and around it where it is.
+#[test]
+fn erasing_paints_one_rectangle_of_one_color_and_moves_no_other_choice() {
+    for seed in 0..40 {
+        let before = Augment { cutout: 0.5, noise: 0.1, brightness: 0.2, ..Augment::default() };
+        let (plain, erased) = (changed(before.clone(), seed), changed(Augment { erase: 1.0, ..before }, seed));
+        let (_, height, width) = plain.dim();
+        let differs = |y: usize, x: usize| (0..3).any(|c| plain[[c, y, x]] != erased[[c, y, x]]);
+        let places: Vec<_> =
+            (0..height * width).map(|i| (i / width, i % width)).filter(|&(y, x)| differs(y, x)).collect();
+        let within = |of: fn(&(usize, usize)) -> usize, side: usize| {
+            let (lo, hi) = (places.iter().map(of).min().unwrap(), places.iter().map(of).max().unwrap());
+            let extent = (hi + 1 - lo) as f64 / side as f64;
+            assert!((0.1..=0.4).contains(&extent), "{extent}");
+        };
+        within(|p| p.0, height);
+        within(|p| p.1, width);
+        let color = |&(y, x): &(usize, usize)| [0, 1, 2].map(|c| erased[[c, y, x]]);
+        assert!(places.iter().all(|p| color(p) == color(&places[0])), "{seed}");
+    }
+}
+
 #[test]
 fn mirrored_views_have_their_points_renamed() {
     let points = [Point::new(20.0, 30.0), Point::new(60.0, 30.0), Point::new(40.0, 55.0)];
