@@ -142,7 +142,7 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
 #[test]
 fn wrong_usage_is_status_2() {
     let data = people().display().to_string();
-    let cases: [&[&str]; 18] = [
+    let cases: [&[&str]; 20] = [
         &["train", "nose", "--device", "gpu"],
         &["eval", "nose", "--device", "cuda:x"],
         &["predict", "x.jpg", "--weights", "nose", "--device", "tpu"],
@@ -159,6 +159,8 @@ fn wrong_usage_is_status_2() {
         &["train", "nose", "--set", "train.epochs"],
         &["datasets", "fetch", "x"],
         &["datasets", "synth", "--scheme", "imm58", "--count", "0", "--out", "x"],
+        &["datasets", "synth", "--scheme", "imm58", "--points", "24", "--count", "1", "--out", "x"],
+        &["datasets", "synth", "--scheme", "wing", "--points", "1001", "--count", "1", "--out", "x"],
         &["datasets", "preview", &data, "--out", "x.png", "--count", "0"],
         &["datasets", "pack", &data, "--out", "x.fkpack", "--side", "1"],
     ];

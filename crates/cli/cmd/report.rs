@@ -2,7 +2,7 @@
 
 use crate::{cmd::eval::measured, output::say, shared_args::DeviceArg};
 use anyhow::{Result, bail};
-use facekp_data::{BoxedPhotos, Dataset, Scheme, open_dataset, pictures_in};
+use facekp_data::{BoxedPhotos, Dataset, pictures_in};
 use facekp_eval::{
     Finder, Flip,
     report::{PageInput, Photos, RunInput, write},
@@ -73,7 +73,7 @@ pub(crate) fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
     let DataConfig { train, val, .. } = &recipe.data;
-    let set = open_first(data, &val.path, &recipe.task.scheme)?;
+    let set = open_first(data, &recipe)?;
     // samples of another dataset than the one that is measured on are not shown
     let trained = train.iter().find(|source| source.path == val.path);
     let train = trained.map(|source| set.split(source.split)).transpose()?.unwrap_or_default();
@@ -82,12 +82,12 @@ pub(crate) fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     Ok(RunInput { run: run.to_path_buf(), data: set, train, val, val_name, augment: recipe.train.augment, flip })
 }
 
-/// The dataset that a recipe names, in the first of the folders that has it.
-fn open_first(data: &[PathBuf], path: &str, scheme: &Arc<Scheme>) -> Result<Arc<dyn Dataset>> {
+/// The dataset that a recipe validates on, in the first of the folders that has it.
+fn open_first(data: &[PathBuf], recipe: &Recipe) -> Result<Arc<dyn Dataset>> {
     let mut first = None;
     for dir in data {
-        match open_dataset(dir, Some(path), scheme) {
-            Ok(set) => return Ok(Arc::from(set)),
+        match recipe.data.open_val(dir, &recipe.task.scheme) {
+            Ok(set) => return Ok(set),
             Err(e) => first = first.or(Some(e)),
         }
     }

@@ -1,13 +1,18 @@
 //! `facekp train`: a recipe into a run folder.
 
 use crate::{
-    output::say,
+    output::{Usage, say},
     parse::parse_change,
     progress::Progress,
     shared_args::{DataArg, DeviceArg},
     terminal,
 };
 use anyhow::Result;
+use facekp_data::datasets::fold::Fold;
+use facekp_eval::{
+    Summary,
+    stats::{deviation, mean},
+};
 use facekp_train::{
     Data, Mode, Observer, Request, fit, observe,
     recipe::{About, Chain},
@@ -49,6 +54,10 @@ pub(crate) struct Args {
     /// schedules continue; cosine and one-cycle are stretched over all N, so that the learning rate jumps at the seam.
     #[arg(long, value_name = "N")]
     epochs: Option<NonZeroUsize>,
+    /// Validate on the K-th of N equal parts of the training faces instead of the recipe's, or, one after the other, on
+    /// all of them: a run each, runs/RECIPE-foldKofN, and a table with mean and spread at the end.
+    #[arg(long, value_name = "K/N|all/N", value_parser = parse_folds, help_heading = "Data")]
+    fold: Option<Folds>,
     /// Override a key of the recipe, in TOML syntax.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_change)]
     set: Vec<String>,
@@ -56,12 +65,23 @@ pub(crate) struct Args {
 
 pub(crate) fn run(a: &Args) -> Result<()> {
     let Some(recipe) = &a.recipe else { return list(a.json) };
+    let Some(folds) = &a.fold else { return one(a, recipe, None).map(drop) };
+    if folds.0.len() > 1 && a.out.is_some() {
+        return Err(Usage("--out: expected one fold, got several: each has a run folder of its own".into()).into());
+    }
+    let measured = folds.0.iter().map(|fold| Ok((*fold, one(a, recipe, Some(*fold))?))).collect::<Result<Vec<_>>>()?;
+    if measured.len() > 1 { say(&table(&measured)) } else { Ok(()) }
+}
+
+/// Trains once; the errors on the validation faces, where the output has points.
+fn one(a: &Args, recipe: &str, fold: Option<Fold>) -> Result<Option<Summary>> {
     let mode = match (a.resume, a.overwrite) {
         (true, _) => Mode::Resume,
         (_, true) => Mode::Overwrite,
         _ => Mode::New,
     };
-    let (profile, set, epochs, run) = (a.profile.as_deref(), &a.set, a.epochs.map(NonZeroUsize::get), a.out.as_deref());
+    let set: &Vec<String> = &a.set.iter().cloned().chain(fold.map(|fold| format!("data.fold=\"{fold}\""))).collect();
+    let (profile, epochs, run) = (a.profile.as_deref(), a.epochs.map(NonZeroUsize::get), a.out.as_deref());
     let request = Request { recipe, profile, set, epochs, run, mode, data: Some(&a.data.dir) };
     let (recipe, begin) = request.resolve()?;
     let device = a.device.open()?;
@@ -69,12 +89,46 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let mut watch: Box<dyn Observer> =
         if terminal::has_cursor() { Box::new(Progress::default()) } else { Box::new(observe::Log::default()) };
     let outcome = fit(&recipe, &data, &device, &begin, &mut [watch.as_mut()])?;
-    let errors = outcome.validation.map_or("the output has no points to measure".to_owned(), |v| {
+    let errors = outcome.validation.as_ref().map_or("the output has no points to measure".to_owned(), |v| {
         let nme = v.nme.map(|n| format!(", NME {n:.4}")).unwrap_or_default();
         format!("validation mean {:.2} px, median {:.2} px{nme} on {} faces", v.mean_px, v.median_px, v.faces)
     });
     let (epochs, best) = (outcome.epochs, outcome.best_epoch);
-    say(&format!("{}: {epochs} epochs, best {best}: {errors}; {}", recipe.name, outcome.run.display()))
+    let of_fold = fold.map(|fold| format!(" fold {fold}")).unwrap_or_default();
+    say(&format!("{}{of_fold}: {epochs} epochs, best {best}: {errors}; {}", recipe.name, outcome.run.display()))?;
+    Ok(outcome.validation)
+}
+
+/// The folds that are trained, one after the other.
+#[derive(Clone, Debug)]
+struct Folds(Vec<Fold>);
+
+fn parse_folds(s: &str) -> Result<Folds, String> {
+    match s.strip_prefix("all/").map(str::parse) {
+        Some(Ok(of)) => Fold::all(of).map(Folds),
+        Some(Err(_)) => Err(format!("expected all/N, such as all/5, got {s:?}")),
+        None => s.parse().map(|fold| Folds(vec![fold])),
+    }
+}
+
+/// The errors of each fold, their mean and spread: the standard deviation between folds.
+fn table(folds: &[(Fold, Option<Summary>)]) -> String {
+    let row = |name: &str, faces: &str, px: Option<f64>, nme: Option<f64>| {
+        let number = |v: Option<f64>, digits| v.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+        format!("{name:<8}{faces:>8}{:>10}{:>9}", number(px, 3), number(nme, 4))
+    };
+    let of = |s: &Option<Summary>| (s.as_ref().map(|s| s.mean_px), s.as_ref().and_then(|s| s.nme));
+    let mut lines = vec![format!("{:<8}{:>8}{:>10}{:>9}", "fold", "faces", "mean px", "NME")];
+    for (fold, summary) in folds {
+        let (px, nme) = of(summary);
+        lines.push(row(&fold.to_string(), &summary.as_ref().map_or(0, |s| s.faces).to_string(), px, nme));
+    }
+    let (px, nme): (Vec<_>, Vec<_>) = folds.iter().map(|(_, summary)| of(summary)).unzip();
+    let all = |values: Vec<Option<f64>>| values.into_iter().collect::<Option<Vec<f64>>>().unwrap_or_default();
+    let (px, nme) = (all(px), all(nme));
+    lines.push(row("mean", "", mean(px.iter().copied()), mean(nme.iter().copied())));
+    lines.push(row("spread", "", deviation(&px), deviation(&nme)));
+    lines.join("\n")
 }
 
 /// The built-in recipes, for readers or for other programs.

@@ -83,17 +83,22 @@ pub struct PartOf {
     pub points: Vec<usize>,
 }
 
+/// Reads `what` from TOML, as [`Scheme::from_toml`] does.
+pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(file: &std::path::Path, what: &str, text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|e| {
+        let line = e.span().and_then(|s| text.get(..s.start)).map(|before| before.matches('\n').count() + 1);
+        let got = e.message().replace('\n', " ");
+        Error::format(file, line.filter(|_| !got.contains("expected")), what, got)
+    })
+}
+
 impl Scheme {
     /// Reads a scheme from TOML; `file` is what errors call it.
     ///
     /// # Errors
     /// One line with the file, the line where TOML knows it, the key, what was expected and what was there.
     pub fn from_toml(file: &std::path::Path, text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|e| {
-            let line = e.span().and_then(|s| text.get(..s.start)).map(|before| before.matches('\n').count() + 1);
-            let got = e.message().replace('\n', " ");
-            Error::format(file, line.filter(|_| !got.contains("expected")), "a scheme", got)
-        })
+        read_toml(file, "a scheme", text)
     }
 
     /// The name in recipes and weight files: `imm58`, `ibug68`, `nose1`.

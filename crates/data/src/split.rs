@@ -3,7 +3,7 @@
 use crate::error::Error;
 
 /// A part of a dataset, named as on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
     /// IMM: people 1–32 (192 pictures). iBUG: all training faces (afw, helen/trainset, lfpw/trainset).
@@ -11,9 +11,9 @@ pub enum Split {
     /// iBUG and lists of faces: the training faces without those of `Val` (for IMM the same as `Train`).
     Fit,
     /// IMM: people 33–40 (48 pictures). iBUG and lists of faces: every tenth training face in the order of ids, for
-    /// choosing settings.
+    /// choosing settings; those of `val.txt` where there is one.
     Val,
-    /// IMM: same as `Val`. iBUG: same as `Full`.
+    /// IMM: same as `Val`. iBUG: same as `Full`. Lists of faces: those of `test.txt`.
     Test,
     /// The faces of helen/testset and lfpw/testset (iBUG alone).
     Common,

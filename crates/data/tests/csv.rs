@@ -5,7 +5,7 @@ use crate::common::{fact, ids, picture, points};
 use candle_vision_helpers::{Point, Rect};
 use facekp_data::{
     Split, check,
-    datasets::{csv, find, pts_folder},
+    datasets::{csv, csv_pixels, find, pts_folder},
     open_dataset, open_kind,
     scheme::{IBUG_68, IMM_58, NOSE_1},
 };
@@ -56,6 +56,37 @@ fn a_table_is_recognised_by_its_header_and_read_with_its_hidden_points() {
 }
 
 #[test]
+fn boxes_names_and_no_header_at_all_are_understood() {
+    let dir = tempfile::tempdir().unwrap();
+    let boxed = header("file,left,top,width,height,subject", 58) + &row("a.jpg,1,2,3,4,anna", 58, &[5]);
+    table(dir.path(), &boxed);
+    let data = open_kind(dir.path(), csv::KIND).unwrap();
+    let face = data.annotation(0).unwrap();
+    assert_eq!((face.subject.as_deref(), face.points.visible()[5]), (Some("anna"), false));
+    assert_eq!(face.face, Rect::new(20.0, 10.0, 21.0, 21.0), "the points' own");
+
+    table(dir.path(), &(row("a.jpg", 68, &[0]) + &row("\"sub/b.png\"", 68, &[])));
+    let data = open_kind(dir.path(), csv::KIND).unwrap();
+    assert_eq!((ids(&*data), data.scheme().len()), (vec!["a".to_owned(), "sub/b".to_owned()], 68));
+
+    let named = "file,tip_x,tip_y,root_x,root_y\na.jpg,20,10,30.5,12\n";
+    table(dir.path(), named);
+    let data = open_kind(dir.path(), csv::KIND).unwrap();
+    assert_eq!(data.scheme().point_names(), ["tip", "root"]);
+    assert_eq!(data.annotation(0).unwrap().points.points()[1], Point::new(30.5, 12.0));
+    for (text, expected) in [
+        (named.replace("root_y", "root"), "points.csv:1: expected the column root_y, got \"root\""),
+        (named.replace("root_x", "x1"), "points.csv:1: expected the column NAME_x, got \"x1\""),
+        (named.replace("tip_y", "root_y"), "points.csv:1: expected the column tip_y"),
+        (named.replace("root", "tip"), "expected every name once, got \"tip\" again"),
+    ] {
+        table(dir.path(), &text);
+        let error = open_kind(dir.path(), csv::KIND).err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn no_one_both_trains_and_validates() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
@@ -96,5 +127,43 @@ fn what_is_broken_is_named_with_its_line() {
             Err(e) => vec![e.to_string()],
         };
         assert_eq!(checked, [error]);
+    }
+}
+
+/// As the set of 15 points has it: names, empty cells, the picture last; here 4 x 4 pixels and three points.
+#[test]
+fn pictures_may_stand_in_the_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let pixels: String = (0..16).map(|i| format!("{} ", 10 * i)).collect();
+    let good = format!(
+        "eye_x,eye_y,nose_x,nose_y,mouth_x,mouth_y,Image\n1,0.5,2,2,,,{}\n\n0,1,2,2,3,3,{}\n",
+        pixels.trim(),
+        pixels.trim()
+    );
+    let write = |text: &str| fs::write(d.join("training.csv"), text).unwrap();
+    write(&good);
+    let data = open_kind(d, csv_pixels::KIND).unwrap();
+    assert_eq!(
+        (ids(&*data), data.scheme().point_names()),
+        (vec!["training/00002".to_owned(), "training/00004".into()], &["eye", "nose", "mouth"].map(String::from)[..])
+    );
+    let face = data.get(0).unwrap();
+    assert_eq!((face.image.dimensions(), face.image.get_pixel(3, 2).0), ((4, 4), [110; 3]));
+    assert_eq!((face.points.points()[0], face.points.visible()[2]), (Point::new(1.0, 0.5), false));
+    assert_eq!(fact(d, "faces").unwrap(), "2");
+    // pictures are told apart, so that one of two validates
+    assert_eq!((data.split(Split::Val).unwrap(), data.split(Split::Fit).unwrap()), (vec![0], vec![1]));
+    for (text, expected) in [
+        (good.replacen(" 150", "", 1), "training.csv:2: expected the pixels of a square, at most 1024 a side, got 15"),
+        (good.replacen(" 150", " 256", 1), "training.csv:2: expected pixels from 0 to 255, got \"256\""),
+        (good.replacen("1,0.5", "0.5", 1), "training.csv:2: expected 7 cells, got 6"),
+        (good.replacen("1,0.5", "1,", 1), "training.csv:2: expected a number for eye_y, got \"\""),
+        (good.replacen("nose_y", "nose", 1), "training.csv:1: expected the columns NAME_x,NAME_y"),
+        (good.replacen(",nose_y", "", 1), "training.csv:1: expected the columns NAME_x,NAME_y"),
+    ] {
+        write(&text);
+        let error = open_kind(d, csv_pixels::KIND).err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Mean, median, and samples spread over a whole.
+//! Mean, median, deviation, and samples spread over a whole.
 
 /// The mean of `values`; `None` for no values.
 pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
@@ -18,6 +18,13 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
+/// The standard deviation of a sample; `None` for fewer than two values.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values.iter().copied()).filter(|_| values.len() > 1)?;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt())
+}
+
 /// At most `count` of `all`, evenly spread, from the first on.
 pub fn spread<T: Copy>(all: &[T], count: usize) -> Vec<T> {
     let count = count.min(all.len());
@@ -33,6 +40,14 @@ mod tests {
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), Some(2.5));
         assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
         assert_eq!((median(&[]), mean([])), (None, None));
+    }
+
+    #[test]
+    fn a_deviation_needs_two_values() {
+        // squares of 9 + 1 + 1 + 1 + 0 + 0 + 4 + 16 = 32 around 5, of seven degrees of freedom
+        let spread = deviation(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert_eq!(spread, Some((32.0_f64 / 7.0).sqrt()));
+        assert_eq!(deviation(&[3.0]), None);
     }
 
     #[test]

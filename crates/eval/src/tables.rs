@@ -5,25 +5,37 @@ use crate::metrics::{FaceError, Summary};
 use crate::plot::Series;
 use crate::stats::mean;
 use facekp_data::{Scheme, scheme::Group};
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::{collections::BTreeMap, ops::Range};
 
-/// The mean error of the points of one group over all faces.
-#[derive(Clone, Debug, PartialEq)]
+/// The mean error of some of the points over all faces.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {
-    /// Name of the group.
+    /// Name of the group, or of the point.
     pub name: String,
-    /// Mean over the faces of the face's mean over the group's annotated points, original pixels.
+    /// Mean over the faces of the face's mean over these points, as far as they are annotated, original pixels.
     pub mean_px: f64,
+    /// The mean of that divided by each face's normalizer, a fraction; `None` where no face has one.
+    pub nme: Option<f64>,
 }
 
 /// Errors by group, in the scheme's order; groups that no face shows are left out.
 pub fn by_group(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
-    let of = |range: std::ops::Range<usize>| {
-        let px = errors.iter().filter_map(|e| mean(e.px.get(range.clone())?.iter().copied().flatten()));
-        mean(px)
-    };
-    let part = |g: &Group| Some(Part { name: g.name.clone(), mean_px: of(g.points.clone())? });
+    let part = |g: &Group| part(errors, g.name.clone(), g.points.clone());
     scheme.groups().iter().filter_map(part).collect()
+}
+
+/// Errors by point, in the scheme's order, by the points' names or numbers from 0; points that no face shows are left
+/// out.
+pub fn by_point(errors: &[FaceError], scheme: &Scheme) -> Vec<Part> {
+    let name = |i: usize| scheme.point_names().get(i).cloned().unwrap_or_else(|| i.to_string());
+    (0..scheme.len()).filter_map(|i| part(errors, name(i), i..i + 1)).collect()
+}
+
+fn part(errors: &[FaceError], name: String, points: Range<usize>) -> Option<Part> {
+    let of = |e: &FaceError| mean(e.px.get(points.clone())?.iter().copied().flatten());
+    let divided = |e: &FaceError| Some(of(e)? * (e.nme? / e.mean_px)).filter(|v| v.is_finite());
+    Some(Part { name, mean_px: mean(errors.iter().filter_map(of))?, nme: mean(errors.iter().filter_map(divided)) })
 }
 
 /// A summary for each subset (pose, source), sorted by name; faces without one are left out.
@@ -90,6 +102,13 @@ mod tests {
         let groups = by_group(&faces, &Scheme::from_toml("three.toml".as_ref(), THREE).unwrap());
         // Group a: (1 + 3) / 2 = 2 and 4, so 3 px. Group b: 10 and 20.
         assert_eq!((groups[0].mean_px, groups[1].mean_px), (3.0, 15.0));
+        // over 20 and 40 px: (2/20 + 4/40) / 2 and (10/20 + 20/40) / 2
+        let near = |v: Option<f64>, wanted: f64| (v.unwrap() - wanted).abs() < 1e-12;
+        assert!(near(groups[0].nme, 0.1) && near(groups[1].nme, 0.5), "{groups:?}");
+        let points = by_point(&faces, &Scheme::from_toml("three.toml".as_ref(), THREE).unwrap());
+        // the second point is hidden on the second face
+        let all: Vec<_> = points.iter().map(|p| (p.name.as_str(), p.mean_px)).collect();
+        assert_eq!(all, [("0", 2.5), ("1", 3.0), ("2", 15.0)]);
         let subsets = by_subset(&faces).unwrap();
         assert_eq!(subsets.iter().map(|s| (s.split.as_str(), s.faces)).collect::<Vec<_>>(), [("p", 1), ("q", 1)]);
     }

@@ -2,6 +2,7 @@
 //! finds becomes the box that a keypoint network looks at.
 
 use crate::error::{Error, Result};
+use crate::found_box::BoxFit;
 use crate::weights::{FINDER_KEY as KEY, one_line, read_all, write_tensors};
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -25,23 +26,6 @@ pub struct FinderManifest {
     /// How a found face becomes a box, by the name of the scheme whose points the box holds.
     #[serde(default)]
     pub boxes: BTreeMap<String, BoxFit>,
-}
-
-/// A linear map from features of a found face to the tight box of a scheme's points, and what it was fitted on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BoxFit {
-    /// A row per feature: shares in the box's center (x, y) and sides (width, height).
-    pub coefficients: Vec<[f64; 4]>,
-    /// Where the whole picture lies, for a dataset whose networks look at that: how far its center is from the box's
-    /// (x, y), and its sides, in units of the square root of the box's area.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub picture: Option<[f64; 4]>,
-    /// What it was fitted on, in words.
-    pub data: String,
-    /// Found faces that it was fitted on.
-    pub faces: usize,
-    /// Mean intersection over union of its boxes with the points' own, on the same faces.
-    pub overlap: f64,
 }
 
 /// A file of the face finder in memory.

@@ -3,6 +3,7 @@
 pub mod codec;
 mod error;
 mod finder_file;
+mod found_box;
 pub mod imagenet;
 mod init;
 mod layers;
@@ -17,7 +18,8 @@ pub mod weights;
 
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
-pub use finder_file::{BoxFit, FINDER, FinderFile, FinderManifest};
+pub use finder_file::{FINDER, FinderFile, FinderManifest};
+pub use found_box::BoxFit;
 pub use init::Init;
 pub use load_report::{LoadReport, Misshaped};
 pub use locate::{locate, locate_run};

@@ -2,10 +2,11 @@
 
 use crate::codec::{Codec, CodecConfig, heatmap::HeatmapCodec, regression::RegressionCodec};
 use crate::error::{Error, Result};
+use crate::found_box::BoxFit;
 use crate::networks::{KeypointModel, ModelConfig, heatmap_net::HeatmapNet, plain::Plain, regressor::Regressor};
 use crate::params::Params;
 use candle_core::Tensor;
-use candle_vision_helpers::{Point, Wrong};
+use candle_vision_helpers::{Point, Wrong, wrong::ensure};
 use facekp_data::{Scheme, ViewSpec};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,6 +24,10 @@ pub struct Task {
     pub codec: CodecConfig,
     /// The network.
     pub model: ModelConfig,
+    /// How a face that the face finder finds becomes the box of these points, for schemes that the finder's own file
+    /// does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_box: Option<BoxFit>,
 }
 
 impl Task {
@@ -36,6 +41,10 @@ impl Task {
         let (size, channels, outputs) = (self.view.size(), self.view.channels(), 2 * self.scheme.len());
         if let CodecConfig::Heatmap(config) = &self.codec {
             config.validate(size).map_err(|w| w.below("codec"))?;
+        }
+        if let Some(fit) = &self.found_box {
+            let (rows, expected) = (fit.coefficients.len(), format!("{} rows", BoxFit::ROWS));
+            ensure("found_box.coefficients", rows, expected, |rows| *rows == BoxFit::ROWS)?;
         }
         match (&self.model, &self.codec) {
             (ModelConfig::Plain(c), CodecConfig::Regression) => c.validate(channels, size, outputs),

@@ -35,16 +35,23 @@ impl Data {
     /// When a dataset or a split is missing, or has other points than the recipe's scheme.
     pub fn open(recipe: &Recipe, dir: &Path) -> Result<Self> {
         let mut opened: HashMap<&str, Arc<dyn Dataset>> = HashMap::new();
+        let config = &recipe.data;
         let mut open = |path, split, source| {
             if !opened.contains_key(path) {
-                opened.insert(path, Arc::from(open_dataset(dir, Some(path), &recipe.task.scheme)?));
+                opened.insert(
+                    path,
+                    match path == config.val.path {
+                        true => config.open_val(dir, &recipe.task.scheme)?,
+                        false => Arc::from(open_dataset(dir, Some(path), &recipe.task.scheme)?),
+                    },
+                );
             }
             let dataset = opened.get(path).map(Arc::clone);
             let dataset = dataset.ok_or_else(|| Error::setting("data", "a dataset", path))?;
             Ok::<_, Error>(Faces { indices: dataset.split(split)?, dataset, source })
         };
         let mut train = Vec::new();
-        for (i, source) in recipe.data.train.iter().enumerate() {
+        for (i, source) in config.train.iter().enumerate() {
             if source.optional && !has_dataset(dir, &source.path)? {
                 let (name, dir, path) = (&recipe.name, dir.display(), &source.path);
                 tracing::warn!("{name}: {dir} has no {path}, which is left out: the network will be worse for it");
@@ -52,7 +59,7 @@ impl Data {
             }
             train.push(open(&source.path, source.split, i)?);
         }
-        let val = open(&recipe.data.val.path, recipe.data.val.split, 0)?;
+        let val = open(&config.val.path, config.val.split, 0)?;
         Ok(Self { train, val })
     }
 }

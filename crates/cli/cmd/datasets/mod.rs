@@ -1,6 +1,8 @@
 //! `facekp datasets`: find, check, preview, convert, pack, render and fetch.
 
-mod forms;
+pub(crate) mod forms;
+mod split;
+mod synth;
 
 use crate::{
     output::{say, write_file},
@@ -8,11 +10,10 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::{Point, Rect, draw};
-use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser};
+use clap::{Subcommand, builder::PossibleValuesParser};
 use facekp_data::{
     Dataset, Error, Split, check,
     datasets::{convert::Form, fetch, find, find_first, pack},
-    synthetic::{self, FaceSet},
 };
 use facekp_eval::{stats::spread, visualize};
 use image::RgbImage;
@@ -31,15 +32,6 @@ pub(crate) struct Args {
     command: Command,
 }
 
-/// The formats that can be rendered.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SynthScheme {
-    /// IMM's 58 points, .jpg and .asf.
-    Imm58,
-    /// iBUG's 68 points, .jpg, .pts and XML.
-    Ibug68,
-}
-
 /// What can be done with datasets.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,22 +44,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Render faces with exact keypoints as files of a real format.
-    #[command(after_help = "Example: facekp datasets synth --scheme imm58 --count 240 --out datasets/imm_face_db")]
-    Synth {
-        /// Points and format.
-        #[arg(long)]
-        scheme: SynthScheme,
-        /// How many pictures.
-        #[arg(long)]
-        count: NonZeroUsize,
-        /// A folder that does not exist yet or is empty.
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Random seed.
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-    },
+    /// Render faces with exact keypoints as files of a real format, or insect wings with any number of keypoints.
+    #[command(
+        after_help = "Example: facekp datasets synth --scheme imm58 --count 240 --out datasets/imm_face_db\n         \
+                            facekp datasets synth --scheme wing --points 24 --count 200 --out wings"
+    )]
+    Synth(synth::Args),
     /// Read everything in a folder, report what is there, list every broken file.
     #[command(after_help = "Example: facekp datasets check datasets/imm_face_db")]
     Check {
@@ -122,6 +104,10 @@ enum Command {
         #[arg(long, value_name = "FORM", value_parser = PossibleValuesParser::new(Form::ALL.map(Form::name)))]
         to: String,
     },
+    /// Choose at random which faces validate and test: lists beside the data, val.txt and test.txt, that every later
+    /// command follows. What belongs together stays on one side.
+    #[command(after_help = "Example: facekp datasets split wings --val 0.15 --by subject --seed 1")]
+    Split(split::Args),
     /// Pack a dataset's faces, cropped and shrunk, into one file that loads fast.
     #[command(after_help = "Example: facekp datasets pack datasets/ibug_300W --out datasets/ibug68.fkpack --side 256")]
     Pack {
@@ -148,11 +134,12 @@ enum Command {
 pub(crate) fn run(a: &Args) -> Result<()> {
     match &a.command {
         Command::Find { dir, json } => find_in(dir, *json),
-        Command::Synth { scheme, count, out, seed } => synth(*scheme, count.get(), out, *seed),
+        Command::Synth(args) => synth::run(args),
         Command::Check { dir } => check_dir(dir),
         Command::Fetch { dataset, url, out } => fetch_archive(dataset, url.as_deref(), out),
         Command::Scheme { dir, name, out } => forms::scheme(dir, name.as_deref(), out.as_deref()),
         Command::Convert { dir, out, to } => forms::converted(dir, out, to),
+        Command::Split(args) => split::run(args),
         Command::Preview { dir, out, count } => preview(dir, out, *count),
         Command::Pack { dir, out, side, margin, whole, png } => {
             let area = if *whole { pack::Area::Picture } else { pack::Area::Face(*margin) };
@@ -201,15 +188,6 @@ fn find_in(dir: &Path, json: bool) -> Result<()> {
     }
     let line = |e: &Entry| format!("{}: {}, {}; {}", e.path, e.kind, e.describe, e.splits.join(" "));
     entries.iter().try_for_each(|e| say(&line(e)))
-}
-
-fn synth(which: SynthScheme, count: usize, out: &Path, seed: u64) -> Result<()> {
-    let set = match which {
-        SynthScheme::Imm58 => FaceSet::Imm,
-        SynthScheme::Ibug68 => FaceSet::Ibug,
-    };
-    synthetic::write_dataset(set, count, out, seed)?;
-    say(&format!("{}: {count} rendered faces, {} points each", out.display(), set.scheme().len()))
 }
 
 /// How many warnings are listed; more are counted.

@@ -2,6 +2,7 @@
 
 mod finder;
 mod found;
+mod parts;
 mod table;
 
 pub(crate) use finder::measured;
@@ -16,7 +17,7 @@ use anyhow::{Context, Result};
 use candle_vision_helpers::draw;
 use facekp_data::{
     Crop, Dataset, DatasetKind, Frame, Split,
-    datasets::{find, find_first, open::has_dataset},
+    datasets::{find, find_first, map::mapped, open::has_dataset},
     open_dataset, open_kind,
 };
 use facekp_eval::{
@@ -28,6 +29,7 @@ use facekp_eval::{
 };
 use facekp_models::{FinderFile, Manifest};
 use facekp_train::Recipe;
+use parts::{By, Divisor};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -73,6 +75,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "annotated|found", value_parser = parse_boxes, default_value = "annotated",
         help_heading = "Data")]
     boxes: Boxes,
+    /// Measure on annotations of another scheme: a TOML file with `of`, how many points the data have, and `points`,
+    /// for each point of the network its index among them, from 0.
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    map: Option<PathBuf>,
+    /// Divide errors by something else than the scheme does, for the NME and all that follows from it.
+    #[arg(long, value_name = "LENGTH", value_enum, default_value_t)]
+    normalizer: Divisor,
+    /// Also print the errors of each point, group of points, or subset of the faces.
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "Output")]
+    by: Option<By>,
     /// Do not average with the mirrored picture.
     #[arg(long)]
     no_flip: bool,
@@ -99,12 +111,13 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let splits = if a.split.is_empty() { &[Split::Val][..] } else { &a.split };
     let (subject, data, about) = subject(a)?;
     let mut summaries = Vec::new();
-    let mut rows = Vec::new();
+    let (mut rows, mut tables) = (Vec::new(), Vec::new());
     for (split, predictions) in by_split(data.as_ref(), splits, |all| predictions(&subject, &data, all))? {
         if let Some(file) = a.draw.as_deref().filter(|_| summaries.is_empty()) {
             draw(file, data.as_ref(), &predictions)?;
         }
-        let errors = metrics::measure_all(&predictions)?;
+        let errors = a.normalizer.measure(&predictions)?;
+        tables.extend(a.by.map(|by| parts::table(by, split.name(), &errors, data.scheme())).transpose()?);
         summaries.push(Summary::of(&errors, split.name())?);
         rows.extend(errors);
     }
@@ -112,11 +125,15 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         let Subject::Network { predictor, flip } = &subject else {
             return Err(Usage("--boxes found: expected a network, got the mean shape".into()).into());
         };
+        if a.normalizer != Divisor::Scheme {
+            return Err(Usage("--normalizer: expected with annotated boxes, got --boxes found".into()).into());
+        }
         summaries = found::beside(summaries, predictor, *flip, &data, splits)?;
     }
     if a.json.as_deref() != Some(Path::new("-")) {
         say(&about)?;
         say(&table::of(&summaries))?;
+        tables.iter().try_for_each(|table| say(table))?;
     }
     if let Some(json) = &a.json {
         let text = match &summaries[..] {
@@ -154,7 +171,13 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
     if let Some(decode) = a.decode {
         predictor = predictor.with_decode(decode).with_context(|| file.manifest.name.clone())?;
     }
-    let Setting { data, flip } = setting(&file.manifest, &a.data.dir)?;
+    let Setting { data, flip } = match &a.map {
+        None => setting(&file.manifest, &a.data.dir)?,
+        Some(map) => Setting {
+            data: Arc::from(mapped(find_first(&a.data.dir)?.open_plain()?, &file.manifest.task.scheme, map)?),
+            flip: recipe(&file.manifest)?.1,
+        },
+    };
     let flip = if a.no_flip { Flip::Off } else { flip };
     let about = format!(
         "{} (epoch {}, trained on {}); {}; sees {}{}",
@@ -176,19 +199,27 @@ pub(crate) struct Setting {
     pub flip: Flip,
 }
 
+/// A network's recipe, and whether it averages with the mirrored picture.
+fn recipe(manifest: &Manifest) -> Result<(Recipe, Flip)> {
+    let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
+    let flip = Flip::from(recipe.train.flip_test);
+    Ok((recipe, flip))
+}
+
 /// The setting that a network's recipe names, with the data below `dir`; or with `dir` itself, where that is another
 /// dataset of its points.
 pub(crate) fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
-    let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
+    let (recipe, flip) = recipe(manifest)?;
     let path = &recipe.data.val.path;
     // a folder of one's own is meant where it is no dataset of the recipe's name, but one itself
     let is_own = || find(dir).unwrap_or_default().iter().any(|found| found.path == dir);
     let named = has_dataset(dir, path)? || !is_own();
-    let data = open_dataset(dir, named.then_some(path), &recipe.task.scheme)?;
-    if !named {
-        tracing::warn!("{}: has no {path}: measured on the {}", dir.display(), data.describe());
+    if named {
+        return Ok(Setting { data: recipe.data.open_val(dir, &recipe.task.scheme)?, flip });
     }
-    Ok(Setting { data: Arc::from(data), flip: Flip::from(recipe.train.flip_test) })
+    let data = open_dataset(dir, None, &recipe.task.scheme)?;
+    tracing::warn!("{}: has no {path}: measured on the {}", dir.display(), data.describe());
+    Ok(Setting { data: Arc::from(data), flip })
 }
 
 /// The errors of a network on each of `splits`.

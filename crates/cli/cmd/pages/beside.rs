@@ -1,13 +1,15 @@
 //! A network's errors beside others: with the face finder's boxes, and what was published.
 
-use super::{number, subject::Subject, table};
+use super::{
+    number,
+    subject::{Measured, Subject},
+    table,
+};
 use crate::cmd::eval;
 use anyhow::Result;
 use facekp_data::{Crop, Split};
-use facekp_eval::{Predictor, Summary, tables};
-use facekp_train::device::DeviceName;
+use facekp_eval::{Summary, tables};
 use serde::Deserialize;
-use std::path::Path;
 
 const FOUND: &str = "\n## With found boxes\n\nAnnotated boxes know where the points are; a photo's user has those of the \
     face finder, after one more look in the box of the points found. Faces that the finder misses count as failures \
@@ -23,19 +25,14 @@ const PARTS: &str = "\n## By source, pose and group of points\n\nMean error in p
     where it is known, on `full` of 300-W and `val` of IMM.\n\n";
 
 /// Rows of a network's errors by subset of the faces and by group of points.
-pub(super) fn parts(subject: &Subject, data: &Path) -> Result<Vec<Vec<String>>> {
-    let (predictor, _) = Predictor::load(&subject.path, &DeviceName::default().open()?)?;
-    let eval::Setting { data, flip } = eval::setting(&subject.file.manifest, data)?;
-    let split = if data.split(Split::Full).is_ok() { Split::Full } else { Split::Val };
-    let mut rows = Vec::new();
-    for (_, errors) in eval::errors(&predictor, &data, &[split], flip)? {
-        let row = |of: &str, px: f64, nme: Option<f64>| {
-            vec![subject.name.clone(), of.to_owned(), number(Some(px), 2), number(nme, 4)]
-        };
-        rows.extend(tables::by_subset(&errors)?.iter().map(|s| row(&s.split, s.mean_px, s.nme)));
-        let groups = tables::by_group(&errors, data.scheme());
-        rows.extend(groups.iter().filter(|_| groups.len() > 1).map(|g| row(&g.name, g.mean_px, None)));
-    }
+pub(super) fn parts(name: &str, measured: &Measured) -> Result<Vec<Vec<String>>> {
+    let of = |split: Split| measured.errors.iter().find(|(s, _)| *s == split);
+    let Some((_, errors)) = of(Split::Full).or_else(|| of(Split::Val)) else { return Ok(Vec::new()) };
+    let row =
+        |of: &str, px: f64, nme: Option<f64>| vec![name.to_owned(), of.to_owned(), number(Some(px), 2), number(nme, 4)];
+    let mut rows: Vec<_> = tables::by_subset(errors)?.iter().map(|s| row(&s.split, s.mean_px, s.nme)).collect();
+    let groups = tables::by_group(errors, measured.data.scheme());
+    rows.extend(groups.iter().filter(|_| groups.len() > 1).map(|g| row(&g.name, g.mean_px, g.nme)));
     Ok(rows)
 }
 
@@ -45,16 +42,15 @@ pub(super) fn parts_section(rows: &[Vec<String>]) -> String {
     if rows.is_empty() { String::new() } else { PARTS.to_owned() + &table(&head, rows) }
 }
 
-/// Rows with annotated and found boxes side by side; none for networks that see whole pictures.
-pub(super) fn found(subject: &Subject, data: &Path, splits: &[Split]) -> Result<Vec<Vec<String>>> {
+/// Rows of the test faces with annotated and found boxes side by side; none for networks that see whole pictures.
+pub(super) fn found(subject: &Subject, measured: &Measured) -> Result<Vec<Vec<String>>> {
     if matches!(subject.file.manifest.task.view.crop, Crop::Picture) {
         return Ok(Vec::new());
     }
-    let (predictor, _) = Predictor::load(&subject.path, &DeviceName::default().open()?)?;
-    let eval::Setting { data, flip } = eval::setting(&subject.file.manifest, data)?;
-    let splits: Vec<Split> = splits.iter().copied().filter(|s| data.split(*s).is_ok()).collect();
-    let annotated = eval::summaries(&predictor, &data, &splits, flip)?;
-    let both = eval::beside_found(annotated, &predictor, flip, &data, &splits)?;
+    let Measured { predictor, data, flip, errors } = measured;
+    let splits: Vec<Split> = errors.iter().map(|(split, _)| *split).filter(|s| *s != Split::Val).collect();
+    let annotated = measured.summaries()?.into_iter().filter(|s| s.split != Split::Val.name()).collect();
+    let both = eval::beside_found(annotated, predictor, *flip, data, &splits)?;
     let row = |pair: &[Summary]| match pair {
         [annotated, found] => Some(vec![
             subject.name.clone(),

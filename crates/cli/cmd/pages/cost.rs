@@ -77,10 +77,8 @@ pub(super) fn section(costs: &[Cost], folder: &Path) -> Result<String> {
     let mut text = TITLE.replace("THREADS", &threads).replace("PROCESSOR", &processor());
     text += &table(&HEAD, &costs.iter().map(row).collect::<Vec<_>>());
     let point = |c: &Cost| Some(Series { name: c.name.clone(), points: vec![(c.ms, c.nme?)] });
-    let mut series: Vec<Series> = costs.iter().filter_map(point).collect();
+    let series: Vec<Series> = costs.iter().filter_map(point).collect();
     if !series.is_empty() {
-        // both axes begin at nothing
-        series.push(Series { name: String::new(), points: vec![(0.0, 0.0)] });
         let title = "Error over time: lower left is better".to_owned();
         let (x, y) = ("milliseconds a face".to_owned(), "NME, 300-W full".to_owned());
         let svg = lines_svg(&Axes { title: title.clone(), x, y, log_y: false }, &series)?;

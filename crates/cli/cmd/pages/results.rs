@@ -1,6 +1,10 @@
 //! docs/results.md and its curves, from run folders and shipped weights.
 
-use super::{beside, cost, number, subject::Subject, table};
+use super::{
+    beside, cost, number,
+    subject::{Measured, Subject},
+    table,
+};
 use crate::{cmd::report, parse::parse_decode};
 use anyhow::{Context, Result, bail};
 use facekp_data::Split;
@@ -47,13 +51,16 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
     let (mut found, mut others, mut costs, mut pieces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for subject in &subjects {
         let tests = [Split::Common, Split::Challenging, Split::Full];
-        let summaries = subject.measure(data, &[&[Split::Val], &tests[..]].concat(), None, None)?;
+        let measured = subject.measure(data, &[&[Split::Val], &tests[..]].concat(), None, None)?;
+        let summaries = measured.as_ref().map(Measured::summaries).transpose()?.unwrap_or_default();
         let is_shipped = shipped.join(format!("{}.safetensors", subject.name)).is_file();
         if is_shipped {
             costs.push(cost::of(subject, &summaries)?);
             others.extend(beside::Row::of(subject, &summaries));
-            found.extend(beside::found(subject, data, &tests)?);
-            pieces.extend(beside::parts(subject, data)?);
+            if let Some(measured) = &measured {
+                found.extend(beside::found(subject, measured)?);
+                pieces.extend(beside::parts(&subject.name, measured)?);
+            }
         }
         for s in summaries {
             let numbers = [
@@ -102,7 +109,8 @@ fn ways_to_read(subject: &Subject, data: &Path) -> Result<Vec<Vec<String>>> {
     let mut rows = Vec::new();
     for (decode, flip) in ways {
         let way = decode.map(|d| parse_decode(d).map_err(anyhow::Error::msg)).transpose()?;
-        for s in subject.measure(data, &[Split::Val], way, Some(flip))? {
+        let measured = subject.measure(data, &[Split::Val], way, Some(flip))?;
+        for s in measured.as_ref().map(Measured::summaries).transpose()?.into_iter().flatten() {
             let averaged = if flip == Flip::Averaged { "yes" } else { "no" };
             let names = [&subject.name, decode.unwrap_or(&own), averaged].map(str::to_owned);
             rows.push(names.into_iter().chain([number(Some(s.mean_px), 2), number(s.nme, 4)]).collect());

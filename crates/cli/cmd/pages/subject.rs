@@ -3,11 +3,14 @@
 use crate::cmd::eval;
 use anyhow::Result;
 use candle_vision_helpers::heatmap::Decode;
-use facekp_data::Split;
-use facekp_eval::{Flip, Predictor, Summary};
+use facekp_data::{Dataset, Split};
+use facekp_eval::{FaceError, Flip, Predictor, Summary};
 use facekp_models::WeightsFile;
 use facekp_train::device::DeviceName;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// What is measured: weights, and the folder of their run where that is at hand.
 pub(super) struct Subject {
@@ -29,23 +32,40 @@ impl Subject {
         Ok(Self { name, file, path, run })
     }
 
-    /// The errors on those of `splits` that the data has, with points read as the recipe does or in another way.
+    /// Measures on those of `splits` that the data has, with points read as the recipe does or in another way; `None`
+    /// for networks that give no points.
     pub(super) fn measure(
         &self,
         data: &Path,
         splits: &[Split],
         decode: Option<Decode>,
         flip: Option<Flip>,
-    ) -> Result<Vec<Summary>> {
+    ) -> Result<Option<Measured>> {
         let (mut predictor, _) = Predictor::load(&self.path, &DeviceName::default().open()?)?;
         if let Some(decode) = decode {
             predictor = predictor.with_decode(decode)?;
         }
         if !self.file.manifest.task.codec()?.has_points() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let eval::Setting { data, flip: own } = eval::setting(&self.file.manifest, data)?;
+        let flip = flip.unwrap_or(own);
         let splits: Vec<Split> = splits.iter().copied().filter(|s| data.split(*s).is_ok()).collect();
-        eval::summaries(&predictor, &data, &splits, flip.unwrap_or(own))
+        let errors = eval::errors(&predictor, &data, &splits, flip)?;
+        Ok(Some(Measured { predictor, data, flip, errors }))
+    }
+}
+
+/// A network and its errors on each split of the data.
+pub(super) struct Measured {
+    pub predictor: Predictor,
+    pub data: Arc<dyn Dataset>,
+    pub flip: Flip,
+    pub errors: Vec<(Split, Vec<FaceError>)>,
+}
+
+impl Measured {
+    pub(super) fn summaries(&self) -> Result<Vec<Summary>> {
+        self.errors.iter().map(|(split, errors)| Ok(Summary::of(errors, split.name())?)).collect()
     }
 }

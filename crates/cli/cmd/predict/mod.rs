@@ -1,16 +1,20 @@
 //! `facekp predict`: the keypoints of every face in pictures, as overlay PNG, `.pts` and JSON.
 
+mod annotated;
 mod inputs;
 mod outputs;
 mod pipeline;
 
 use crate::{
+    cmd::datasets::forms,
     output::{Usage, write_result},
     parse::parse_box,
     shared_args::DeviceArg,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
+use clap::builder::PossibleValuesParser;
+use facekp_data::datasets::convert::{Form, check_new};
 use facekp_eval::{FindConfig, Finder, Flip, PhotoReader, PictureResult, Predictor, Wanted};
 use facekp_models::{CodecConfig, FINDER, locate};
 use facekp_train::Recipe;
@@ -51,6 +55,14 @@ pub(crate) struct Args {
     /// Write the same, a line for each picture as soon as it is done (`-`: stdout).
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     jsonl: Option<PathBuf>,
+    /// Also write a dataset to correct and to train on into this folder, new or empty: the points of every face, and
+    /// copies of the pictures.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    annotations: Option<PathBuf>,
+    /// The form of --annotations: .pts beside the pictures, imglab's XML, COCO's JSON, or a table.
+    #[arg(long, value_name = "FORM", requires = "annotations", default_value = "coco", help_heading = "Output",
+        value_parser = PossibleValuesParser::new(Form::ALL.map(Form::name)))]
+    to: String,
     /// Also draw the network's maps (heatmap networks).
     #[arg(long, help_heading = "Output")]
     heatmap: bool,
@@ -85,6 +97,7 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     if stdout(&a.json) && stdout(&a.jsonl) {
         return Err(Usage("--json - --jsonl -: expected one of them on stdout, got both".into()).into());
     }
+    a.annotations.as_deref().map(check_new).transpose()?;
     let device = a.device.open()?;
     let (predictor, file) = Predictor::load(&weights(a)?, &device)?;
     if a.heatmap && !matches!(predictor.task().codec, CodecConfig::Heatmap(_)) {
@@ -95,8 +108,9 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let finder = if a.face.is_some() { None } else { Some(Finder::load(&locate(FINDER)?, &device)?) };
     let reader = PhotoReader { predictor: &predictor, finder: finder.as_ref(), flip };
     let find = FindConfig { smallest: a.smallest.map(f64::from), ..FindConfig::default() };
+    let pictures = inputs::pictures(&a.pictures);
     let job = pipeline::Job {
-        pictures: &inputs::pictures(&a.pictures),
+        pictures: &pictures,
         out: &a.out,
         jsonl: a.jsonl.as_deref(),
         wanted: Wanted { face: a.face, most: a.faces.0, find },
@@ -105,6 +119,13 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let results = pipeline::run(&reader, &job)?;
     if let Some(json) = &a.json {
         write_result(json, &(serde_json::to_string_pretty(&results)? + "\n"))?;
+    }
+    if let Some(dir) = &a.annotations {
+        let form = Form::ALL.into_iter().find(|f| f.name() == a.to).context("expected a form that is listed")?;
+        let about = (&predictor.task().scheme, file.manifest.name.as_str());
+        let written = annotated::write((&pictures, &results), about, form, dir)?;
+        // stdout may be the results'
+        forms::lines(&written, form, dir).iter().for_each(|line| tracing::info!("{}", line.trim_start()));
     }
     verdict(a, &results)
 }

@@ -6,7 +6,7 @@ use crate::{
         contents,
         faces::{self, Faces},
         format::{DatasetKind, Format},
-        record::{Record, host_size},
+        record::{Numbers, Record, stated_size},
     },
     error::{Error, Result},
     formats::{coco, quoted},
@@ -14,7 +14,6 @@ use crate::{
     scheme::Scheme,
 };
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -53,7 +52,8 @@ pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
 /// The files of this form in `dir`, with their texts.
 fn files(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut files = Vec::new();
-    for path in io::list(dir)?.into_iter().filter(|p| io::has_extension(p, "json") && p.is_file()) {
+    // results and other lists are large, and arrays
+    for path in io::beginning(dir, "json", |text| text.starts_with('{'))? {
         let text = io::read_text(&path)?;
         if coco::is_one(&text) {
             files.push((path, text));
@@ -75,8 +75,7 @@ fn read(dir: &Path) -> Result<Vec<(PathBuf, coco::Coco)>> {
     }
 }
 
-/// See [`faces::scheme_of`]; where none is asked for, points with names are what their category calls them, without a
-/// mirror, their errors divided by the box's diagonal.
+/// See [`faces::scheme_of`] and, for points with names, [`faces::named_scheme_of`].
 fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>, read: &[(PathBuf, coco::Coco)]) -> Result<Arc<Scheme>> {
     let Some((path, first)) = read.first() else { return Err(contents::nothing(dir, FORMAT.expected)) };
     let count = first.names.len();
@@ -84,38 +83,18 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>, read: &[(PathBuf, coco::C
         let (expected, got) = (format!("the {count} keypoints of {}", first.category), other.category.clone());
         return Err(Error::format(path, None, expected, quoted(&got)));
     }
-    let is_named = first.names.iter().any(|name| name.parse::<usize>().is_err());
-    if is_named && wanted.is_none() && faces::own_scheme(dir)?.is_none() {
-        return by_category(path, first).map(Arc::new);
-    }
     let wrong = |n: String| Error::format(path, None, format!("{n} keypoints"), count.to_string());
-    let scheme = faces::scheme_of(dir, wanted, count, wrong)?;
-    let names = scheme.point_names();
-    match names.iter().zip(&first.names).find(|(ours, theirs)| ours != theirs).filter(|_| is_named) {
-        Some((ours, theirs)) => {
-            Err(Error::format(path, None, format!("keypoints as in {}: {ours:?}", scheme.name()), quoted(theirs)))
-        }
-        None => Ok(scheme),
+    if first.names.iter().all(|name| name.parse::<usize>().is_ok()) {
+        return faces::scheme_of(dir, wanted, count, wrong);
     }
-}
-
-fn by_category(path: &Path, coco: &coco::Coco) -> Result<Scheme> {
-    let name: String = coco.category.chars().map(|c| if "/\\\n".contains(c) { '_' } else { c }).collect();
-    let normalizer =
-        toml::Table::from_iter([("name".into(), "box's diagonal".into()), ("box".into(), "diagonal".into())]);
-    let table = toml::Table::from_iter([
-        ("name".to_owned(), name.into()),
-        ("points".to_owned(), coco.names.clone().into()),
-        ("normalizer".to_owned(), normalizer.into()),
-    ]);
-    Scheme::from_toml(path, &table.to_string())
+    faces::named_scheme_of(dir, wanted, (path, &first.category, &first.names), wrong)
 }
 
 /// The objects of every file; a broken one is an error within.
 fn records(dir: &Path, scheme: &Arc<Scheme>, read: Vec<(PathBuf, coco::Coco)>) -> Vec<Result<Record>> {
-    let mut times = BTreeMap::new();
+    let mut numbers = Numbers::default();
     let objects = read.into_iter().flat_map(|(path, c)| c.objects.into_iter().map(move |o| (path.clone(), o)));
-    objects.map(|(path, object)| record(dir, &path, scheme, object, &mut times)).collect()
+    objects.map(|(path, object)| record(dir, &path, scheme, object, &mut numbers)).collect()
 }
 
 fn record(
@@ -123,23 +102,12 @@ fn record(
     path: &Path,
     scheme: &Arc<Scheme>,
     object: coco::Object,
-    times: &mut BTreeMap<String, usize>,
+    numbers: &mut Numbers,
 ) -> Result<Record> {
     let at = |expected: String| format!("annotation {} with {expected}", object.id);
     let picture = io::within(dir, &object.file)
         .map_err(|expected| Error::format(path, None, at(expected.to_owned()), quoted(&object.file)))?;
-    let size = host_size(path, &picture)?;
-    if let Some(stated) = object.size.filter(|s| *s != size) {
-        let expected = at(format!("the picture's size {}x{}", size.width, size.height));
-        return Err(Error::format(path, None, expected, format!("{}x{}", stated.width, stated.height)));
-    }
-    let (mut id, subset) = io::sample_id(dir, &picture);
-    let again = times.entry(id.clone()).or_insert(0);
-    *again += 1;
-    if *again > 1 {
-        id += &format!("#{again}");
-    }
-    let mut record = Record::new(id, picture, scheme, object.shape, path)?;
-    record.subset = subset;
-    Ok(record)
+    stated_size(path, &picture, object.size, |expected, got| Error::format(path, None, at(expected), got))?;
+    let number = numbers.next(&picture);
+    Record::of(dir, picture, number, scheme, (object.shape, path))
 }

@@ -3,10 +3,13 @@
 use crate::{
     dataset::Dataset,
     datasets::{
+        lists,
+        people::people,
         record::{Record, is_rendered, nth},
         report::CheckReport,
     },
     error::{Error, Result},
+    formats::quoted,
     io,
     sample::{Annotation, Sample},
     scheme::{self, Scheme},
@@ -57,14 +60,60 @@ pub(super) fn scheme_of(
     known.into_iter().find(|s| s.len() == count).ok_or_else(|| wrong(numbers.join(" or ")))
 }
 
-/// What faces have in common that must not both train and validate.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Who<'a> {
-    Named(&'a str),
-    In(&'a Path),
+/// [`scheme_of`] of points that `file` names; where no scheme is asked for or given, that of these names under `name`,
+/// without a mirror, errors divided by the box's diagonal.
+///
+/// # Errors
+/// As [`scheme_of`], and when the scheme calls a point otherwise.
+pub(super) fn named_scheme_of(
+    dir: &Path,
+    wanted: Option<&Arc<Scheme>>,
+    (file, name, names): (&Path, &str, &[String]),
+    wrong: impl FnOnce(String) -> Error,
+) -> Result<Arc<Scheme>> {
+    if wanted.is_none() && own_scheme(dir)?.is_none() {
+        let name = name.chars().map(|c| if "/\\\n".contains(c) { '_' } else { c }).collect();
+        return Scheme::of_names(file, name, names.to_vec()).map(Arc::new);
+    }
+    let scheme = scheme_of(dir, wanted, names.len(), wrong)?;
+    match scheme.point_names().iter().zip(names).find(|(ours, theirs)| ours != theirs) {
+        Some((ours, theirs)) => {
+            Err(Error::format(file, None, format!("keypoints as in {}: {ours:?}", scheme.name()), quoted(theirs)))
+        }
+        None => Ok(scheme),
+    }
 }
 
-/// Faces in the order of their ids. Every tenth one validates; where the faces say who they are, every tenth person.
+/// What a folder is called.
+pub(super) fn folder_name(dir: &Path) -> String {
+    let path = dir.canonicalize().unwrap_or_else(|_| dir.into());
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Chooses the scheme of a folder; one is asked for or none.
+type Choose = fn(&Path, Option<&Arc<Scheme>>) -> Result<Arc<Scheme>>;
+/// Reads a folder's faces with the scheme that was chosen.
+type Read = fn(&Path, &Arc<Scheme>) -> Result<Vec<Result<Record>>>;
+
+/// Opens a folder of faces in the format `what`.
+pub(super) fn open(
+    what: &'static str,
+    dir: &Path,
+    wanted: Option<&Arc<Scheme>>,
+    (scheme_of, read): (Choose, Read),
+) -> Result<Box<dyn Dataset>> {
+    let scheme = scheme_of(dir, wanted)?;
+    Ok(Box::new(Faces::new(what, dir, &scheme, read(dir, &scheme)?)?))
+}
+
+/// Checks such a folder.
+pub(super) fn check(what: &str, dir: &Path, (scheme_of, read): (Choose, Read)) -> Result<CheckReport> {
+    let scheme = scheme_of(dir, None)?;
+    Ok(Faces::check(what, &scheme, read(dir, &scheme)?))
+}
+
+/// Faces in the order of their ids. Those of the [lists] validate and test; without a list every tenth one validates,
+/// and where the faces say who they are, every tenth person.
 #[derive(Debug)]
 pub(crate) struct Faces {
     records: Vec<Record>,
@@ -74,6 +123,8 @@ pub(crate) struct Faces {
     /// The folder's own name.
     name: String,
     synthetic: bool,
+    /// Those that lists beside the data name, by split.
+    lists: BTreeMap<Split, BTreeSet<usize>>,
 }
 
 impl Faces {
@@ -81,9 +132,15 @@ impl Faces {
     pub(super) fn new(what: &'static str, dir: &Path, scheme: &Arc<Scheme>, read: Vec<Result<Record>>) -> Result<Self> {
         let mut records = read.into_iter().collect::<Result<Vec<_>>>()?;
         records.sort_by(|a, b| a.id.cmp(&b.id));
-        let name = dir.canonicalize().unwrap_or_else(|_| dir.into());
-        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { records, scheme: Arc::clone(scheme), what, name, synthetic: is_rendered(dir) })
+        let lists = lists::read(dir, records.iter().map(|r| r.id.as_str()))?;
+        Ok(Self {
+            records,
+            scheme: Arc::clone(scheme),
+            what,
+            name: folder_name(dir),
+            synthetic: is_rendered(dir),
+            lists,
+        })
     }
 
     /// The check of such faces.
@@ -98,15 +155,19 @@ impl Faces {
         report
     }
 
-    /// For each face, the number of the person it is of, in the order of first faces. Faces without a name are of the
-    /// same one where they are in one picture, since two lists may name a face twice.
-    fn people(&self) -> Vec<usize> {
-        let mut numbers = BTreeMap::new();
-        let mut number = |record| {
-            let next = numbers.len();
-            *numbers.entry(record).or_insert(next)
-        };
-        self.records.iter().map(|r| number(r.subject.as_deref().map_or(Who::In(&r.path), Who::Named))).collect()
+    /// The faces that are in no list of [`lists`], without and with those that validate.
+    fn fit_and_val(&self) -> (Vec<usize>, Vec<usize>) {
+        let listed = |split, i: &usize| self.lists.get(&split).is_some_and(|list| list.contains(i));
+        let rest: Vec<usize> = (0..self.len()).filter(|i| !listed(Split::Test, i)).collect();
+        if self.lists.contains_key(&Split::Val) {
+            return rest.into_iter().partition(|i| !listed(Split::Val, i));
+        }
+        let people = people(rest.iter().map(|&i| &self.records[i]).map(|r| (r.subject.as_deref(), r.path.as_path())));
+        let count = people.iter().max().map_or(0, |last| last + 1);
+        let chosen: BTreeSet<usize> = fit_and_val(&(0..count).collect::<Vec<_>>()).1.into_iter().collect();
+        let (val, fit): (Vec<_>, Vec<_>) =
+            rest.into_iter().zip(people).partition(|(_, person)| chosen.contains(person));
+        (fit.into_iter().map(|(i, _)| i).collect(), val.into_iter().map(|(i, _)| i).collect())
     }
 }
 
@@ -128,15 +189,19 @@ impl Dataset for Faces {
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {
-        let people = self.people();
-        let count = people.iter().max().map_or(0, |last| last + 1);
-        let chosen: BTreeSet<usize> = fit_and_val(&(0..count).collect::<Vec<_>>()).1.into_iter().collect();
-        let (val, fit): (Vec<_>, Vec<_>) = (0..self.len()).partition(|&i| chosen.contains(&people[i]));
+        let tests = self.lists.get(&Split::Test);
+        let (fit, val) = self.fit_and_val();
         match split {
-            Split::Train | Split::All => Ok((0..self.len()).collect()),
+            Split::All => Ok((0..self.len()).collect()),
+            Split::Train => {
+                let mut train = [fit, val].concat();
+                train.sort_unstable();
+                Ok(train)
+            }
             Split::Fit if fit.is_empty() => Err(Split::none_left(self.len(), &self.describe())),
             Split::Fit => Ok(fit),
             Split::Val => Ok(val),
+            Split::Test if tests.is_some() => Ok(tests.into_iter().flatten().copied().collect()),
             Split::Test | Split::Common | Split::Challenging | Split::Full => Err(Error::Invalid(format!(
                 "expected a split of a {} (train, fit, val, all), got {}",
                 self.what,

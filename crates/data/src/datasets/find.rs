@@ -2,7 +2,7 @@
 
 use crate::{
     dataset::Dataset,
-    datasets::{contents, format::DatasetKind, pack::PackDataset, propose, report::CheckReport, subset},
+    datasets::{contents, format::DatasetKind, pack::PackDataset, report::CheckReport, subset},
     error::{Error, Result},
     io,
     scheme::{self, Scheme},
@@ -47,7 +47,7 @@ impl Found {
         };
         let count = (self.kind.format().points)(&self.path)?;
         let is_known = scheme::all().iter().any(|known| known.len() == count);
-        if is_known { Err(error) } else { self.open_as(Some(&propose::plain(count)?)) }
+        if is_known { Err(error) } else { self.open_as(Some(&Arc::new(Scheme::of_count(count)?))) }
     }
 
     /// [`Found::open`]; where the files leave open what their points mean, they are those of `scheme`.

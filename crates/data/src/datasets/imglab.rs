@@ -6,7 +6,7 @@ use crate::{
         contents,
         faces::{self, Faces},
         format::{DatasetKind, Format},
-        record::{Record, host_size},
+        record::{Numbers, Record, stated_size},
     },
     error::{Error, Result},
     formats::imglab_xml::{self, FaceBox, Picture},
@@ -14,16 +14,11 @@ use crate::{
     scheme::{IBUG_68, Scheme},
 };
 use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 const WHAT: &str = "imglab lists";
-/// Bytes of a list that are looked at to recognise it.
-const GLANCE: u64 = 1024;
 
 static FORMAT: Format = Format {
     name: "imglab",
@@ -58,16 +53,7 @@ pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
 type Lists = Vec<(PathBuf, Vec<Picture>)>;
 
 fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in io::list(dir)?.into_iter().filter(|p| io::has_extension(p, "xml") && p.is_file()) {
-        let mut start = Vec::new();
-        let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
-        file.take(GLANCE).read_to_end(&mut start).map_err(|e| Error::io(&path, e))?;
-        if String::from_utf8_lossy(&start).contains("<dataset") {
-            files.push(path);
-        }
-    }
-    Ok(files)
+    io::beginning(dir, "xml", |text| text.contains("<dataset"))
 }
 
 fn read(dir: &Path) -> Result<(Lists, Vec<Error>)> {
@@ -99,12 +85,12 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>, lists: &Lists) -> Result<
 /// The faces of every list, and what is wrong in them.
 fn records(dir: &Path, scheme: &Arc<Scheme>, lists: &Lists, problems: Vec<Error>) -> Vec<Result<Record>> {
     let mut all: Vec<Result<Record>> = problems.into_iter().map(Err).collect();
-    let mut times = BTreeMap::new();
+    let mut numbers = Numbers::default();
     for (path, pictures) in lists {
         let list = (lists.len() > 1).then(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
         let boxes = pictures.iter().flat_map(|p| p.boxes.iter().map(move |face| (p, face)));
         all.extend(boxes.map(|(picture, face)| {
-            let mut record = record(dir, path, scheme, (picture, face), &mut times)?;
+            let mut record = record(dir, path, scheme, (picture, face), &mut numbers)?;
             record.subset = list.clone().or(record.subset);
             Ok(record)
         }));
@@ -117,24 +103,13 @@ fn record(
     path: &Path,
     scheme: &Arc<Scheme>,
     (picture, face): (&Picture, &FaceBox),
-    times: &mut BTreeMap<String, usize>,
+    numbers: &mut Numbers,
 ) -> Result<Record> {
     let file = imglab_xml::resolve(path, picture)?;
-    let size = host_size(path, &file)?;
-    if let Some(stated) = picture.size.filter(|s| *s != size) {
-        let expected = format!("the picture's size {}x{}", size.width, size.height);
-        let got = format!("{}x{}", stated.width, stated.height);
-        return Err(Error::format(path, Some(picture.line), expected, got));
-    }
+    let wrong = |expected, got| Error::format(path, Some(picture.line), expected, got);
+    let size = stated_size(path, &file, picture.size, wrong)?;
     imglab_xml::check_overlap(path, face.line, face.rect, size)?;
     let shape = face.shape(path, scheme.len())?;
-    let (mut id, subset) = io::sample_id(dir, &file);
-    let again = times.entry(id.clone()).or_insert(0);
-    *again += 1;
-    if *again > 1 {
-        id += &format!("#{again}");
-    }
-    let mut record = Record::new(id, file, scheme, shape, path)?;
-    record.subset = subset;
-    Ok(record)
+    let number = numbers.next(&file);
+    Record::of(dir, file, number, scheme, (shape, path))
 }

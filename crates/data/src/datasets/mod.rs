@@ -6,10 +6,14 @@ pub mod convert;
 mod faces;
 pub mod fetch;
 pub mod find;
+pub mod fold;
 mod format;
 mod kind;
+pub mod lists;
+pub mod map;
 pub mod open;
 pub mod pack;
+mod people;
 pub mod propose;
 mod record;
 mod report;
@@ -34,6 +38,7 @@ formats! {
     ibug,
     pts_folder,
     csv,
+    csv_pixels,
     tps,
     coco,
     imglab,

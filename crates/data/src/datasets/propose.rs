@@ -6,7 +6,6 @@ use crate::{
     scheme::Scheme,
 };
 use candle_vision_helpers::Point;
-use std::{path::Path, sync::Arc};
 
 /// A proposed scheme, and what speaks for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,37 +36,29 @@ pub fn propose(set: &dyn Dataset, name: &str) -> Result<Proposal> {
     let (found, kept) = (percent(least), percent(residual(&identity)));
     let swaps = pairs.iter().enumerate().any(|(i, &j)| i != j);
     let mut evidence = vec![format!("{count} points, marked on {objects} objects")];
-    let mirror = (least < LARGEST && swaps).then(|| pairs.iter().enumerate().filter(|(i, j)| i < *j));
-    evidence.push(match &mirror {
-        Some(_) => format!(
+    let is_mirror = least < LARGEST && swaps;
+    evidence.push(if is_mirror {
+        format!(
             "mirrored, the mean of the most symmetric half lies {found} from itself with these pairs, {kept} without"
-        ),
-        None => {
-            format!("no mirror pairs: mirrored, the mean of the most symmetric half lies {found} from itself at best")
-        }
+        )
+    } else {
+        format!("no mirror pairs: mirrored, the mean of the most symmetric half lies {found} from itself at best")
     });
-    let mut table = toml::Table::try_from(set.scheme().as_ref()).map_err(|e| Error::Invalid(format!("{name}: {e}")))?;
-    table.insert("name".to_owned(), name.into());
-    table.remove("part_of");
-    match mirror {
-        Some(pairs) => {
-            let pairs = pairs.map(|(i, &j)| toml::Value::from(vec![i as i64, j as i64])).collect::<Vec<_>>();
-            table.insert("mirror".to_owned(), pairs.into());
-        }
-        None => drop(table.remove("mirror")),
-    }
-    if set.scheme().normalizer().is_none() || set.scheme().part_of().is_some() {
-        let normalizer = [("name", "box's diagonal"), ("box", "diagonal")].map(|(k, v)| (k.to_owned(), v.into()));
-        table.insert("normalizer".to_owned(), toml::Table::from_iter(normalizer).into());
-        table.remove("normalizer_pupil");
-    }
-    Ok(Proposal { scheme: Scheme::from_toml(Path::new(name), &table.to_string())?, evidence })
+    let swapped = || pairs.iter().enumerate().filter(|(i, j)| i < *j).map(|(i, &j)| [i, j]).collect();
+    Ok(Proposal { scheme: set.scheme().alone(name, is_mirror.then(swapped))?, evidence })
 }
 
-/// A scheme that says nothing but how many points there are.
-pub(crate) fn plain(count: usize) -> Result<Arc<Scheme>> {
-    let text = format!("name = \"points{count}\"\npoints = {count}\n");
-    Scheme::from_toml(Path::new("points"), &text).map(Arc::new)
+impl Proposal {
+    /// The scheme's file, which begins with what speaks for it.
+    ///
+    /// # Errors
+    /// When the scheme cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        let said: String = self.evidence.iter().map(|line| format!("# {line}\n")).collect();
+        let scheme =
+            toml::to_string(&self.scheme).map_err(|e| Error::Invalid(format!("{}: {e}", self.scheme.name())))?;
+        Ok(said + &scheme)
+    }
 }
 
 /// An object's points where it shows them, in sides of its box from its center.

@@ -3,8 +3,7 @@
 use crate::{
     dataset::Frame,
     datasets::{
-        contents,
-        faces::{self, Faces},
+        contents, faces,
         format::{DatasetKind, Format},
         ibug,
         record::Record,
@@ -31,14 +30,8 @@ static FORMAT: Format = Format {
         Some(file) => pts::count(file),
         None => Err(contents::nothing(dir, FORMAT.expected)),
     },
-    open: |dir, wanted| {
-        let scheme = scheme_of(dir, wanted)?;
-        Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
-    },
-    check: |dir| {
-        let scheme = scheme_of(dir, None)?;
-        Ok(Faces::check(WHAT, &scheme, read_all(dir, &scheme)?))
-    },
+    open: |dir, wanted| faces::open(WHAT, dir, wanted, (scheme_of, read_all)),
+    check: |dir| faces::check(WHAT, dir, (scheme_of, read_all)),
 };
 
 /// A folder of pictures beside `.pts` files, of 68 points unless the folder or who asks says otherwise, such as the
@@ -73,10 +66,10 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
         return Ok(own);
     }
     let Some(wanted) = wanted else { return Ok(Arc::clone(&IBUG_68)) };
-    let whole = faces::whole_of(wanted).filter(|whole| whole.len() != wanted.len());
-    let first = || io::walk(dir, &|p| io::has_extension(p, "pts")).ok()?.into_iter().next();
-    let is_whole = |whole: &Arc<Scheme>| first().is_some_and(|file| pts::read(&file, whole.len()).is_ok());
-    Ok(whole.filter(is_whole).unwrap_or_else(|| Arc::clone(wanted)))
+    match faces::whole_of(wanted) {
+        Some(whole) if (FORMAT.points)(dir)? == whole.len() => Ok(whole),
+        _ => Ok(Arc::clone(wanted)),
+    }
 }
 
 /// Every `.pts` below `dir`, in the order of paths.
@@ -113,9 +106,5 @@ fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
     let shape = pts::read(path, scheme.len())?;
     let picture = io::picture_beside(path)
         .ok_or_else(|| Error::format(path, None, format!("a {KINDS} picture of the same name beside it"), "none"))?;
-    let id = io::id_below(dir, path);
-    let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let mut record = Record::new(id, picture, scheme, shape, path)?;
-    record.subset = subset;
-    Ok(record)
+    Record::of(dir, picture, 1, scheme, (shape, path))
 }

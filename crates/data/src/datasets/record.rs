@@ -3,14 +3,16 @@
 use crate::{
     error::{Error, Result},
     formats::Shape,
+    io,
     keypoints::Keypoints,
-    picture::{Picture, load_picture, picture_size},
+    picture::{Picture, Pixels, load_picture, picture_size},
     sample::{Annotation, Sample, Scale},
     scheme::{Normalizer, Scheme},
     synthetic::MARKER,
 };
 use candle_vision_helpers::{Point, Rect, Size};
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -26,12 +28,31 @@ pub(crate) struct Record {
     pub face: Rect,
     pub points: Keypoints,
     pub scale: Scale,
+    /// Where the picture is no file of its own: the path is the table's then, with the face's name below it.
+    pub pixels: Option<Pixels>,
 }
 
 impl Record {
     /// A face whose box is the tight box of its visible points, which `file` annotates.
     pub(crate) fn new(id: String, path: PathBuf, scheme: &Arc<Scheme>, shape: Shape, file: &Path) -> Result<Self> {
         let size = host_size(file, &path)?;
+        Self::sized(id, (path, size), scheme, shape, file)
+    }
+
+    /// A face whose picture stands in the line that annotates it.
+    pub(crate) fn within(id: String, pixels: Pixels, scheme: &Arc<Scheme>, shape: Shape) -> Result<Self> {
+        let (path, size) = (pixels.file.join(&id), pixels.load()?.original);
+        let record = Self::sized(id, (path, size), scheme, shape, &pixels.file)?;
+        Ok(Self { pixels: Some(pixels), ..record })
+    }
+
+    fn sized(
+        id: String,
+        (path, size): (PathBuf, Size),
+        scheme: &Arc<Scheme>,
+        shape: Shape,
+        file: &Path,
+    ) -> Result<Self> {
         check_reach(file, &shape, size)?;
         let (line, count) = (shape.lines.first().copied(), shape.points.len());
         let mut points = Keypoints::new(scheme, shape.points)
@@ -42,7 +63,25 @@ impl Record {
         let face = face.ok_or_else(|| {
             Error::format(file, line, "points that span a face", "points in one place or on one line")
         })?;
-        Ok(Self { id, path, subject: None, subset: None, size, face, scale: scale(&points, face), points })
+        let scale = scale(&points, face);
+        Ok(Self { id, path, subject: None, subset: None, size, face, scale, points, pixels: None })
+    }
+
+    /// A face in `picture` below `dir`, named by it; a further one of the same picture gets its number. Its subset is
+    /// the picture's folder.
+    pub(crate) fn of(
+        dir: &Path,
+        picture: PathBuf,
+        number: usize,
+        scheme: &Arc<Scheme>,
+        (shape, file): (Shape, &Path),
+    ) -> Result<Self> {
+        let mut id = io::id_below(dir, &picture);
+        let subset = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        if number > 1 {
+            id += &format!("#{number}");
+        }
+        Ok(Self { subset, ..Self::new(id, picture, scheme, shape, file)? })
     }
 
     /// The face without its picture.
@@ -53,7 +92,8 @@ impl Record {
 
     /// Decodes the picture; the sample, and what its file says of how the camera was held (EXIF, 1 to 8).
     pub(crate) fn load_turned(&self) -> Result<(Sample, u8)> {
-        let Picture { image, original, to_image, orientation, .. } = load_picture(&self.path)?;
+        let picture = self.pixels.as_ref().map_or_else(|| load_picture(&self.path), Pixels::load)?;
+        let Picture { image, original, to_image, orientation, .. } = picture;
         if original != self.size {
             let (a, b) = (self.size, original);
             let reason = format!("{}x{} pixels where its header says {}x{}", b.width, b.height, a.width, a.height);
@@ -80,6 +120,19 @@ impl Record {
     }
 }
 
+/// Counts the faces of each name: of `a.jpg` and `a.png` too.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(HashMap<PathBuf, usize>);
+
+impl Numbers {
+    /// The number of the next face in `picture`, from 1.
+    pub(crate) fn next(&mut self, picture: &Path) -> usize {
+        let number = self.0.entry(picture.with_extension("")).or_default();
+        *number += 1;
+        *number
+    }
+}
+
 /// Record `i`, or an error that says how many there are.
 pub(crate) fn nth<T>(records: &[T], i: usize) -> Result<&T> {
     records.get(i).ok_or_else(|| Error::Invalid(format!("expected a sample below {}, got {i}", records.len())))
@@ -91,7 +144,7 @@ pub(crate) fn is_rendered(dir: &Path) -> bool {
 }
 
 /// Lengths that errors of the face are divided by; eyes in one place, or with a hidden point, give none.
-fn scale(points: &Keypoints, face: Rect) -> Scale {
+pub(crate) fn scale(points: &Keypoints, face: Rect) -> Scale {
     let measure = |n: Option<&Normalizer>| n?.measure(points.points(), points.visible(), face);
     let scheme = points.scheme();
     Scale { normalizer: measure(scheme.normalizer()), normalizer_pupil: measure(scheme.normalizer_pupil()) }
@@ -104,6 +157,22 @@ pub(crate) fn host_size(file: &Path, picture: &Path) -> Result<Size> {
     } else {
         let name = picture.file_name().unwrap_or_default().to_string_lossy();
         Err(Error::format(file, None, format!("its picture {name} in the folder"), "no such file"))
+    }
+}
+
+/// The size of the picture that `file` annotates, which has to be the one that it states; `wrong` makes the error of
+/// what was expected and what it states.
+pub(crate) fn stated_size(
+    file: &Path,
+    picture: &Path,
+    stated: Option<Size>,
+    wrong: impl FnOnce(String, String) -> Error,
+) -> Result<Size> {
+    let size = host_size(file, picture)?;
+    let words = |s: Size| format!("{}x{}", s.width, s.height);
+    match stated.filter(|stated| *stated != size) {
+        Some(stated) => Err(wrong(format!("the picture's size {}", words(size)), words(stated))),
+        None => Ok(size),
     }
 }
 

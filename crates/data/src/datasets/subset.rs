@@ -2,13 +2,14 @@
 
 use crate::{
     dataset::{Dataset, Frame},
-    datasets::record::nth,
+    datasets::record::{nth, scale},
     error::{Error, Result},
     keypoints::Keypoints,
     sample::{Annotation, Sample},
     scheme::{self, Scheme},
     split::Split,
 };
+use candle_vision_helpers::{Point, Rect};
 use std::sync::Arc;
 
 /// `inner` through the smaller scheme `part`.
@@ -20,7 +21,29 @@ pub(crate) fn through(inner: Box<dyn Dataset>, part: &Arc<Scheme>) -> Result<Box
         let (wanted, whole, set) = (part.name(), inner.scheme().name(), inner.describe());
         return Err(Error::Invalid(format!("{set}: expected points of the scheme {wanted}, got {whole}")));
     };
-    Ok(Box::new(Subset::new(inner, part, places)?))
+    chosen(inner, part, places, Boxed::Whole)
+}
+
+/// Whose box and lengths faces have that are seen through other points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Boxed {
+    /// All points'.
+    Whole,
+    /// Those of the points that are seen.
+    Part,
+}
+
+/// The points at `places` of each face of `inner`, as those of `scheme`; faces that show none of them are left out.
+///
+/// # Errors
+/// When no face shows any.
+pub(super) fn chosen(
+    inner: Box<dyn Dataset>,
+    scheme: &Arc<Scheme>,
+    places: Vec<usize>,
+    boxed: Boxed,
+) -> Result<Box<dyn Dataset>> {
+    Ok(Box::new(Subset::new(inner, scheme, places, boxed)?))
 }
 
 /// [`through`] the built-in scheme called `part`.
@@ -31,18 +54,18 @@ pub(crate) fn through_named(inner: Box<dyn Dataset>, part: &str) -> Result<Box<d
     }
 }
 
-/// Some points of another dataset's faces. Box and scale stay those of all points; faces that show none of the points
-/// are left out.
+/// Some points of another dataset's faces.
 struct Subset {
     inner: Box<dyn Dataset>,
     scheme: Arc<Scheme>,
     points: Vec<usize>,
     /// The inner dataset's index of each face.
     kept: Vec<usize>,
+    boxed: Boxed,
 }
 
 impl Subset {
-    fn new(inner: Box<dyn Dataset>, scheme: &Arc<Scheme>, points: Vec<usize>) -> Result<Self> {
+    fn new(inner: Box<dyn Dataset>, scheme: &Arc<Scheme>, points: Vec<usize>, boxed: Boxed) -> Result<Self> {
         let mut kept = Vec::with_capacity(inner.len());
         for i in 0..inner.len() {
             let face = inner.annotation(i)?.points;
@@ -54,7 +77,7 @@ impl Subset {
             let (set, name) = (inner.describe(), scheme.name());
             return Err(Error::Invalid(format!("{set}: expected a face with a point of {name}, got them all hidden")));
         }
-        Ok(Self { inner, scheme: Arc::clone(scheme), points, kept })
+        Ok(Self { inner, scheme: Arc::clone(scheme), points, kept, boxed })
     }
 
     fn chosen(&self, all: &Keypoints) -> Result<Keypoints> {
@@ -70,6 +93,12 @@ impl Subset {
         }
         Ok(chosen)
     }
+
+    /// The box of the points that are seen, where it counts and they have an extent.
+    fn own_box(&self, points: &Keypoints) -> Option<Rect> {
+        let seen: Vec<Point> = points.annotated().collect();
+        Rect::around(&seen).filter(|face| self.boxed == Boxed::Part && face.width > 0.0 && face.height > 0.0)
+    }
 }
 
 impl Dataset for Subset {
@@ -83,12 +112,15 @@ impl Dataset for Subset {
 
     fn get(&self, i: usize) -> Result<Sample> {
         let sample = self.inner.get(*nth(&self.kept, i)?)?;
-        Ok(Sample { points: self.chosen(&sample.points)?, ..sample })
+        let points = self.chosen(&sample.points)?;
+        let Some(face) = self.own_box(&points) else { return Ok(Sample { points, ..sample }) };
+        Ok(Sample { scale: scale(&points, face), points, face, ..sample })
     }
 
     fn annotation(&self, i: usize) -> Result<Annotation> {
         let face = self.inner.annotation(*nth(&self.kept, i)?)?;
-        Ok(Annotation { points: self.chosen(&face.points)?, ..face })
+        let points = self.chosen(&face.points)?;
+        Ok(Annotation { face: self.own_box(&points).unwrap_or(face.face), points, ..face })
     }
 
     fn frame(&self) -> Frame {

@@ -7,10 +7,9 @@
 use crate::{
     dataset::Frame,
     datasets::{
-        contents,
-        faces::{self, Faces},
+        contents, faces,
         format::{DatasetKind, Format},
-        record::Record,
+        record::{Numbers, Record},
     },
     error::{Error, Result},
     formats::{Shape, number, quoted},
@@ -20,7 +19,6 @@ use crate::{
 };
 use candle_vision_helpers::Point;
 use std::{
-    collections::BTreeMap,
     iter::Enumerate,
     path::{Path, PathBuf},
     str::Lines,
@@ -38,14 +36,8 @@ static FORMAT: Format = Format {
     holds: |dir| io::has_any(dir, "tps"),
     holds_below: None,
     points: |dir| first(dir).map(|(_, object)| object.raw.len()),
-    open: |dir, wanted| {
-        let scheme = scheme_of(dir, wanted)?;
-        Ok(Box::new(Faces::new(WHAT, dir, &scheme, read_all(dir, &scheme)?)?))
-    },
-    check: |dir| {
-        let scheme = scheme_of(dir, None)?;
-        Ok(Faces::check(WHAT, &scheme, read_all(dir, &scheme)?))
-    },
+    open: |dir, wanted| faces::open(WHAT, dir, wanted, (scheme_of, read_all)),
+    check: |dir| faces::check(WHAT, dir, (scheme_of, read_all)),
 };
 
 /// A folder with landmark files.
@@ -125,38 +117,25 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
 
 /// The faces of every file in `dir`; a broken one is an error within.
 fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
-    let (mut all, mut times) = (Vec::new(), BTreeMap::new());
+    let (mut all, mut numbers) = (Vec::new(), Numbers::default());
     for path in files(dir)? {
         match read(&path) {
-            Ok(objects) => all.extend(objects.into_iter().map(|o| face(dir, &path, scheme, o, &mut times))),
+            Ok(objects) => all.extend(objects.into_iter().map(|o| face(dir, &path, scheme, o, &mut numbers))),
             Err(e) => all.push(Err(e)),
         }
     }
     Ok(all)
 }
 
-fn face(
-    dir: &Path,
-    file: &Path,
-    scheme: &Arc<Scheme>,
-    object: Object,
-    times: &mut BTreeMap<String, usize>,
-) -> Result<Record> {
+fn face(dir: &Path, file: &Path, scheme: &Arc<Scheme>, object: Object, numbers: &mut Numbers) -> Result<Record> {
     let Object { raw, lines, image, line } = object;
     let picture =
         io::within(dir, &image).map_err(|expected| Error::format(file, Some(line), expected, quoted(&image)))?;
     let height = picture_size(&picture)?.height as f64;
     let visible = raw.iter().map(|p| p.x >= 0.0 && p.y >= 0.0).collect();
     let shape = Shape { points: raw.iter().map(|p| Point::new(p.x, height - p.y)).collect(), visible, lines };
-    let (mut id, subset) = io::sample_id(dir, &picture);
-    let again = times.entry(id.clone()).or_insert(0);
-    *again += 1;
-    if *again > 1 {
-        id += &format!("#{again}");
-    }
-    let mut record = Record::new(id, picture, scheme, shape, file)?;
-    record.subset = subset;
-    Ok(record)
+    let number = numbers.next(&picture);
+    Record::of(dir, picture, number, scheme, (shape, file))
 }
 
 #[cfg(test)]

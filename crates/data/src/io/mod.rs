@@ -13,6 +13,7 @@ use std::{
     ffi::OsStr,
     fmt::Write as _,
     fs,
+    io::Read,
     path::{Component, Path, PathBuf},
 };
 
@@ -61,6 +62,27 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
 /// Whether there is a file with this extension in `dir` itself.
 pub(crate) fn has_any(dir: &Path, ext: &str) -> Result<bool> {
     Ok(list(dir)?.iter().any(|p| has_extension(p, ext)))
+}
+
+/// Bytes of a file that are looked at to recognise it.
+const GLANCE: u64 = 4096;
+
+/// The files in `dir` itself with this extension whose beginning fits, as text of whatever its bytes are.
+///
+/// # Errors
+/// When the folder or a file cannot be read.
+pub(crate) fn beginning(dir: &Path, ext: &str, fits: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in list(dir)?.into_iter().filter(|p| has_extension(p, ext) && p.is_file()) {
+        let mut start = Vec::new();
+        let file = fs::File::open(&path).map_err(|e| Error::io(&path, e))?;
+        file.take(GLANCE).read_to_end(&mut start).map_err(|e| Error::io(&path, e))?;
+        let start = String::from_utf8_lossy(&start);
+        if fits(start.trim_start_matches('\u{feff}').trim_start()) {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 /// The user [photos](is_photo) in `dir` itself, sorted by name; hidden files and [predictions](is_prediction) are left
@@ -139,13 +161,6 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
         Ok(text) => text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text),
         Err(e) => e.into_bytes().into_iter().map(char::from).collect(),
     })
-}
-
-/// What the sample of a picture below `root` is called, and the folder that it is in below `root`.
-pub(crate) fn sample_id(root: &Path, picture: &Path) -> (String, Option<String>) {
-    let id = id_below(root, picture);
-    let folder = id.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    (id, folder)
 }
 
 /// The path below `root`, without its extension, with `/` on every system: what a sample is called.

@@ -11,6 +11,7 @@ mod header;
 mod jpeg;
 mod kind;
 mod limits;
+mod pixels;
 mod png;
 mod tiff;
 mod webp;
@@ -18,6 +19,7 @@ mod whole;
 
 pub(crate) use decode::{Decoded, Strictness, decode};
 pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
+pub(crate) use pixels::Pixels;
 
 use crate::error::{Error, Result};
 use candle_vision_helpers::{Affine, Size};

@@ -1,7 +1,9 @@
 //! A scheme as it stands in TOML and in the metadata of weights, and its checks.
 
 use super::{Group, Length, Normalizer, Outline, PartOf, Scheme};
+use crate::error::{Error, Result as CrateResult};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// More points than any annotation has; a typo should be reported, not allocated.
 const MAX_POINTS: usize = 10_000;
@@ -56,6 +58,51 @@ struct NormalizerFile {
 enum OfBox {
     Diagonal,
     Side,
+}
+
+impl File {
+    /// Points and nothing said of them but what errors are divided by where nothing is known: the box's diagonal.
+    fn plain(name: String, points: Points) -> Self {
+        let normalizer =
+            NormalizerFile { name: "box's diagonal".to_owned(), between: None, of_box: Some(OfBox::Diagonal) };
+        Self {
+            name,
+            points,
+            mirror: None,
+            groups: Vec::new(),
+            part_of: None,
+            normalizer: Some(normalizer),
+            normalizer_pupil: None,
+        }
+    }
+
+    /// The scheme, checked; `file` is what errors call it.
+    fn check(self, file: &Path) -> CrateResult<Scheme> {
+        Scheme::try_from(self).map_err(|reason| Error::format(file, None, "a scheme", reason))
+    }
+}
+
+impl Scheme {
+    /// A scheme that says nothing but how many points there are, `points5`.
+    pub(crate) fn of_count(count: usize) -> CrateResult<Self> {
+        File { normalizer: None, ..File::plain(format!("points{count}"), Points::Count(count)) }
+            .check(Path::new("points"))
+    }
+
+    /// A scheme of points that `file` names, without a mirror, their errors divided by the box's diagonal.
+    pub(crate) fn of_names(file: &Path, name: String, points: Vec<String>) -> CrateResult<Self> {
+        File::plain(name, Points::Names(points)).check(file)
+    }
+
+    /// The same points as a scheme of their own, with another name and mirror; errors are divided by the box's diagonal
+    /// where they were by nothing, or by points of a larger scheme.
+    pub(crate) fn alone(&self, name: &str, mirror: Option<Vec<[usize; 2]>>) -> CrateResult<Self> {
+        let own = File { name: name.to_owned(), mirror, part_of: None, ..self.clone().into() };
+        let known = own.normalizer.is_some() && self.part_of.is_none();
+        let plain = File::plain(String::new(), Points::Count(0));
+        let own = if known { own } else { File { normalizer: plain.normalizer, normalizer_pupil: None, ..own } };
+        own.check(Path::new(name))
+    }
 }
 
 /// `key: expected …, got …`, the one form in which serde passes a reason on.

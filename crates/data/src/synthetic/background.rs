@@ -89,7 +89,8 @@ fn anything(r: &mut Pcg64Mcg, width: usize, height: usize) -> Vec<Color> {
     out
 }
 
-fn blend(out: &mut [Color], width: usize, patch: &Patch, opacity: f32, color: impl Fn(Color) -> Color) {
+/// Lays a patch over a picture; `color` gives a pixel's new color from its old one.
+pub(super) fn blend(out: &mut [Color], width: usize, patch: &Patch, opacity: f32, color: impl Fn(Color) -> Color) {
     for (x, y, alpha) in patch.pixels() {
         let old = &mut out[y * width + x];
         *old = mix(*old, color(*old), alpha.min(1.0) * opacity);

@@ -1,16 +1,23 @@
 //! From light to a photograph: blur, exposure, a darker rim, sensor noise, eight bits.
 
-use super::{person::Color, random::hash, situation::Situation};
+use super::{person::Color, random::hash};
 use image::{Rgb, RgbImage};
 
-/// Linear colors of `width` columns to a picture; grey ones repeat their channel.
-pub(super) fn photograph(light: Vec<Color>, width: usize, situation: &Situation, grey: bool, salt: u32) -> RgbImage {
+/// Linear colors of `width` columns to a picture; grey ones repeat their channel. The blur is a Gaussian's standard
+/// deviation in pixels, the noise that of a pixel's level, `0..=1`.
+pub(super) fn photograph(
+    light: Vec<Color>,
+    width: usize,
+    (blur, noise): (f64, f64),
+    grey: bool,
+    salt: u32,
+) -> RgbImage {
     let height = light.len() / width;
-    let light = blurred(light, width, situation.blur as f32);
+    let light = blurred(light, width, blur as f32);
     // Square root between two table entries is far below a grey level.
     let table: Vec<f32> = (0..=4096).map(|i| (i as f32 / 4096.0).powf(1.0 / 2.2)).collect();
     let level = |v: f32| table[(shoulder(v.max(0.0)) * 4096.0) as usize];
-    let noise = situation.noise as f32 / 0.41;
+    let noise = noise as f32 / 0.41;
     let mut out = RgbImage::new(width as u32, height as u32);
     for (i, (pixel, c)) in out.pixels_mut().zip(&light).enumerate() {
         let (x, y) = (i % width, i / width);

@@ -1,9 +1,10 @@
-//! Rendered faces: pictures with exact keypoints for a machine without the datasets, from a seed alone.
+//! Rendered faces and wings: pictures with exact keypoints for a machine without the datasets, from a seed alone.
 //!
 //! A head is a surface in space (`head`) with painted features (`features`, `skin`), hair, neck, clothes and glasses,
 //! seen by a camera (`raster`) under a lamp (`shade`). The keypoints are places on the curves that the features are
 //! painted from, carried through the same camera; of the lower face, they are the contour that one sees, as annotators
-//! mark it. Everything is drawn from `(seed, person, picture)`.
+//! mark it. Everything is drawn from `(seed, person, picture)`. An insect's wing (`wing`) is a subject that is no
+//! face, with as many points as one asks for.
 
 mod background;
 mod body;
@@ -23,12 +24,13 @@ mod shade;
 mod situation;
 mod skin;
 mod vec3;
+mod wing;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-pub use write::{MARKER, write_dataset};
+pub use write::{MARKER, MOST_WING_POINTS, write_dataset, write_wings};
 
 use crate::scheme::{IBUG_68, IMM_58, Scheme};
 use candle_vision_helpers::{Point, Rect};
@@ -221,6 +223,7 @@ impl<'a> Scene<'a> {
         }
         let mut picture = background::background(self.situation, seed, index as u64, width, height);
         canvas.over(&mut picture);
-        finish::photograph(picture, width, self.situation, grey, p.salt ^ (index as u32).wrapping_mul(0x9E37))
+        let film = (self.situation.blur, self.situation.noise);
+        finish::photograph(picture, width, film, grey, p.salt ^ (index as u32).wrapping_mul(0x9E37))
     }
 }

@@ -14,8 +14,8 @@ pub struct UprightBox {
     pub face: Rect,
 }
 
-/// Numbers that the map starts from: one, width over size, the five points.
-const FEATURES: usize = 12;
+/// Numbers that the map starts from.
+const FEATURES: usize = BoxFit::ROWS;
 
 /// What is known of a face in its upright frame, positions from the middle of its bounds in units of its size.
 struct Features {

@@ -42,6 +42,8 @@ fn frame(axes: &Axes, series: &[Series]) -> Result<(Axis, Axis)> {
     let ((x0, x1), (y0, y1)) = (range(|p| p.0), range(|p| p.1));
     // A linear axis of errors or losses starts at 0 so that heights can be compared.
     let y0 = if !axes.log_y && y0 > 0.0 { 0.0 } else { y0 };
+    // so are single points compared by both of their lengths
+    let x0 = if series.iter().all(|s| s.points.len() == 1) { x0.min(0.0) } else { x0 };
     // epochs come whole
     let whole = points.iter().all(|p| p.0.fract() == 0.0);
     Axis::exact(x0, x1, 6, whole)

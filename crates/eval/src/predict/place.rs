@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::finder::{FoundFace, UprightBox, upright_box};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use facekp_data::{Crop, Keypoints, Sample, Scale, Scheme};
-use facekp_models::BoxFit;
+use facekp_models::{BoxFit, Task};
 use image::RgbImage;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -23,6 +23,12 @@ pub struct Place {
     pub(super) score: Option<f64>,
     /// Whether the face may stand on its head.
     pub(super) either_way: bool,
+}
+
+/// How a found face becomes the box of a task's points, if that is known.
+pub(super) fn fit_of<'a>(task: &'a Task, fits: &'a BTreeMap<String, BoxFit>) -> Option<&'a BoxFit> {
+    let names = [Some(task.scheme.name()), task.scheme.part_of().map(|part| part.scheme.as_str())];
+    task.found_box.as_ref().or_else(|| names.into_iter().flatten().find_map(|name| fits.get(name)))
 }
 
 /// A given box may be this many times the picture's longer side: a face that fills more is not to be seen.
@@ -52,13 +58,19 @@ impl Place {
         Self { to_upright, face: moved(self.face), picture: moved(self.picture), ..self.clone() }
     }
 
-    /// A face that the finder found, for the points of `scheme`; `fits` are the finder's.
+    /// The whole of a photo, for a network that looks at whole pictures.
+    pub(super) fn whole(size: Size) -> Self {
+        let picture = size.area();
+        Self { to_upright: Affine::IDENTITY, face: picture, picture, roll: 0.0, score: None, either_way: false }
+    }
+
+    /// A face that the finder found, for the points of `task`; `fits` are the finder's.
     ///
     /// # Errors
     /// When nothing was fitted for the scheme.
-    pub fn of(found: &FoundFace, scheme: &Scheme, fits: &BTreeMap<String, BoxFit>) -> Result<Self> {
-        let names = [Some(scheme.name()), scheme.part_of().map(|part| part.scheme.as_str())];
-        let fit = names.into_iter().flatten().find_map(|name| fits.get(name)).ok_or_else(|| Error::Mismatch {
+    pub fn of(found: &FoundFace, task: &Task, fits: &BTreeMap<String, BoxFit>) -> Result<Self> {
+        let scheme = &task.scheme;
+        let fit = fit_of(task, fits).ok_or_else(|| Error::Mismatch {
             id: "face finder".into(),
             reason: format!(
                 "expected points of {}, got {}, whose box around a found face it does not know; give the box instead",

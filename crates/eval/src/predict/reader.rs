@@ -1,10 +1,14 @@
 //! From photos to the points of every face in them: the finder and a keypoint network together.
 
-use super::{Flip, Predictor, photo::Located, place::Place};
+use super::{
+    Flip, Predictor,
+    photo::Located,
+    place::{Place, fit_of},
+};
 use crate::error::{Error, Result};
 use crate::finder::{FindConfig, Finder};
-use candle_vision_helpers::Rect;
-use facekp_data::Picture;
+use candle_vision_helpers::{Rect, Size};
+use facekp_data::{Crop, Picture};
 use std::sync::Arc;
 
 /// Reads the faces of photos.
@@ -48,7 +52,8 @@ fn once(faces: impl Iterator<Item = Located>) -> Vec<Located> {
 }
 
 impl PhotoReader<'_> {
-    /// The faces of each photo, the surest first, in the photo's original pixels; none is no error.
+    /// The faces of each photo, the surest first, or, of a network of other things that looks at whole pictures, what
+    /// each picture shows; in the photo's original pixels. None is no error.
     ///
     /// # Errors
     /// When a given box is not within its photo, when the finder does not know the box of the network's points, or when
@@ -77,6 +82,10 @@ impl PhotoReader<'_> {
         let Some(finder) = self.finder else {
             return Err(Error::Empty("photo: expected a face finder or the face's box, got neither".into()));
         };
+        let task = self.predictor.task();
+        if task.view.crop == Crop::Picture && fit_of(task, &finder.manifest().boxes).is_none() {
+            return Ok(vec![Place::whole(Size::of(&photo.image))]);
+        }
         let smallest = wanted.find.smallest.map(|side| side * photo.to_image.scale());
         let mut found = finder.find(&photo.image, &FindConfig { smallest, ..wanted.find })?;
         if let Some(most) = wanted.most {
@@ -86,8 +95,7 @@ impl PhotoReader<'_> {
             let kept = &order[..most.min(order.len())];
             found = (0..found.len()).filter(|i| kept.contains(i)).map(|i| found[i].clone()).collect();
         }
-        let (scheme, fits) = (&self.predictor.task().scheme, &finder.manifest().boxes);
-        found.iter().map(|face| Place::of(face, scheme, fits)).collect()
+        found.iter().map(|face| Place::of(face, task, &finder.manifest().boxes)).collect()
     }
 }
 
@@ -95,7 +103,7 @@ impl PhotoReader<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use candle_vision_helpers::{Point, Size};
+    use candle_vision_helpers::Point;
 
     fn face(x: f64, score: f64) -> Located {
         let points = [(0.0, 0.0), (26.0, 0.0), (13.0, 24.0)].map(|(dx, dy)| Point::new(x + dx, 150.0 + dy));

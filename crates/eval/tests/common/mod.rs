@@ -103,6 +103,7 @@ pub(crate) fn nose() -> Task {
         view: ViewSpec { width: 80, height: 60, grey: true, crop: Crop::Picture, mean: vec![0.5], std: vec![0.25] },
         codec: CodecConfig::Regression,
         model: ModelConfig::Plain(plain::Config { channels: vec![20; 3], kernels: vec![7, 5, 3], hidden: 128 }),
+        found_box: None,
     }
 }
 
@@ -125,6 +126,7 @@ pub(crate) fn heatmaps(target: Target) -> Task {
             up: vec![16; 3],
             skips: false,
         }),
+        found_box: None,
     }
 }
 

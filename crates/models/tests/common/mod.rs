@@ -57,7 +57,7 @@ pub(crate) fn on_trunk(
 }
 
 pub(crate) fn task(scheme: &str, view: ViewSpec, codec: CodecConfig, model: ModelConfig) -> Task {
-    Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model }
+    Task { scheme: facekp_data::scheme::by_name(scheme).unwrap(), view, codec, model, found_box: None }
 }
 
 /// As `noise` in `pytorch_reference.py`.

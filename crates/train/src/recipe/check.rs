@@ -5,6 +5,7 @@ use candle_vision_helpers::{
     Wrong,
     wrong::{ensure, ensure_below_one, ensure_not_negative, ensure_positive},
 };
+use facekp_data::Split;
 
 impl Recipe {
     /// Checks every value on its own and against the others.
@@ -21,6 +22,9 @@ impl Recipe {
         }
         let sure = data.train.iter().any(|s| !s.optional);
         ensure("data.train", format_args!("optional ones alone"), "one dataset that is not optional", |_| sure)?;
+        if data.fold.is_some() {
+            ensure("data.val.split", data.val.split.name(), "val beside data.fold", |_| data.val.split == Split::Val)?;
+        }
         task.validate().map_err(|w| w.below("task"))?;
         train.validate().map_err(|w| w.below("train"))?;
         train.loss.fits(&task.codec).map_err(|w| w.below("train.loss"))

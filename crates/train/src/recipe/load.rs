@@ -80,16 +80,14 @@ const SCHEME: &str = "task.scheme";
 
 /// Puts the scheme of a file in the place of the file's name, which is relative to `folder`.
 fn read_scheme(table: &mut Table, folder: &Path) -> Result<()> {
-    let scheme = table.get_mut("task").and_then(|task| task.get_mut("scheme"));
-    if let Some(Value::String(name)) = &scheme
-        && Path::new(name).extension().is_some_and(|e| e == "toml")
-    {
-        let file = folder.join(name);
-        let text = std::fs::read_to_string(&file).map_err(|e| facekp_data::Error::io(&file, e))?;
-        let read = Scheme::from_toml(&file, &text)?;
-        let read = Value::try_from(&read).map_err(|e| Error::recipe(name, None, e.to_string()))?;
-        scheme.into_iter().for_each(|scheme| *scheme = read.clone());
-    }
+    let Some(scheme) = table.get_mut("task").and_then(|task| task.get_mut("scheme")) else { return Ok(()) };
+    let Some(name) = scheme.as_str().filter(|name| Path::new(name).extension().is_some_and(|e| e == "toml")) else {
+        return Ok(());
+    };
+    let file = folder.join(name);
+    let text = std::fs::read_to_string(&file).map_err(|e| facekp_data::Error::io(&file, e))?;
+    let read = Scheme::from_toml(&file, &text)?;
+    *scheme = Value::try_from(&read).map_err(|e| Error::recipe(name, None, e.to_string()))?;
     Ok(())
 }
 

@@ -11,9 +11,14 @@ mod old_form;
 pub use list::{About, Chain, Link, StandIn};
 
 use crate::error::{Error, Result};
-use facekp_data::{Augment, Split};
+use facekp_data::{
+    Augment, Dataset, Scheme, Split,
+    datasets::fold::{Fold, hold_out},
+    open_dataset,
+};
 use facekp_models::Task;
 use serde::{Deserialize, Serialize};
+use std::{path::Path, sync::Arc};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +46,23 @@ pub struct DataConfig {
     /// faces.
     #[serde(default, skip_serializing_if = "is_off")]
     pub allow_overlap: bool,
+    /// Validates on one of several equal parts of the training faces of `val`'s dataset, and trains on the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
+}
+
+impl DataConfig {
+    /// The dataset that is validated on, below `dir`, with the points of `scheme`.
+    ///
+    /// # Errors
+    /// As [`open_dataset`], and when it has fewer people or pictures than folds.
+    pub fn open_val(&self, dir: &Path, scheme: &Arc<Scheme>) -> Result<Arc<dyn Dataset>> {
+        let set = open_dataset(dir, Some(&self.val.path), scheme)?;
+        Ok(Arc::from(match self.fold {
+            Some(fold) => hold_out(set, fold)?,
+            None => set,
+        }))
+    }
 }
 
 /// One dataset in training.

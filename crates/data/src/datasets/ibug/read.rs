@@ -4,7 +4,7 @@ use super::{Boxes, List, Part};
 use crate::{
     datasets::{
         contents,
-        record::{Record, host_size},
+        record::{Record, stated_size},
     },
     error::{Error, KINDS, Result},
     formats::{Shape, imglab_xml, pts},
@@ -193,12 +193,8 @@ struct Listed<'a> {
 /// Box `k` of a picture; a box without parts will do where there are points `beside` the picture.
 fn from_list<'a>(xml: &'a Path, picture: &imglab_xml::Picture, k: Option<usize>, beside: bool) -> Result<Listed<'a>> {
     let path = imglab_xml::resolve(xml, picture)?;
-    let size = host_size(xml, &path)?;
-    if let Some(stated) = picture.size.filter(|&s| s != size) {
-        let (expected, got) =
-            (format!("{}x{}", size.width, size.height), format!("{}x{}", stated.width, stated.height));
-        return Err(Error::format(xml, Some(picture.line), format!("the picture's size {expected}"), got));
-    }
+    let wrong = |expected, got| Error::format(xml, Some(picture.line), expected, got);
+    let size = stated_size(xml, &path, picture.size, wrong)?;
     let Some(face) = k.and_then(|k| picture.boxes.get(k)) else {
         return Ok(Listed { xml, picture: path, rect: None, shape: None, decimals: 0 });
     };

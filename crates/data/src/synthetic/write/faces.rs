@@ -1,15 +1,13 @@
 //! Rendered faces as files in the real datasets' own formats, so that the same readers read them.
 
-use super::{FaceSet, POSES, Rendered, folder, render};
-use crate::error::{Error, Result};
+use super::{MARKER, picture, pts, save, whole_folder};
+use crate::{
+    error::{Error, Result},
+    synthetic::{FaceSet, POSES, folder, render},
+};
 use candle_vision_helpers::{Point, Rect};
-use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;
 use std::{fmt::Write as _, fs, path::Path};
-
-/// The file that tells rendered faces from real ones.
-pub const MARKER: &str = "SYNTHETIC";
-const QUALITY: u8 = 90;
 
 /// Writes `count` pictures with their annotations to the new folder `out`: IMM's in the format of the IMM face database
 /// (`01-1m.jpg`, `01-1m.asf`, …), iBUG's in that of iBUG 300-W (folders of `.jpg` and `.pts`, two XML lists). The
@@ -21,35 +19,10 @@ pub fn write_dataset(set: FaceSet, count: usize, out: &Path, seed: u64) -> Resul
     if count == 0 {
         return Err(Error::Invalid("rendered faces: expected a count of 1 or more, got 0".into()));
     }
-    if out.symlink_metadata().is_ok() {
-        let mut entries = fs::read_dir(out).map_err(|e| Error::io(out, e))?;
-        if entries.next().is_some() {
-            return Err(Error::Invalid(format!(
-                "{}: expected a new or empty folder, got one with files in it",
-                out.display()
-            )));
-        }
-    }
-    let name = out.file_name().ok_or_else(|| Error::Invalid(format!("{}: expected a folder name", out.display())))?;
-    let part = out.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = fill(set, count, &part, seed).and_then(|()| {
-        if out.exists() {
-            fs::remove_dir(out).map_err(|e| Error::io(out, e))?;
-        }
-        fs::rename(&part, out).map_err(|e| Error::io(out, e))
-    });
-    if written.is_err() {
-        // The first error is what matters to the person.
-        let _ = fs::remove_dir_all(&part);
-    }
-    written
+    whole_folder(out, |dir| fill(set, count, dir, seed))
 }
 
 fn fill(set: FaceSet, count: usize, dir: &Path, seed: u64) -> Result<()> {
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-    }
-    fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
     match set {
         FaceSet::Imm => imm(count, dir, seed)?,
         FaceSet::Ibug => ibug(count, dir, seed)?,
@@ -65,7 +38,7 @@ fn imm(count: usize, dir: &Path, seed: u64) -> Result<()> {
         let r = render(FaceSet::Imm, seed, i);
         let sex = if r.female { 'f' } else { 'm' };
         let name = format!("{:02}-{}{sex}", number(r.person, people), r.pose);
-        picture(&dir.join(format!("{name}.jpg")), &r)?;
+        picture(&dir.join(format!("{name}.jpg")), &r.image, r.grey)?;
         let (w, h) = r.image.dimensions();
         // A sixth of the real files has three columns more.
         let text = asf(&format!("{name}.jpg"), f64::from(w), f64::from(h), &r.points, r.pose == 4);
@@ -140,7 +113,7 @@ fn ibug(count: usize, dir: &Path, seed: u64) -> Result<()> {
         .map(|i| {
             let r = render(FaceSet::Ibug, seed, i);
             let stem = format!("{}/face_{i:05}", folder(i));
-            picture(&dir.join(format!("{stem}.jpg")), &r)?;
+            picture(&dir.join(format!("{stem}.jpg")), &r.image, r.grey)?;
             save(&dir.join(format!("{stem}.pts")), pts(&r.points).as_bytes())?;
             let xml = xml_image(&format!("{stem}.jpg"), r.image.dimensions(), &r.points);
             Ok((stem, xml))
@@ -159,12 +132,6 @@ fn ibug(count: usize, dir: &Path, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// iBUG's points file: the first pixel's center is `(1, 1)`.
-fn pts(points: &[Point]) -> String {
-    let rows: String = points.iter().map(|p| format!("{:.3} {:.3}\n", p.x + 1.0, p.y + 1.0)).collect();
-    format!("version: 1\nn_points: {}\n{{\n{rows}}}\n", points.len())
-}
-
 /// One picture of an imglab list: whole-pixel box around the points, which count from 0.
 fn xml_image(file: &str, (width, height): (u32, u32), points: &[Point]) -> String {
     let b = Rect::around(points).unwrap_or(Rect::new(0.0, 0.0, 0.0, 0.0));
@@ -178,22 +145,4 @@ fn xml_image(file: &str, (width, height): (u32, u32), points: &[Point]) -> Strin
     }
     out.push_str("    </box>\n  </image>\n");
     out
-}
-
-fn picture(path: &Path, r: &Rendered) -> Result<()> {
-    let (w, h) = r.image.dimensions();
-    let mut bytes = Vec::new();
-    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
-    let encoded = if r.grey {
-        let first: Vec<u8> = r.image.pixels().map(|p| p.0[0]).collect();
-        encoder.encode(&first, w, h, ExtendedColorType::L8)
-    } else {
-        encoder.encode(r.image.as_raw(), w, h, ExtendedColorType::Rgb8)
-    };
-    encoded.map_err(|e| Error::Invalid(format!("{}: cannot encode the picture: {e}", path.display())))?;
-    save(path, &bytes)
-}
-
-fn save(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|e| Error::io(path, e))
 }

@@ -1,17 +1,13 @@
 //! Writes a dataset's annotations in another form, its pictures beside them.
 
+mod files;
+
 use crate::{
     dataset::Dataset,
     error::{Error, Result},
-    formats::{
-        coco,
-        imglab_xml::{self, FaceBox},
-        pts,
-    },
     io::write_whole,
-    picture::picture_size,
     sample::Annotation,
-    scheme::{Outline, Scheme},
+    scheme::Scheme,
     split::Split,
     synthetic::MARKER,
 };
@@ -46,6 +42,17 @@ impl Form {
             Self::Imglab => "imglab",
             Self::Coco => "coco",
             Self::Csv => "csv",
+        }
+    }
+
+    /// The path of the annotations that [`convert`] wrote into the folder `out`; the folder where they lie beside
+    /// pictures.
+    pub fn file(self, out: &Path) -> PathBuf {
+        match self {
+            Self::Pts => out.to_path_buf(),
+            Self::Imglab => out.join("annotations.xml"),
+            Self::Coco => out.join("annotations.json"),
+            Self::Csv => out.join("annotations.csv"),
         }
     }
 
@@ -93,16 +100,54 @@ struct Picture<'a> {
 /// # Errors
 /// When something is in the folder, a picture is no file of its own (as in a pack), or something cannot be written.
 pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
+    let all = (0..set.len()).map(|i| set.annotation(i)).collect::<Result<Vec<_>>>()?;
+    let own = [Split::Test, Split::Common, Split::Challenging].into_iter().filter(|s| set.split(*s).is_ok());
+    let own: Vec<&str> = own.map(Split::name).collect();
+    let about = About { scheme: set.scheme(), title: &set.describe(), synthetic: set.is_synthetic() };
+    let mut converted = write_folder(&about, all, form, out)?;
+    if !own.is_empty() {
+        let own = own.join(", ");
+        converted.lost.push(format!(
+            "the dataset's own splits ({own}): test faces would be trained on, unless they are kept apart"
+        ));
+    }
+    Ok(converted)
+}
+
+/// Fails where [`write_folder`] would refuse to write, before any work is done.
+///
+/// # Errors
+/// When something is in the folder, or it has no name.
+pub fn check_new(out: &Path) -> Result<()> {
     let is_used = |dir: fs::ReadDir| dir.count() > 0;
     if out.exists() && fs::read_dir(out).map(is_used).map_err(|e| Error::io(out, e))? {
         return Err(Error::format(out, None, "a folder that is new or empty", "one with files in it"));
     }
-    let name = out.file_name().ok_or_else(|| Error::format(out, None, "a folder's name", "none"))?;
-    let all = (0..set.len()).map(|i| set.annotation(i)).collect::<Result<Vec<_>>>()?;
-    let (kept, lost) = kept(set, all, form);
+    out.file_name().map(drop).ok_or_else(|| Error::format(out, None, "a folder's name", "none"))
+}
+
+/// What a folder of annotations says of all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The points' scheme.
+    pub scheme: &'a Scheme,
+    /// One line.
+    pub title: &'a str,
+    /// Whether the faces are rendered ones.
+    pub synthetic: bool,
+}
+
+/// Writes annotations into `out`, as [`convert`] does.
+///
+/// # Errors
+/// As [`convert`].
+pub fn write_folder(about: &About<'_>, all: Vec<Annotation>, form: Form, out: &Path) -> Result<Converted> {
+    check_new(out)?;
+    let name = out.file_name().unwrap_or_default();
+    let (kept, lost) = kept(all, form);
     let pictures = pictures(&kept, form)?;
     let draft = out.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = write(set, form, &pictures, &draft).and_then(|()| {
+    let written = write(about, form, &pictures, &draft).and_then(|()| {
         fs::remove_dir(out).ok();
         fs::rename(&draft, out).map_err(|e| Error::io(out, e))
     });
@@ -112,7 +157,7 @@ pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
     written.map(|()| Converted { faces: kept.len(), pictures: pictures.len(), lost })
 }
 
-fn write(set: &dyn Dataset, form: Form, pictures: &[Picture<'_>], out: &Path) -> Result<()> {
+fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) -> Result<()> {
     for picture in pictures {
         let to = out.join(&picture.file);
         if let Some(folder) = to.parent() {
@@ -120,18 +165,13 @@ fn write(set: &dyn Dataset, form: Form, pictures: &[Picture<'_>], out: &Path) ->
         }
         fs::copy(picture.from, &to).map_err(|e| Error::io(&to, e))?;
     }
-    let scheme = set.scheme();
-    let text = toml::to_string(scheme.as_ref()).map_err(|e| Error::Invalid(format!("{}: {e}", scheme.name())))?;
+    let scheme = about.scheme;
+    let text = toml::to_string(scheme).map_err(|e| Error::Invalid(format!("{}: {e}", scheme.name())))?;
     write_whole(&out.join("scheme.toml"), text.as_bytes())?;
-    if set.is_synthetic() {
+    if about.synthetic {
         write_whole(&out.join(MARKER), b"rendered faces\n")?;
     }
-    match form {
-        Form::Pts => write_pts(out, pictures),
-        Form::Imglab => write_imglab(out, &set.describe(), pictures),
-        Form::Coco => write_coco(out, scheme, pictures),
-        Form::Csv => write_csv(out, scheme, pictures),
-    }
+    files::write(about, form, pictures, out)
 }
 
 /// Each picture once, or, for annotations beside it, once for each of its faces.
@@ -166,92 +206,12 @@ fn base(face: &Annotation) -> &str {
     }
 }
 
-fn write_pts(out: &Path, pictures: &[Picture<'_>]) -> Result<()> {
-    for Picture { file, faces, .. } in pictures {
-        let mut path = out.join(file);
-        path.set_extension("pts");
-        for face in faces {
-            pts::write(&path, &Form::Pts.points(face))?;
-        }
-    }
-    Ok(())
-}
-
-fn write_imglab(out: &Path, title: &str, pictures: &[Picture<'_>]) -> Result<()> {
-    let listed = pictures.iter().map(|picture| {
-        let part = |(i, p): (usize, Point)| (i, (p, 0));
-        let face = |face: &&Annotation| FaceBox {
-            rect: face.face,
-            parts: Form::Imglab.points(face).into_iter().enumerate().map(part).collect(),
-            decimals: 4,
-            line: 0,
-        };
-        Ok(imglab_xml::Picture {
-            file: picture.file.clone(),
-            size: Some(picture_size(picture.from)?),
-            boxes: picture.faces.iter().map(face).collect(),
-            ignored: 0,
-            line: 0,
-        })
-    });
-    imglab_xml::write(&out.join("annotations.xml"), title, &listed.collect::<Result<Vec<_>>>()?)
-}
-
-fn write_coco(out: &Path, scheme: &Scheme, pictures: &[Picture<'_>]) -> Result<()> {
-    let numbered = || (0..scheme.len()).map(|i| i.to_string()).collect();
-    let names = if scheme.point_names().is_empty() { numbered() } else { scheme.point_names().to_vec() };
-    let mut skeleton = Vec::new();
-    for group in scheme.groups().iter().filter(|g| g.outline != Outline::None) {
-        skeleton.extend(group.points.clone().skip(1).map(|i| [i - 1, i]));
-        if group.outline == Outline::Closed && group.points.len() > 2 {
-            skeleton.push([group.points.end - 1, group.points.start]);
-        }
-    }
-    let listed = pictures.iter().map(|picture| {
-        let object = |f: &&Annotation| (f.points.points().to_vec(), f.points.visible().to_vec(), f.face);
-        let objects = picture.faces.iter().map(object).collect();
-        Ok(coco::Picture { file: picture.file.clone(), size: picture_size(picture.from)?, objects })
-    });
-    let listed = listed.collect::<Result<Vec<_>>>()?;
-    coco::write(&out.join("annotations.json"), scheme.name(), &names, &skeleton, &listed)
-}
-
-fn write_csv(out: &Path, scheme: &Scheme, pictures: &[Picture<'_>]) -> Result<()> {
-    let path = out.join("annotations.csv");
-    let faces = || pictures.iter().flat_map(|p| p.faces.iter().map(move |face| (&p.file, face)));
-    let named = faces().any(|(_, face)| face.subject.is_some());
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let mut row = vec!["file".to_owned()];
-    row.extend(named.then(|| "subject".to_owned()));
-    row.extend((0..scheme.len()).flat_map(|i| [format!("x{i}"), format!("y{i}")]));
-    let broken = |e: csv::Error| Error::Invalid(format!("{}: {e}", path.display()));
-    table.write_record(&row).map_err(broken)?;
-    for (file, face) in faces() {
-        row = vec![file.clone()];
-        row.extend(named.then(|| face.subject.clone().unwrap_or_default()));
-        let cells = face.points.points().iter().zip(face.points.visible());
-        let text = |(p, &v): (&Point, &bool)| if v { [p.x.to_string(), p.y.to_string()] } else { Default::default() };
-        row.extend(cells.flat_map(text));
-        table.write_record(&row).map_err(broken)?;
-    }
-    let bytes = table.into_inner().map_err(|e| Error::Invalid(format!("{}: {e}", path.display())))?;
-    write_whole(&path, &bytes)
-}
-
 /// The faces that the form can hold, and what of them and of the others it cannot, a line each.
-fn kept(set: &dyn Dataset, all: Vec<Annotation>, form: Form) -> (Vec<Annotation>, Vec<String>) {
+fn kept(all: Vec<Annotation>, form: Form) -> (Vec<Annotation>, Vec<String>) {
     let mut lost = Vec::new();
     let people: BTreeSet<&String> = all.iter().filter_map(|face| face.subject.as_ref()).collect();
     if form != Form::Csv && !people.is_empty() {
         lost.push(format!("who the faces are of ({} people)", people.len()));
-    }
-    let own = [Split::Test, Split::Common, Split::Challenging].into_iter().filter(|s| set.split(*s).is_ok());
-    let own: Vec<&str> = own.map(Split::name).collect();
-    if !own.is_empty() {
-        let own = own.join(", ");
-        lost.push(format!(
-            "the dataset's own splits ({own}): test faces would be trained on, unless they are kept apart"
-        ));
     }
     let Some([hidden, other]) = form.marks() else { return (all, lost) };
     let mostly_hidden = |face: &Annotation| {
@@ -270,14 +230,4 @@ fn kept(set: &dyn Dataset, all: Vec<Annotation>, form: Form) -> (Vec<Annotation>
         lost.push(format!("{taken} points at the place that stands for a hidden one"));
     }
     (kept, lost)
-}
-
-/// The path of the annotations that [`convert`] wrote into `out`, for words.
-pub fn written(form: Form, out: &Path) -> PathBuf {
-    match form {
-        Form::Pts => out.to_path_buf(),
-        Form::Imglab => out.join("annotations.xml"),
-        Form::Coco => out.join("annotations.json"),
-        Form::Csv => out.join("annotations.csv"),
-    }
 }

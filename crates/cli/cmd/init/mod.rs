@@ -1,29 +1,32 @@
 //! `facekp init`: from a folder of annotated pictures to a scheme, a recipe and the commands that follow.
 
+mod framing;
+
 use crate::{
     output::{say, write_file},
     shared_args::DeviceArg,
 };
 use anyhow::{Context, Result, bail};
-use candle_vision_helpers::{Point, Rect};
 use facekp_data::{
-    Dataset, Split,
+    Split,
     datasets::{
         find_first,
         propose::{Proposal, propose},
     },
     scheme::by_name,
 };
-use facekp_eval::{FindConfig, Finder, stats::spread};
-use facekp_models::{FINDER, locate};
+use facekp_models::locate;
+use framing::Framing;
 use std::path::{Path, PathBuf};
 
 /// What the recipe is made of; shown by `--list` as well.
 const CHOICES: &str = "\
 network   MobileNetV2 with two x2 stages and a map a point, whatever the number of points: 5 MB
-view      192 x 192 pixels, the tight box of the points x 1.25
-start     where a face finder finds most of the objects, the trunk and the stages of face68, else
-          ImageNet's trunk; the last layer is new, the trunk learns at 0.3 of its rate
+view      192 x 192 pixels: the tight box of the points x 1.25 where a face finder finds most of the
+          objects, so that `predict` finds them as well; else the whole picture where each shows one
+          object that fills it; else the box, which `predict` has to be given
+start     for faces the trunk and the stages of face68, else ImageNet's trunk; the last layer is new,
+          the trunk learns at 0.3 of its rate
 epochs    as many as two cores train in an hour, 20 pictures a second, but 50 at most and 10 at least
 flips     where the scheme has mirror pairs
 val       every tenth face of the folder, or of every tenth person where the files say who it is";
@@ -32,8 +35,6 @@ val       every tenth face of the folder, or of every tenth person where the fil
 const RATE: usize = 20;
 const SECONDS: usize = 3600;
 const EPOCHS: [usize; 2] = [10, 50];
-/// Pictures that are looked at to tell whether they show faces.
-const LOOKS: usize = 24;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -72,30 +73,27 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let scheme = if is_known || scheme_file.is_file() {
         set.scheme().as_ref().clone()
     } else {
-        let Proposal { scheme, evidence } = propose(set.as_ref(), &name)?;
-        let said: String = evidence.iter().map(|line| format!("# {line}\n")).collect();
-        write_file(&scheme_file, (said + &toml::to_string(&scheme)?).as_bytes())?;
+        let proposal = propose(set.as_ref(), &name)?;
+        write_file(&scheme_file, proposal.to_toml()?.as_bytes())?;
+        let Proposal { scheme, evidence } = proposal;
         say(&format!("{}: a scheme of {} points; {}", scheme_file.display(), scheme.len(), evidence.join("; ")))?;
         scheme
     };
     let fit = set.split(Split::Fit)?.len();
-    let faces = if locate("face68").is_ok() { share_of_faces(set.as_ref(), a)? } else { 0.0 };
-    let start = if faces > 0.5 { "face68" } else { "mobilenet_v2_imagenet" };
+    let framing = Framing::of(set.as_ref(), &scheme, &a.device.open()?)?;
+    let is_face = matches!(framing, Framing::Face(_)) && locate("face68").is_ok();
+    let start = if is_face { "face68" } else { "mobilenet_v2_imagenet" };
     let epochs = (SECONDS * RATE / fit.max(1)).clamp(EPOCHS[0], EPOCHS[1]);
     let named = if is_known { format!("{:?}", scheme.name()) } else { toml_path(&scheme_file, &out)? };
     let folder = dir.file_name().and_then(|n| n.to_str()).unwrap_or(&name);
-    write_file(
-        &out,
-        recipe(&Choice { name: &name, folder, scheme: &named, mirrors: scheme.mirror().is_some(), start, epochs })
-            .as_bytes(),
-    )?;
+    let mirrors = scheme.mirror().is_some();
+    let choice = Choice { name: &name, folder, scheme: &named, mirrors, start, epochs, framing: &framing };
+    write_file(&out, recipe(&choice)?.as_bytes())?;
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (recipe, data, minutes) = (out.display(), parent.display(), (fit * epochs).div_ceil(RATE * 60));
-    say(&format!(
-        "{recipe}: {fit} faces to train on, {epochs} epochs from {start}, about {minutes} minutes on two cores"
-    ))?;
+    say(&format!("{recipe}: {fit} objects to train on, {epochs} epochs from {start}, {minutes} min on two cores"))?;
     say(&format!("facekp train {recipe} --data {data}\nfacekp eval runs/{name} --data {data} --split val"))?;
-    let boxes = if faces > 0.5 && is_known { "" } else { " --box X,Y,W,H" };
+    let boxes = if framing == Framing::Box { " --box X,Y,W,H" } else { "" };
     say(&format!("facekp predict photo.jpg --weights runs/{name}{boxes}"))
 }
 
@@ -106,23 +104,6 @@ fn toml_path(scheme: &Path, recipe: &Path) -> Result<String> {
     Ok(toml::Value::from(below.to_string_lossy().as_ref()).to_string())
 }
 
-/// The share of objects that the face finder finds, of some that are spread over the set.
-fn share_of_faces(set: &dyn Dataset, a: &Args) -> Result<f64> {
-    let Ok(finder) = locate(FINDER) else { return Ok(0.0) };
-    let finder = Finder::load(&finder, &a.device.open()?)?;
-    let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), LOOKS);
-    let mut found = 0;
-    for &i in &chosen {
-        let sample = set.get(i)?;
-        let corner = |x, y| sample.to_image.apply(Point::new(x, y));
-        let (face, config) = (sample.face, FindConfig::default());
-        let ends = [corner(face.x, face.y), corner(face.x + face.width, face.y + face.height)];
-        let shown = Rect::around(&ends).unwrap_or(face);
-        found += usize::from(finder.find(&sample.image, &config)?.iter().any(|f| f.bounds.overlap(shown) > 0.3));
-    }
-    Ok(found as f64 / chosen.len().max(1) as f64)
-}
-
 /// What the recipe's text depends on.
 struct Choice<'a> {
     name: &'a str,
@@ -131,32 +112,47 @@ struct Choice<'a> {
     mirrors: bool,
     start: &'a str,
     epochs: usize,
+    framing: &'a Framing,
 }
 
-fn recipe(c: &Choice<'_>) -> String {
+fn recipe(c: &Choice<'_>) -> Result<String> {
     let Choice { name, folder, scheme, start, epochs, .. } = c;
     let (flip, averaged) = if c.mirrors { (0.5, true) } else { (0.0, false) };
     let folder = toml::Value::from(*folder);
-    format!(
+    let looked_at = match c.framing {
+        Framing::Picture => "[task.view]\ncrop = { kind = \"picture\" }\n\n".to_owned(),
+        Framing::Face(Some(fit)) => format!("[task.found_box]\n{}\n", toml::to_string(fit)?),
+        Framing::Face(None) | Framing::Box => String::new(),
+    };
+    Ok(format!(
         "# Written by `facekp init`; `facekp init --list` says why.\n\
          name = {name:?}\nbase = \"face68\"\n\n\
          [data]\ntrain = [{{ path = {folder}, split = \"fit\" }}]\nval = {{ path = {folder}, split = \"val\" }}\n\
          allow_overlap = false\n\n\
-         [task]\nscheme = {scheme}\n\n\
+         [task]\nscheme = {scheme}\n\n{looked_at}\
          [train]\nepochs = {epochs}\nvalidate_every = 5\nema = 0.98\nflip_test = {averaged}\ninit_from = {start:?}\n\n\
          [train.augment]\nflip = {flip:.1}\n"
-    )
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use facekp_data::Crop;
+    use facekp_models::BoxFit;
     use facekp_train::Recipe;
 
     #[test]
     fn the_recipe_is_one() {
-        for mirrors in [false, true] {
+        let fit = BoxFit {
+            coefficients: vec![[0.5, 0.0, -0.25, 1.0]; BoxFit::ROWS],
+            picture: None,
+            data: "wings".into(),
+            faces: 3,
+            overlap: 0.5,
+        };
+        for (mirrors, framing) in [(false, Framing::Picture), (true, Framing::Face(Some(fit))), (true, Framing::Box)] {
             let c = Choice {
                 name: "wings",
                 folder: "my wings",
@@ -164,8 +160,14 @@ mod tests {
                 mirrors,
                 start: "face68",
                 epochs: 12,
+                framing: &framing,
             };
-            let r = Recipe::parse("wings.toml", &recipe(&c), &[]).unwrap();
+            let r = Recipe::parse("wings.toml", &recipe(&c).unwrap(), &[]).unwrap();
+            match framing {
+                Framing::Picture => assert_eq!(r.task.view.crop, Crop::Picture),
+                Framing::Face(fit) => assert_eq!(r.task.found_box, fit),
+                Framing::Box => assert!(r.task.found_box.is_none() && r.task.view.crop != Crop::Picture),
+            }
             assert_eq!((r.train.augment.flip > 0.0, r.train.flip_test, r.train.epochs), (mirrors, mirrors, 12));
             assert_eq!((r.data.train[0].path.as_str(), r.train.init_from.as_deref()), ("my wings", Some("face68")));
         }
