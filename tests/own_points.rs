@@ -151,13 +151,13 @@ fn predictions_are_written_to_be_corrected_and_folds_are_compared() {
         }
     }
     let mut again = at(&["predict", "photos", "--annotations", "coco", "--weights", "face58"]);
-    fails_with(&mut again, &["coco: expected a folder that is new or empty, got one with files in it"]);
+    fails_with(&mut again, &["coco: expected a new or empty folder, got one with files in it"]);
 
     let mut c = at(&["train", "nose", "--fold", "all/2", "--set", "train.epochs=1"]);
     let out = c.args(SMALL).arg("--data").arg(people()).assert().success().get_output().clone();
     let text = String::from_utf8(out.stdout).unwrap();
     let rows: Vec<&str> = text.lines().map(|l| l.split_whitespace().next().unwrap()).collect();
-    assert_eq!(rows, ["nose", "nose", "fold", "1/2", "2/2", "mean", "spread"], "{text}");
+    assert_eq!(rows, ["nose-fold1of2:", "nose-fold2of2:", "fold", "1/2", "2/2", "mean", "spread"], "{text}");
     let px = |row: usize| text.lines().nth(row).unwrap().split_whitespace().nth(2).unwrap().parse::<f64>().unwrap();
     let mean: f64 = text.lines().nth(5).unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
     assert!((mean - (px(3) + px(4)) / 2.0).abs() < 2e-3, "{text}");
@@ -168,6 +168,11 @@ fn predictions_are_written_to_be_corrected_and_folds_are_compared() {
     let val = measured.lines().find(|l| l.starts_with("val")).unwrap();
     let again: f64 = val.split_whitespace().nth(2).unwrap().parse().unwrap();
     assert!(measured.contains("fold 2/2") && (again - px(4)).abs() < 1e-3, "{text}{measured}");
+    // stopped before the second one, it goes on there
+    fs::remove_dir_all(dir.path().join("runs/nose-fold2of2")).unwrap();
+    let mut c = at(&["train", "nose", "--fold", "all/2", "--set", "train.epochs=1", "--resume"]);
+    let out = c.args(SMALL).arg("--data").arg(people()).assert().success().get_output().clone();
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), text);
     let mut c = at(&["train", "nose", "--fold", "all/2", "--out", "x", "--data"]);
     let out = c.arg(people()).assert().code(2).get_output().clone();
     assert!(String::from_utf8(out.stderr).unwrap().contains("--out: expected one fold, got several"));

@@ -14,10 +14,13 @@ use facekp_eval::{
     stats::{deviation, mean},
 };
 use facekp_train::{
-    Data, Mode, Observer, Request, fit, observe,
+    Data, Mode, Observer, Recipe, Request, fit, observe,
     recipe::{About, Chain},
 };
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -65,22 +68,30 @@ pub(crate) struct Args {
 
 pub(crate) fn run(a: &Args) -> Result<()> {
     let Some(recipe) = &a.recipe else { return list(a.json) };
-    let Some(folds) = &a.fold else { return one(a, recipe, None).map(drop) };
-    if folds.0.len() > 1 && a.out.is_some() {
-        return Err(Usage("--out: expected one fold, got several: each has a run folder of its own".into()).into());
-    }
-    let measured = folds.0.iter().map(|fold| Ok((*fold, one(a, recipe, Some(*fold))?))).collect::<Result<Vec<_>>>()?;
-    if measured.len() > 1 { say(&table(&measured)) } else { Ok(()) }
-}
-
-/// Trains once; the errors on the validation faces, where the output has points.
-fn one(a: &Args, recipe: &str, fold: Option<Fold>) -> Result<Option<Summary>> {
     let mode = match (a.resume, a.overwrite) {
         (true, _) => Mode::Resume,
         (_, true) => Mode::Overwrite,
         _ => Mode::New,
     };
-    let set: &Vec<String> = &a.set.iter().cloned().chain(fold.map(|fold| format!("data.fold=\"{fold}\""))).collect();
+    let Some(Folds(folds)) = &a.fold else { return one(a, recipe, &a.set, mode).map(drop) };
+    if folds.len() > 1 && a.out.is_some() {
+        return Err(Usage("--out: expected one fold, got several: each has a run folder of its own".into()).into());
+    }
+    let name = Recipe::load_profile(recipe, a.profile.as_deref(), &a.set)?.name;
+    let mut measured = Vec::new();
+    for fold in folds {
+        let name = format!("{name}-{}", fold.slug());
+        let own = [format!("data.fold=\"{fold}\""), format!("name={name:?}")];
+        // several that were stopped go on in the one that was at work, and with those after it
+        let is_begun = Path::new("runs").join(&name).join("recipe.toml").is_file();
+        let mode = if folds.len() > 1 && mode == Mode::Resume && !is_begun { Mode::New } else { mode };
+        measured.push((*fold, one(a, recipe, &[&a.set, &own[..]].concat(), mode)?));
+    }
+    if measured.len() > 1 { say(&table(&measured)) } else { Ok(()) }
+}
+
+/// Trains once; the errors on the validation faces, where the output has points.
+fn one(a: &Args, recipe: &str, set: &[String], mode: Mode) -> Result<Option<Summary>> {
     let (profile, epochs, run) = (a.profile.as_deref(), a.epochs.map(NonZeroUsize::get), a.out.as_deref());
     let request = Request { recipe, profile, set, epochs, run, mode, data: Some(&a.data.dir) };
     let (recipe, begin) = request.resolve()?;
@@ -94,8 +105,7 @@ fn one(a: &Args, recipe: &str, fold: Option<Fold>) -> Result<Option<Summary>> {
         format!("validation mean {:.2} px, median {:.2} px{nme} on {} faces", v.mean_px, v.median_px, v.faces)
     });
     let (epochs, best) = (outcome.epochs, outcome.best_epoch);
-    let of_fold = fold.map(|fold| format!(" fold {fold}")).unwrap_or_default();
-    say(&format!("{}{of_fold}: {epochs} epochs, best {best}: {errors}; {}", recipe.name, outcome.run.display()))?;
+    say(&format!("{}: {epochs} epochs, best {best}: {errors}; {}", recipe.name, outcome.run.display()))?;
     Ok(outcome.validation)
 }
 

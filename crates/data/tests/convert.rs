@@ -3,7 +3,7 @@
 use crate::common::picture;
 use candle_vision_helpers::Point;
 use facekp_data::{
-    Dataset,
+    Dataset, Split,
     datasets::{
         coco,
         convert::{Converted, Form, convert},
@@ -85,7 +85,11 @@ proptest! {
                 let back = dir.path().join(format!("{}-{}", from.name(), to.name()));
                 let written = convert(&*set, to, &back).unwrap();
                 assert_eq!((written.faces, written.pictures), (4, if from == Form::Pts || to == Form::Pts { 4 } else { 3 }));
-                assert_eq!(open(&back).scheme(), start.scheme());
+                let again = open(&back);
+                assert_eq!(again.scheme(), start.scheme());
+                for split in [Split::Fit, Split::Val] {
+                    assert_eq!(again.split(split).unwrap(), start.split(split).unwrap());
+                }
                 agree(&expected, &faces(&*open(&back)), 2e-3);
             }
         }
@@ -104,7 +108,7 @@ fn what_a_form_cannot_hold_is_said() {
     assert_eq!(said(Form::Coco).lost, ["who the faces are of (2 people)"]);
     assert_eq!(said(Form::Pts).lost, ["who the faces are of (2 people)"]);
     let again = convert(&*set, Form::Csv, &first).unwrap_err().to_string();
-    assert!(again.ends_with("expected a folder that is new or empty, got one with files in it"), "{again}");
+    assert!(again.ends_with("expected a new or empty folder, got one with files in it"), "{again}");
     let coco: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(dir.path().join("coco/annotations.json")).unwrap()).unwrap();
     // of points 20 to 30 and 30.5 to 31 the box from the pixels' edges, and a skeleton that counts from 1

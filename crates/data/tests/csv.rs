@@ -99,7 +99,10 @@ fn no_one_both_trains_and_validates() {
     assert_eq!(data.split(Split::Fit).unwrap().len(), 24);
     assert_eq!(data.get(3).unwrap().subject.as_deref(), Some("1"));
     let error = data.split(Split::Full).unwrap_err().to_string();
-    assert!(error.contains("expected a split of a table of points (train, fit, val, all), got full"), "{error}");
+    assert!(
+        error.contains("expected a split of a table of points (train, fit, val, all, or test with test.txt), got full"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -112,6 +115,11 @@ fn what_is_broken_is_named_with_its_line() {
         (header("file", 68).replace(",y67", ""), 1, "expected the column y67, got \"the end of the line\""),
         (header("file", 68) + &good + &row("c.jpg", 68, &[]), 3, "expected a picture that is there, got \"c.jpg\""),
         (header("file", 68) + &row("../a.jpg", 68, &[]), 2, "expected a picture"),
+        (
+            (header("file", 68) + &good + "\n\n" + &row("c.jpg", 68, &[])).replace('\n', "\r\n"),
+            5,
+            "expected a picture that is there, got \"c.jpg\"",
+        ),
         (header("file", 68) + &good + &good.replacen("20", "2o", 1), 3, "expected a number for x0, got \"2o\""),
         (header("file", 68) + &good.replacen(",20,", ",,", 1), 2, "expected a number for x0, got \"\""),
         (header("file", 68) + &good.replacen(",20", "", 1), 2, "expected 137 cells, got 136"),

@@ -5,11 +5,10 @@ use crate::metrics::{FaceError, Summary};
 use crate::plot::Series;
 use crate::stats::mean;
 use facekp_data::{Scheme, scheme::Group};
-use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range};
 
 /// The mean error of some of the points over all faces.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// Name of the group, or of the point.
     pub name: String,

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::found_box::BoxFit;
 use crate::weights::{FINDER_KEY as KEY, one_line, read_all, write_tensors};
 use candle_core::{DType, Tensor};
+use facekp_data::Scheme;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::{fs::File, io::Read, path::Path};
@@ -26,6 +27,15 @@ pub struct FinderManifest {
     /// How a found face becomes a box, by the name of the scheme whose points the box holds.
     #[serde(default)]
     pub boxes: BTreeMap<String, BoxFit>,
+}
+
+impl FinderManifest {
+    /// How a found face becomes the box of a scheme's points, where that is known of the scheme, or of the one that it
+    /// is a part of.
+    pub fn fit(&self, scheme: &Scheme) -> Option<&BoxFit> {
+        let names = [Some(scheme.name()), scheme.part_of().map(|part| part.scheme.as_str())];
+        names.into_iter().flatten().find_map(|name| self.boxes.get(name))
+    }
 }
 
 /// A file of the face finder in memory.

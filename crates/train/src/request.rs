@@ -19,7 +19,7 @@ pub struct Request<'a> {
     pub set: &'a [String],
     /// Another number of epochs.
     pub epochs: Option<usize>,
-    /// The run folder; `runs/NAME` by default, of a fold `runs/NAME-fold2of5`.
+    /// The run folder; `runs/NAME` by default.
     pub run: Option<&'a Path>,
     /// What is done with a run that is there.
     pub mode: Mode,
@@ -36,10 +36,7 @@ impl Request<'_> {
     pub fn resolve(&self) -> Result<(Recipe, Begin)> {
         let folder = match self.run {
             Some(run) => run.to_owned(),
-            None => {
-                let Recipe { name, data, .. } = self.named(self.profile, self.set)?;
-                Path::new("runs").join(data.fold.map_or(name.clone(), |fold| format!("{name}-{}", fold.slug())))
-            }
+            None => Path::new("runs").join(self.named(self.profile, self.set)?.name),
         };
         let epochs = self.epochs.map(|n| format!("train.epochs={n}"));
         let (recipe, About { overrides, profile, .. }) = match self.mode {

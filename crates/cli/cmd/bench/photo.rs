@@ -56,7 +56,7 @@ pub(super) fn time(rounds: usize, device: &Device, name: String) -> Result<Line>
         let found = finder.find(&photo.image, &FindConfig::default())?;
         find.push(milliseconds(start));
         let face = found.first().context("expected a face in the rendered picture, found none")?;
-        let place = Place::of(face, predictor.task(), &finder.manifest().boxes)?;
+        let place = Place::of(face, predictor.task(), finder.manifest())?;
         let given = Place::given(place.bounds(), photo.original)?;
         let start = Instant::now();
         predictor.locate(&[(Arc::clone(&photo.image), given)], Flip::Off)?;

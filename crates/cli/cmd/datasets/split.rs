@@ -53,11 +53,16 @@ pub(super) fn run(a: &Args) -> Result<()> {
         By::Folder => Together::Folder,
         By::File => Together::File,
     };
-    let set = find_first(&a.dir)?.open_plain()?;
-    if !a.dir.is_dir() || (set.split(Split::Test).is_ok() && !a.dir.join("test.txt").exists()) {
-        bail!("{}: expected a folder without splits of its own, got the {}", a.dir.display(), set.describe());
+    let found = find_first(&a.dir)?;
+    let (dir, set) = (&found.path, found.open_plain()?);
+    if !dir.is_dir() || (set.split(Split::Test).is_ok() && !dir.join("test.txt").exists()) {
+        bail!("{}: expected a folder without splits of its own, got the {}", dir.display(), set.describe());
     }
-    for (path, faces) in lists::write(set.as_ref(), &a.dir, (a.val, a.test), together, a.seed)? {
+    let pack = dir.with_file_name(format!("{}.fkpack", dir.file_name().unwrap_or_default().to_string_lossy()));
+    if pack.is_file() {
+        bail!("{}: expected no pack of the folder beside it: it goes before it, and keeps its splits", pack.display());
+    }
+    for (path, faces) in lists::write(set.as_ref(), dir, (a.val, a.test), together, a.seed)? {
         say(&format!("{}: {faces} of {} faces", path.display(), set.len()))?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! `facekp eval` of a face finder: what it finds in photos whose faces have boxes.
 
-use super::Args;
+use super::{Args, parts::Divisor};
 use crate::{
     output::{Usage, say, write_file, write_result},
     terminal,
@@ -38,6 +38,9 @@ fn refuse_others(a: &Args) -> Result<()> {
         ("--no-flip", a.no_flip),
         ("--decode", a.decode.is_some()),
         ("--dataset", a.dataset.is_some()),
+        ("--map", a.map.is_some()),
+        ("--by", a.by.is_some()),
+        ("--normalizer", a.normalizer != Divisor::Scheme),
     ];
     if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
         return Err(Usage(format!("{option}: expected with a keypoint network only, got a face finder")).into());

@@ -3,22 +3,24 @@
 mod finder;
 mod found;
 mod parts;
+mod setting;
 mod table;
 
 pub(crate) use finder::measured;
 pub(crate) use found::beside as beside_found;
+pub(crate) use setting::{Setting, setting};
 
 use crate::{
     output::{Usage, say, write_file, write_result},
     parse::{kinds, parse_boxes, parse_decode, parse_side},
     shared_args::{DataArg, DeviceArg},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_vision_helpers::draw;
 use facekp_data::{
     Crop, Dataset, DatasetKind, Frame, Split,
-    datasets::{find, find_first, map::mapped, open::has_dataset},
-    open_dataset, open_kind,
+    datasets::{find_first, map::mapped},
+    open_kind,
 };
 use facekp_eval::{
     FaceError, Flip, MeanShape, Prediction, Predictor, Summary,
@@ -27,8 +29,7 @@ use facekp_eval::{
     stats::spread,
     visualize,
 };
-use facekp_models::{FinderFile, Manifest};
-use facekp_train::Recipe;
+use facekp_models::FinderFile;
 use parts::{By, Divisor};
 use std::{
     collections::BTreeMap,
@@ -105,9 +106,7 @@ pub(crate) fn run(a: &Args) -> Result<()> {
             return finder::run(a, &weights);
         }
     }
-    if a.smallest.is_some() {
-        return Err(Usage("--smallest: expected with a face finder only".into()).into());
-    }
+    refuse_contradictions(a)?;
     let splits = if a.split.is_empty() { &[Split::Val][..] } else { &a.split };
     let (subject, data, about) = subject(a)?;
     let mut summaries = Vec::new();
@@ -122,15 +121,10 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         rows.extend(errors);
     }
     if a.boxes == Boxes::Found {
-        let Subject::Network { predictor, flip } = &subject else {
-            return Err(Usage("--boxes found: expected a network, got the mean shape".into()).into());
-        };
-        if a.normalizer != Divisor::Scheme {
-            return Err(Usage("--normalizer: expected with annotated boxes, got --boxes found".into()).into());
-        }
+        let Subject::Network { predictor, flip } = &subject else { bail!("--boxes found: expected a network") };
         summaries = found::beside(summaries, predictor, *flip, &data, splits)?;
     }
-    if a.json.as_deref() != Some(Path::new("-")) {
+    if !is_stdout(a.json.as_ref()) {
         say(&about)?;
         say(&table::of(&summaries))?;
         tables.iter().try_for_each(|table| say(table))?;
@@ -146,6 +140,26 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         run_files::write_csv(csv, &rows)?;
     }
     Ok(())
+}
+
+/// Options that mean nothing beside others.
+fn refuse_contradictions(a: &Args) -> Result<()> {
+    let (mean_shape, found) = (a.weights == "mean-shape", a.boxes == Boxes::Found);
+    let wrong = [
+        (a.smallest.is_some(), "--smallest: expected with a face finder only"),
+        (found && mean_shape, "--boxes found: expected a network, got the mean shape"),
+        (found && a.normalizer != Divisor::Scheme, "--normalizer: expected with annotated boxes, got --boxes found"),
+        (a.map.is_some() && mean_shape, "--map: expected a network, got the mean shape"),
+        (a.by.is_some() && is_stdout(a.json.as_ref()), "--by: expected without --json -, which has stdout"),
+    ];
+    match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
+        Some((_, reason)) => Err(Usage((*reason).into()).into()),
+        None => Ok(()),
+    }
+}
+
+fn is_stdout(file: Option<&PathBuf>) -> bool {
+    file.is_some_and(|file| file == Path::new("-"))
 }
 
 fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
@@ -175,7 +189,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         None => setting(&file.manifest, &a.data.dir)?,
         Some(map) => Setting {
             data: Arc::from(mapped(find_first(&a.data.dir)?.open_plain()?, &file.manifest.task.scheme, map)?),
-            flip: recipe(&file.manifest)?.1,
+            flip: setting::recipe(&file.manifest)?.1,
         },
     };
     let flip = if a.no_flip { Flip::Off } else { flip };
@@ -189,37 +203,6 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         if flip == Flip::Averaged { "; averaged with the mirrored picture" } else { "" }
     );
     Ok((Subject::Network { predictor, flip }, data, about))
-}
-
-/// What a network is measured on, and how.
-pub(crate) struct Setting {
-    /// The dataset that it was validated on.
-    pub data: Arc<dyn Dataset>,
-    /// Whether its recipe averages with the mirrored picture.
-    pub flip: Flip,
-}
-
-/// A network's recipe, and whether it averages with the mirrored picture.
-fn recipe(manifest: &Manifest) -> Result<(Recipe, Flip)> {
-    let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
-    let flip = Flip::from(recipe.train.flip_test);
-    Ok((recipe, flip))
-}
-
-/// The setting that a network's recipe names, with the data below `dir`; or with `dir` itself, where that is another
-/// dataset of its points.
-pub(crate) fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
-    let (recipe, flip) = recipe(manifest)?;
-    let path = &recipe.data.val.path;
-    // a folder of one's own is meant where it is no dataset of the recipe's name, but one itself
-    let is_own = || find(dir).unwrap_or_default().iter().any(|found| found.path == dir);
-    let named = has_dataset(dir, path)? || !is_own();
-    if named {
-        return Ok(Setting { data: recipe.data.open_val(dir, &recipe.task.scheme)?, flip });
-    }
-    let data = open_dataset(dir, None, &recipe.task.scheme)?;
-    tracing::warn!("{}: has no {path}: measured on the {}", dir.display(), data.describe());
-    Ok(Setting { data: Arc::from(data), flip })
 }
 
 /// The errors of a network on each of `splits`.

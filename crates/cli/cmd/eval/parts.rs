@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_vision_helpers::{Point, Rect};
 use clap::ValueEnum;
 use facekp_data::{Scheme, scheme::Length};
-use facekp_eval::{FaceError, Prediction, tables};
+use facekp_eval::{FaceError, Prediction, metrics::measure_all, tables};
 
 /// What a table of errors has a row for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -34,7 +34,7 @@ pub(super) enum Divisor {
 impl Divisor {
     /// The errors of predictions, divided by this.
     pub(super) fn measure(self, predictions: &[Prediction]) -> Result<Vec<FaceError>> {
-        let all = predictions.iter().map(FaceError::of).collect::<facekp_eval::Result<Vec<_>>>()?;
+        let all = measure_all(predictions)?;
         Ok(all.into_iter().zip(predictions).map(|(error, prediction)| self.divided(error, prediction)).collect())
     }
 

@@ -34,9 +34,8 @@ impl Framing {
         if let Ok(finder) = locate(FINDER) {
             let finder = Finder::load(&finder, device)?;
             if share_of_faces(&finder, set)? > FACES {
-                let names = [Some(scheme.name()), scheme.part_of().map(|part| part.scheme.as_str())];
-                let known = names.into_iter().flatten().any(|name| finder.manifest().boxes.contains_key(name));
                 let fit = || fit_boxes(&finder, set, &spread(&set.split(Split::Fit)?, FITTED));
+                let known = finder.manifest().fit(scheme).is_some();
                 return Ok(Self::Face(if known { None } else { Some(fit()?) }));
             }
         }
@@ -60,16 +59,19 @@ fn share_of_faces(finder: &Finder, set: &dyn Dataset) -> Result<f64> {
 
 /// Whether every picture shows one object, and nearly every object fills its picture.
 fn fill_their_pictures(set: &dyn Dataset) -> Result<bool> {
-    let all = (0..set.len()).map(|i| set.annotation(i)).collect::<facekp_data::Result<Vec<Annotation>>>()?;
     let mut sides: HashMap<_, f64> = HashMap::new();
-    for face in &all {
-        // within a pack, pictures are cut already
-        let Ok(Size { width, height }) = picture_size(&face.picture) else { return Ok(false) };
-        let side = (face.face.width * face.face.height / (width * height) as f64).sqrt();
-        if sides.insert(&face.picture, side).is_some() {
+    for i in 0..set.len() {
+        let Annotation { picture, face, .. } = set.annotation(i)?;
+        // what is no file of its own has to be decoded
+        let Size { width, height } = match picture_size(&picture) {
+            Ok(size) => size,
+            Err(_) => set.get(i)?.original,
+        };
+        let side = (face.width * face.height / (width * height) as f64).sqrt();
+        if sides.insert(picture, side).is_some() {
             return Ok(false);
         }
     }
     let small = sides.values().filter(|side| **side < FILLS).count();
-    Ok(!all.is_empty() && 10 * small <= all.len())
+    Ok(!sides.is_empty() && 10 * small <= sides.len())
 }

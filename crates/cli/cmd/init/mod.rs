@@ -29,7 +29,7 @@ start     for faces the trunk and the stages of face68, else ImageNet's trunk; t
           the trunk learns at 0.3 of its rate
 epochs    as many as two cores train in an hour, 20 pictures a second, but 50 at most and 10 at least
 flips     where the scheme has mirror pairs
-val       every tenth face of the folder, or of every tenth person where the files say who it is";
+val       the faces of val.txt, else every tenth face, or every tenth person where the files say who it is";
 
 /// Pictures a second on two cores, and seconds that a training may take.
 const RATE: usize = 20;
@@ -68,7 +68,9 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     }
     let found = find_first(dir)?;
     let set = found.open_plain()?;
-    let scheme_file = dir.join("scheme.toml");
+    // a pack keeps its scheme, and nothing stands beside it
+    let is_folder = found.path.is_dir();
+    let scheme_file = if is_folder { found.path.join("scheme.toml") } else { out.with_extension("scheme.toml") };
     let is_known = by_name(set.scheme().name()).is_some_and(|known| known == *set.scheme());
     let scheme = if is_known || scheme_file.is_file() {
         set.scheme().as_ref().clone()
@@ -85,11 +87,16 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let start = if is_face { "face68" } else { "mobilenet_v2_imagenet" };
     let epochs = (SECONDS * RATE / fit.max(1)).clamp(EPOCHS[0], EPOCHS[1]);
     let named = if is_known { format!("{:?}", scheme.name()) } else { toml_path(&scheme_file, &out)? };
-    let folder = dir.file_name().and_then(|n| n.to_str()).unwrap_or(&name);
+    let place = std::path::absolute(&found.path)?;
+    let folder = place.file_name().and_then(|n| n.to_str()).context("expected a folder with a name in UTF-8")?;
     let mirrors = scheme.mirror().is_some();
     let choice = Choice { name: &name, folder, scheme: &named, mirrors, start, epochs, framing: &framing };
     write_file(&out, recipe(&choice)?.as_bytes())?;
-    let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let here = std::env::current_dir()?;
+    let parent = match place.parent().unwrap_or(&place) {
+        parent if parent == here => Path::new("."),
+        parent => parent.strip_prefix(&here).unwrap_or(parent),
+    };
     let (recipe, data, minutes) = (out.display(), parent.display(), (fit * epochs).div_ceil(RATE * 60));
     say(&format!("{recipe}: {fit} objects to train on, {epochs} epochs from {start}, {minutes} min on two cores"))?;
     say(&format!("facekp train {recipe} --data {data}\nfacekp eval runs/{name} --data {data} --split val"))?;

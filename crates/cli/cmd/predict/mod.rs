@@ -14,7 +14,7 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use candle_vision_helpers::Rect;
 use clap::builder::PossibleValuesParser;
-use facekp_data::datasets::convert::{Form, check_new};
+use facekp_data::{Crop, datasets::convert::Form};
 use facekp_eval::{FindConfig, Finder, Flip, PhotoReader, PictureResult, Predictor, Wanted};
 use facekp_models::{CodecConfig, FINDER, locate};
 use facekp_train::Recipe;
@@ -97,15 +97,22 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     if stdout(&a.json) && stdout(&a.jsonl) {
         return Err(Usage("--json - --jsonl -: expected one of them on stdout, got both".into()).into());
     }
-    a.annotations.as_deref().map(check_new).transpose()?;
     let device = a.device.open()?;
     let (predictor, file) = Predictor::load(&weights(a)?, &device)?;
+    if let Some(dir) = &a.annotations {
+        annotated::check(dir, &a.out, &predictor.task().scheme)?;
+    }
     if a.heatmap && !matches!(predictor.task().codec, CodecConfig::Heatmap(_)) {
         bail!("--heatmap: expected a network with heatmaps, got {}, direct regression", file.manifest.name);
     }
     let recipe = Recipe::parse(&format!("recipe of {}", file.manifest.name), &file.manifest.recipe, &[])?;
     let flip = if a.no_flip { Flip::Off } else { Flip::from(recipe.train.flip_test) };
-    let finder = if a.face.is_some() { None } else { Some(Finder::load(&locate(FINDER)?, &device)?) };
+    // a network of whole pictures may do without
+    let finder = match locate(FINDER) {
+        Err(_) if predictor.task().view.crop == Crop::Picture => None,
+        found if a.face.is_none() => Some(Finder::load(&found?, &device)?),
+        _ => None,
+    };
     let reader = PhotoReader { predictor: &predictor, finder: finder.as_ref(), flip };
     let find = FindConfig { smallest: a.smallest.map(f64::from), ..FindConfig::default() };
     let pictures = inputs::pictures(&a.pictures);
@@ -123,9 +130,13 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     if let Some(dir) = &a.annotations {
         let form = Form::ALL.into_iter().find(|f| f.name() == a.to).context("expected a form that is listed")?;
         let about = (&predictor.task().scheme, file.manifest.name.as_str());
-        let written = annotated::write((&pictures, &results), about, form, dir)?;
         // stdout may be the results'
-        forms::lines(&written, form, dir).iter().for_each(|line| tracing::info!("{}", line.trim_start()));
+        match annotated::write((&pictures, &results), about, form, dir)? {
+            Some(written) => {
+                forms::lines(&written, form, dir).iter().for_each(|line| tracing::info!("{}", line.trim()))
+            }
+            None => tracing::warn!("{}: not written, since there is no face", dir.display()),
+        }
     }
     verdict(a, &results)
 }

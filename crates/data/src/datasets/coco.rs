@@ -38,7 +38,7 @@ static FORMAT: Format = Format {
         let read = read(dir)?;
         let scheme = scheme_of(dir, None, &read)?;
         let skipped: usize = read.iter().map(|(_, c)| c.skipped).sum();
-        let mut report = Faces::check(WHAT, &scheme, records(dir, &scheme, read));
+        let mut report = Faces::check(WHAT, dir, &scheme, records(dir, &scheme, read));
         if skipped > 0 {
             report.fact("skipped", format!("{skipped} (crowds, and annotations whose marked points have no extent)"));
         }

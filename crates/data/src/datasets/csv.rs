@@ -3,7 +3,7 @@
 //! Positions are pixels, the first pixel's center at (0, 0); a point with empty cells is hidden. A second column
 //! `subject` may say who it is, so that no one both trains and validates.
 
-mod columns;
+pub(super) mod columns;
 
 use crate::{
     dataset::Frame,
@@ -13,11 +13,10 @@ use crate::{
         record::{Numbers, Record},
     },
     error::{Error, Result},
-    formats::{Shape, number, quoted},
+    formats::{Shape, quoted},
     io,
     scheme::Scheme,
 };
-use candle_vision_helpers::Point;
 use columns::Columns;
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use rayon::prelude::*;
@@ -52,43 +51,51 @@ fn tables(dir: &Path) -> Result<Vec<PathBuf>> {
 /// A table whose header was read.
 struct Table {
     path: PathBuf,
-    rows: Reader<std::io::Cursor<String>>,
+    text: String,
     columns: Columns,
+    has_headers: bool,
 }
 
 impl Table {
     fn open(path: PathBuf) -> Result<Self> {
-        let text = std::io::Cursor::new(io::read_text(&path)?);
-        let reader = |has_headers| {
-            let mut builder = ReaderBuilder::new();
-            builder.flexible(true).trim(Trim::All).has_headers(has_headers).from_reader(text.clone())
-        };
-        let (columns, has_headers) = Columns::of(&path, reader(true).headers().map_err(|e| broken(&path, &e))?)?;
-        Ok(Self { rows: reader(has_headers), path, columns })
+        let text = io::read_text(&path)?;
+        let first = reader(&text, true).headers().map_err(|e| broken(&path, &e))?.clone();
+        let (columns, has_headers) = Columns::of(&path, &first)?;
+        Ok(Self { path, text, columns, has_headers })
+    }
+
+    /// The faces, one after the other.
+    fn rows(&self) -> impl Iterator<Item = Result<Row>> {
+        let (mut at, mut line) = (0, 1);
+        reader(&self.text, self.has_headers).into_records().map(move |row| {
+            let row = row.map_err(|e| broken(&self.path, &e))?;
+            // a record begins after the ends of lines that the reader passes over
+            let begin = row.position().map_or(at, |p| p.byte() as usize);
+            let blank = self.text.get(begin..).unwrap_or_default();
+            let begin = begin + blank.find(|c| c != '\r' && c != '\n').unwrap_or(0);
+            line += self.text.get(at..begin).unwrap_or_default().matches('\n').count();
+            at = begin;
+            self.row(&row, line)
+        })
     }
 
     /// A face, with the name of its picture and its line.
-    fn row(&self, row: &StringRecord) -> Result<Row> {
-        let line = row.position().map_or(0, |p| p.line() as usize);
-        let fail = |expected: String, got: String| Err(Error::format(&self.path, Some(line), expected, got));
+    fn row(&self, row: &StringRecord, line: usize) -> Result<Row> {
         let Columns { subject, before, points, .. } = self.columns;
         let cells = before + 2 * points;
         if row.len() != cells {
-            return fail(format!("{cells} cells"), row.len().to_string());
+            return Err(Error::format(&self.path, Some(line), format!("{cells} cells"), row.len().to_string()));
         }
         let cell = |at: usize| row.get(at).unwrap_or_default();
-        let mut shape = Shape { points: Vec::new(), visible: Vec::new(), lines: vec![line; points] };
-        for i in 0..points {
-            let (x, y) = (cell(before + 2 * i), cell(before + 2 * i + 1));
-            let hidden = x.is_empty() && y.is_empty();
-            let value = |axis, text| number(&self.path, line, &format!("{axis}{i}"), text);
-            let at = if hidden { Point::default() } else { Point::new(value('x', x)?, value('y', y)?) };
-            shape.points.push(at);
-            shape.visible.push(!hidden);
-        }
+        let pairs = (0..points).map(|i| [cell(before + 2 * i), cell(before + 2 * i + 1)]);
+        let shape = columns::shape((&self.path, line), pairs, |axis, i| format!("{axis}{i}"))?;
         let subject = subject.map(|at| cell(at).to_owned()).filter(|s| !s.is_empty());
         Ok(Row { file: cell(0).to_owned(), subject, shape, line })
     }
+}
+
+fn reader(text: &str, has_headers: bool) -> Reader<&[u8]> {
+    ReaderBuilder::new().flexible(true).trim(Trim::All).has_headers(has_headers).from_reader(text.as_bytes())
 }
 
 struct Row {
@@ -121,30 +128,29 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
 fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
     let (mut all, mut numbers) = (Vec::new(), Numbers::default());
     for path in tables(dir)? {
-        let mut table = Table::open(path)?;
-        if table.columns.points != scheme.len() {
-            let (expected, got) = (format!("x and y of {} points", scheme.len()), table.columns.points.to_string());
-            return Err(Error::format(table.path, Some(1), expected, got));
+        let table = match Table::open(path) {
+            Ok(table) => table,
+            Err(e) => {
+                all.push(Err(e));
+                continue;
+            }
+        };
+        if let Some(other) = columns::other_count(&table.path, table.columns.points, scheme) {
+            all.push(Err(other));
+            continue;
         }
-        let rows: Vec<_> = table.rows.records().collect();
-        let rows = rows.iter().map(|row| row.as_ref().map_err(|e| broken(&table.path, e)).and_then(|r| table.row(r)));
-        let numbered: Vec<_> = rows
-            .map(|row| {
-                let row = row?;
-                let number = numbers.next(Path::new(&row.file));
-                Ok((row, number))
-            })
-            .collect();
-        all.par_extend(
-            numbered.into_par_iter().map(|row| row.and_then(|(row, n)| face(dir, &table.path, scheme, row, n))),
-        );
+        let mut numbered = |row: Result<Row>| {
+            let row = row?;
+            let picture = io::within(dir, &row.file)
+                .map_err(|expected| Error::format(&table.path, Some(row.line), expected, quoted(&row.file)))?;
+            let number = numbers.next(&picture);
+            Ok((row, picture, number))
+        };
+        let rows: Vec<Result<_>> = table.rows().map(&mut numbered).collect();
+        all.par_extend(rows.into_par_iter().map(|row| {
+            let (Row { subject, shape, .. }, picture, number) = row?;
+            Ok(Record { subject, ..Record::of(dir, picture, number, scheme, (shape, &table.path))? })
+        }));
     }
     Ok(all)
-}
-
-/// Face `number` (from 1) of a picture; its subset is the picture's folder below `dir`.
-fn face(dir: &Path, table: &Path, scheme: &Arc<Scheme>, row: Row, number: usize) -> Result<Record> {
-    let picture = io::within(dir, &row.file)
-        .map_err(|expected| Error::format(table, Some(row.line), expected, quoted(&row.file)))?;
-    Ok(Record { subject: row.subject, ..Record::of(dir, picture, number, scheme, (row.shape, table))? })
 }

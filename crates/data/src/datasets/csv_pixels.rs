@@ -5,20 +5,20 @@ use crate::{
     dataset::Frame,
     datasets::{
         contents,
+        csv::columns,
         faces::{self, folder_name},
         format::{DatasetKind, Format},
         record::Record,
     },
     error::{Error, Result},
-    formats::{Shape, number, quoted},
+    formats::quoted,
     io,
-    picture::Pixels,
+    picture::{MOST_BYTES, Pixels},
     scheme::Scheme,
 };
-use candle_vision_helpers::Point;
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Seek},
+    io::{BufRead, BufReader, Read, Seek},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -32,7 +32,7 @@ static FORMAT: Format = Format {
     expected: "a CSV with pixels (NAME_x,NAME_y,…,Image)",
     folder: None,
     scheme: None,
-    frame: Frame::Picture,
+    frame: Frame::Box,
     holds: |dir| Ok(!tables(dir)?.is_empty()),
     holds_below: None,
     points: |dir| Ok(names(dir)?.1.len()),
@@ -45,8 +45,10 @@ pub const KIND: DatasetKind = DatasetKind::of(&FORMAT);
 
 fn tables(dir: &Path) -> Result<Vec<PathBuf>> {
     io::beginning(dir, "csv", |text| {
-        let header = text.lines().next().unwrap_or_default().trim_end();
-        header.split(',').next().is_some_and(|first| first.ends_with("_x")) && header.ends_with(IMAGE)
+        // of a long header the end is not seen yet
+        let (header, is_whole) = text.split_once('\n').map_or((text, false), |(header, _)| (header.trim_end(), true));
+        let named = header.split(',').next().is_some_and(|first| first.trim_matches('"').ends_with("_x"));
+        named && (!is_whole || header.trim_matches('"').ends_with(IMAGE))
     })
 }
 
@@ -63,9 +65,19 @@ fn lines(path: &Path) -> Result<BufReader<File>> {
 }
 
 fn header(path: &Path, lines: &mut BufReader<File>) -> Result<Vec<String>> {
-    let mut text = String::new();
-    lines.read_line(&mut text).map_err(|e| Error::io(path, e))?;
-    let columns: Vec<&str> = text.trim_start_matches('\u{feff}').trim_end().split(',').collect();
+    let mut text = Vec::new();
+    next_line(path, lines, &mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let cells = text.trim_start_matches('\u{feff}').trim_end().split(',');
+    let columns: Vec<&str> = cells.map(|cell| cell.trim().trim_matches('"')).collect();
+    if columns.last() != Some(&IMAGE) {
+        return Err(Error::format(
+            path,
+            Some(1),
+            format!("{IMAGE} as the last column"),
+            quoted(columns[columns.len() - 1]),
+        ));
+    }
     let (pairs, rest) = columns[..columns.len() - 1].as_chunks::<2>();
     let name = |[x, y]: &[&str; 2]| {
         let name = x.strip_suffix("_x").filter(|name| y.strip_suffix("_y") == Some(name));
@@ -86,21 +98,30 @@ fn scheme_of(dir: &Path, wanted: Option<&Arc<Scheme>>) -> Result<Arc<Scheme>> {
     faces::named_scheme_of(dir, wanted, (&path, &folder_name(dir), &names), wrong)
 }
 
+/// Reads the next line, as far as a picture may need.
+fn next_line(path: &Path, lines: &mut BufReader<File>, text: &mut Vec<u8>) -> Result<u64> {
+    let read = lines.take(MOST_BYTES).read_until(b'\n', text).map_err(|e| Error::io(path, e))? as u64;
+    if read == MOST_BYTES {
+        return Err(Error::format(path, None, format!("lines of fewer than {MOST_BYTES} bytes"), "a longer one"));
+    }
+    Ok(read)
+}
+
 /// The faces of every table in `dir`, called by the table's name and their line; a broken one is an error within.
 fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
     let mut all = Vec::new();
     for path in tables(dir)? {
         let mut rest = lines(&path)?;
         let names = header(&path, &mut rest)?;
-        if names.len() != scheme.len() {
-            let (expected, got) = (format!("x and y of {} points", scheme.len()), names.len().to_string());
-            return Err(Error::format(path, Some(1), expected, got));
+        if let Some(other) = columns::other_count(&path, names.len(), scheme) {
+            all.push(Err(other));
+            continue;
         }
         let mut at = rest.stream_position().map_err(|e| Error::io(&path, e))?;
         let mut text = Vec::new();
         for line in 2.. {
             text.clear();
-            let read = rest.read_until(b'\n', &mut text).map_err(|e| Error::io(&path, e))?;
+            let read = next_line(&path, &mut rest, &mut text)?;
             if read == 0 {
                 break;
             }
@@ -108,7 +129,7 @@ fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
             if !row.trim().is_empty() {
                 all.push(face(dir, scheme, &names, Pixels { file: path.clone(), at, line }, &row));
             }
-            at += read as u64;
+            at += read;
         }
     }
     Ok(all)
@@ -121,13 +142,8 @@ fn face(dir: &Path, scheme: &Arc<Scheme>, names: &[String], pixels: Pixels, row:
         let (expected, got) = (format!("{} cells", 2 * names.len() + 1), cells.len().to_string());
         return Err(Error::format(path, Some(line), expected, got));
     }
-    let mut shape = Shape { points: Vec::new(), visible: Vec::new(), lines: vec![line; names.len()] };
-    for (name, [x, y]) in names.iter().zip(cells.as_chunks::<2>().0) {
-        let hidden = x.is_empty() && y.is_empty();
-        let value = |axis, text| number(path, line, &format!("{name}_{axis}"), text);
-        shape.points.push(if hidden { Point::default() } else { Point::new(value('x', x)?, value('y', y)?) });
-        shape.visible.push(!hidden);
-    }
+    let pairs = cells.as_chunks::<2>().0.iter().copied();
+    let shape = columns::shape((path, line), pairs, |axis, i| format!("{}_{axis}", names[i]))?;
     let id = format!("{}/{line:05}", io::id_below(dir, path));
     Record::within(id, pixels, scheme, shape)
 }

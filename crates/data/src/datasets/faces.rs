@@ -109,7 +109,7 @@ pub(super) fn open(
 /// Checks such a folder.
 pub(super) fn check(what: &str, dir: &Path, (scheme_of, read): (Choose, Read)) -> Result<CheckReport> {
     let scheme = scheme_of(dir, None)?;
-    Ok(Faces::check(what, &scheme, read(dir, &scheme)?))
+    Ok(Faces::check(what, dir, &scheme, read(dir, &scheme)?))
 }
 
 /// Faces in the order of their ids. Those of the [lists] validate and test; without a list every tenth one validates,
@@ -144,10 +144,16 @@ impl Faces {
     }
 
     /// The check of such faces.
-    pub(super) fn check(what: &str, scheme: &Scheme, read: Vec<Result<Record>>) -> CheckReport {
+    pub(super) fn check(what: &str, dir: &Path, scheme: &Scheme, read: Vec<Result<Record>>) -> CheckReport {
         let mut report = CheckReport::of(what);
         let sound = report.decoded(read, |f| f);
         report.fact("faces", sound.len());
+        // names of broken faces are not to be missed twice
+        if report.problems.is_empty()
+            && let Err(e) = lists::read(dir, sound.iter().map(|r| r.id.as_str()))
+        {
+            report.problems.push(e);
+        }
         report.fact("points", format!("{} each", scheme.len()));
         report.hidden(sound.iter().map(|r| &r.points));
         report.outside(sound.iter());
@@ -155,7 +161,7 @@ impl Faces {
         report
     }
 
-    /// The faces that are in no list of [`lists`], without and with those that validate.
+    /// The faces that train and those that validate, of all that are not kept for a test.
     fn fit_and_val(&self) -> (Vec<usize>, Vec<usize>) {
         let listed = |split, i: &usize| self.lists.get(&split).is_some_and(|list| list.contains(i));
         let rest: Vec<usize> = (0..self.len()).filter(|i| !listed(Split::Test, i)).collect();
@@ -203,7 +209,7 @@ impl Dataset for Faces {
             Split::Val => Ok(val),
             Split::Test if tests.is_some() => Ok(tests.into_iter().flatten().copied().collect()),
             Split::Test | Split::Common | Split::Challenging | Split::Full => Err(Error::Invalid(format!(
-                "expected a split of a {} (train, fit, val, all), got {}",
+                "expected a split of a {} (train, fit, val, all, or test with test.txt), got {}",
                 self.what,
                 split.name()
             ))),

@@ -41,8 +41,8 @@ static FORMAT: Format = Format {
     check: |dir| {
         let (lists, problems) = read(dir)?;
         Ok(match scheme_of(dir, None, &lists) {
-            Ok(scheme) => Faces::check(WHAT, &scheme, records(dir, &scheme, &lists, problems)),
-            Err(e) => Faces::check(WHAT, &IBUG_68, problems.into_iter().map(Err).chain([Err(e)]).collect()),
+            Ok(scheme) => Faces::check(WHAT, dir, &scheme, records(dir, &scheme, &lists, problems)),
+            Err(e) => Faces::check(WHAT, dir, &IBUG_68, problems.into_iter().map(Err).chain([Err(e)]).collect()),
         })
     },
 };

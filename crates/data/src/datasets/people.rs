@@ -3,18 +3,30 @@
 use crate::{dataset::Dataset, error::Result, sample::Annotation};
 use std::{collections::BTreeMap, path::Path};
 
-/// What faces have in common that must not both train and validate.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Who<'a> {
-    Named(&'a str),
-    In(&'a Path),
-}
-
-/// For each face, by its person's name if it has one and its picture, the number of the person that it is of, in the
-/// order of first faces. Faces without a name are of the same one where they are in one picture, since two lists may
-/// name a face twice.
+/// For each face, by its person's name if it has one and its picture, the number of the group that it is in, in the
+/// order of first faces: faces of one person and faces in one picture are in one group, and so are all that such faces
+/// join.
 pub(super) fn people<'a>(faces: impl IntoIterator<Item = (Option<&'a str>, &'a Path)>) -> Vec<usize> {
-    numbered(faces.into_iter().map(|(name, picture)| name.map_or(Who::In(picture), Who::Named)))
+    let (names, pictures): (Vec<_>, Vec<_>) = faces.into_iter().unzip();
+    let mut first: Vec<usize> = (0..names.len()).collect();
+    // the group of a face is known by its first face
+    let find = |first: &[usize], mut i: usize| {
+        while first[i] != i {
+            i = first[i];
+        }
+        i
+    };
+    let (mut of_name, mut of_picture) = (BTreeMap::new(), BTreeMap::new());
+    for i in 0..names.len() {
+        let by_name = names[i].map(|name| *of_name.entry(name).or_insert(i));
+        let by_picture = *of_picture.entry(pictures[i]).or_insert(i);
+        for other in by_name.into_iter().chain([by_picture]) {
+            let (a, b) = (find(&first, i), find(&first, other));
+            first[a.max(b)] = a.min(b);
+        }
+    }
+    let roots: Vec<usize> = (0..names.len()).map(|i| find(&first, i)).collect();
+    numbered(roots.iter())
 }
 
 /// Equal things have equal numbers, from 0 in the order of the first of each.

@@ -145,6 +145,10 @@ pub(crate) fn is_rendered(dir: &Path) -> bool {
 
 /// Lengths that errors of the face are divided by; eyes in one place, or with a hidden point, give none.
 pub(crate) fn scale(points: &Keypoints, face: Rect) -> Scale {
+    // the normalizer of a part names points of the whole
+    if points.scheme().part_of().is_some() {
+        return Scale::default();
+    }
     let measure = |n: Option<&Normalizer>| n?.measure(points.points(), points.visible(), face);
     let scheme = points.scheme();
     Scale { normalizer: measure(scheme.normalizer()), normalizer_pupil: measure(scheme.normalizer_pupil()) }

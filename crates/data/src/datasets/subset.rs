@@ -5,7 +5,7 @@ use crate::{
     datasets::record::{nth, scale},
     error::{Error, Result},
     keypoints::Keypoints,
-    sample::{Annotation, Sample},
+    sample::{Annotation, Sample, Scale},
     scheme::{self, Scheme},
     split::Split,
 };
@@ -113,8 +113,12 @@ impl Dataset for Subset {
     fn get(&self, i: usize) -> Result<Sample> {
         let sample = self.inner.get(*nth(&self.kept, i)?)?;
         let points = self.chosen(&sample.points)?;
-        let Some(face) = self.own_box(&points) else { return Ok(Sample { points, ..sample }) };
-        Ok(Sample { scale: scale(&points, face), points, face, ..sample })
+        if self.boxed == Boxed::Whole {
+            return Ok(Sample { points, ..sample });
+        }
+        let (own, face) = (self.own_box(&points), sample.face);
+        let scale = own.map_or(Scale::default(), |own| scale(&points, own));
+        Ok(Sample { scale, points, face: own.unwrap_or(face), ..sample })
     }
 
     fn annotation(&self, i: usize) -> Result<Annotation> {

@@ -1,8 +1,10 @@
 //! Files and folders: sorted listings, text of unknown encoding, writing that leaves nothing half done.
 
+mod folder;
 pub(crate) mod predictions;
 mod write;
 
+pub(crate) use folder::{check_new, whole_folder};
 pub use write::write_whole;
 pub(crate) use write::write_with;
 

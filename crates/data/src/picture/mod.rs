@@ -19,7 +19,7 @@ mod whole;
 
 pub(crate) use decode::{Decoded, Strictness, decode};
 pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
-pub(crate) use pixels::Pixels;
+pub(crate) use pixels::{MOST_BYTES, Pixels};
 
 use crate::error::{Error, Result};
 use candle_vision_helpers::{Affine, Size};

@@ -14,7 +14,7 @@ use std::{
 /// The longest side that is read, pixels.
 const MOST_SIDE: usize = 1024;
 /// The most bytes of a line: four for a pixel, and the cells before them.
-const MOST_BYTES: u64 = 4 * (MOST_SIDE * MOST_SIDE) as u64 + (1 << 20);
+pub(crate) const MOST_BYTES: u64 = 4 * (MOST_SIDE * MOST_SIDE) as u64 + (1 << 20);
 
 /// Where such a picture stands: in the last cell of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -80,6 +80,6 @@ impl Predictor {
         let shared = |bounds: Rect| bounds.overlap(truth);
         let nearest = faces.iter().max_by(|a, b| shared(a.bounds).total_cmp(&shared(b.bounds)));
         let nearest = nearest.filter(|face| shared(face.bounds) > SAME);
-        nearest.map(|face| Place::of(face, self.task(), &finder.manifest().boxes)).transpose()
+        nearest.map(|face| Place::of(face, self.task(), finder.manifest())).transpose()
     }
 }

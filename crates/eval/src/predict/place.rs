@@ -4,9 +4,9 @@ use crate::error::{Error, Result};
 use crate::finder::{FoundFace, UprightBox, upright_box};
 use candle_vision_helpers::{Affine, Point, Rect, Size};
 use facekp_data::{Crop, Keypoints, Sample, Scale, Scheme};
-use facekp_models::{BoxFit, Task};
+use facekp_models::{BoxFit, FinderManifest, Task};
 use image::RgbImage;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 /// Where a network looks for a face.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,9 +26,8 @@ pub struct Place {
 }
 
 /// How a found face becomes the box of a task's points, if that is known.
-pub(super) fn fit_of<'a>(task: &'a Task, fits: &'a BTreeMap<String, BoxFit>) -> Option<&'a BoxFit> {
-    let names = [Some(task.scheme.name()), task.scheme.part_of().map(|part| part.scheme.as_str())];
-    task.found_box.as_ref().or_else(|| names.into_iter().flatten().find_map(|name| fits.get(name)))
+pub(super) fn fit_of<'a>(task: &'a Task, finder: &'a FinderManifest) -> Option<&'a BoxFit> {
+    task.found_box.as_ref().or_else(|| finder.fit(&task.scheme))
 }
 
 /// A given box may be this many times the picture's longer side: a face that fills more is not to be seen.
@@ -64,17 +63,17 @@ impl Place {
         Self { to_upright: Affine::IDENTITY, face: picture, picture, roll: 0.0, score: None, either_way: false }
     }
 
-    /// A face that the finder found, for the points of `task`; `fits` are the finder's.
+    /// A face that `finder` found, for the points of `task`.
     ///
     /// # Errors
     /// When nothing was fitted for the scheme.
-    pub fn of(found: &FoundFace, task: &Task, fits: &BTreeMap<String, BoxFit>) -> Result<Self> {
+    pub fn of(found: &FoundFace, task: &Task, finder: &FinderManifest) -> Result<Self> {
         let scheme = &task.scheme;
-        let fit = fit_of(task, fits).ok_or_else(|| Error::Mismatch {
+        let fit = fit_of(task, finder).ok_or_else(|| Error::Mismatch {
             id: "face finder".into(),
             reason: format!(
                 "expected points of {}, got {}, whose box around a found face it does not know; give the box instead",
-                fits.keys().cloned().collect::<Vec<_>>().join(" or "),
+                finder.boxes.keys().cloned().collect::<Vec<_>>().join(" or "),
                 scheme.name()
             ),
         })?;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct PhotoReader<'a> {
     /// The network that finds points.
     pub predictor: &'a Predictor,
-    /// Finds the faces; not needed where their box is given.
+    /// Finds the faces; not needed where their box is given, or by a network that looks at whole pictures.
     pub finder: Option<&'a Finder>,
     /// Whether the network's last look is averaged with a mirrored one.
     pub flip: Flip,
@@ -79,13 +79,14 @@ impl PhotoReader<'_> {
             let place = Place::given(face, photo.original)?;
             return Ok(vec![place.moved(&photo.to_image)]);
         }
+        let task = self.predictor.task();
+        let is_known = |finder: &Finder| fit_of(task, finder.manifest()).is_some();
+        if task.view.crop == Crop::Picture && !self.finder.is_some_and(is_known) {
+            return Ok(vec![Place::whole(Size::of(&photo.image))]);
+        }
         let Some(finder) = self.finder else {
             return Err(Error::Empty("photo: expected a face finder or the face's box, got neither".into()));
         };
-        let task = self.predictor.task();
-        if task.view.crop == Crop::Picture && fit_of(task, &finder.manifest().boxes).is_none() {
-            return Ok(vec![Place::whole(Size::of(&photo.image))]);
-        }
         let smallest = wanted.find.smallest.map(|side| side * photo.to_image.scale());
         let mut found = finder.find(&photo.image, &FindConfig { smallest, ..wanted.find })?;
         if let Some(most) = wanted.most {
@@ -95,7 +96,7 @@ impl PhotoReader<'_> {
             let kept = &order[..most.min(order.len())];
             found = (0..found.len()).filter(|i| kept.contains(i)).map(|i| found[i].clone()).collect();
         }
-        found.iter().map(|face| Place::of(face, task, &finder.manifest().boxes)).collect()
+        found.iter().map(|face| Place::of(face, task, finder.manifest())).collect()
     }
 }
 

@@ -4,8 +4,9 @@ mod files;
 
 use crate::{
     dataset::Dataset,
+    datasets::lists::LISTS,
     error::{Error, Result},
-    io::write_whole,
+    io::{self, whole_folder, write_whole},
     sample::Annotation,
     scheme::Scheme,
     split::Split,
@@ -94,6 +95,15 @@ struct Picture<'a> {
     faces: Vec<&'a Annotation>,
 }
 
+impl Picture<'_> {
+    /// Each face's name, and its name in the new folder.
+    fn names(&self) -> impl Iterator<Item = (&str, String)> {
+        let stem = self.file.rsplit_once('.').map_or(self.file.as_str(), |(stem, _)| stem);
+        let numbered = move |k: usize| if k == 0 { stem.to_owned() } else { format!("{stem}#{}", k + 1) };
+        self.faces.iter().enumerate().map(move |(k, face)| (face.id.as_str(), numbered(k)))
+    }
+}
+
 /// Writes all faces of `set` into `out`, a folder that is new or empty: annotations in the given form, the scheme as
 /// `scheme.toml`, and copies of the pictures under the names of their samples. The folder appears whole or not at all.
 ///
@@ -101,17 +111,27 @@ struct Picture<'a> {
 /// When something is in the folder, a picture is no file of its own (as in a pack), or something cannot be written.
 pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
     let all = (0..set.len()).map(|i| set.annotation(i)).collect::<Result<Vec<_>>>()?;
-    let own = [Split::Test, Split::Common, Split::Challenging].into_iter().filter(|s| set.split(*s).is_ok());
+    let own = [Split::Common, Split::Challenging].into_iter().filter(|s| set.split(*s).is_ok());
     let own: Vec<&str> = own.map(Split::name).collect();
-    let about = About { scheme: set.scheme(), title: &set.describe(), synthetic: set.is_synthetic() };
+    let lists = lists(set, &all)?;
+    let about = About { scheme: set.scheme(), title: &set.describe(), synthetic: set.is_synthetic(), lists };
     let mut converted = write_folder(&about, all, form, out)?;
     if !own.is_empty() {
-        let own = own.join(", ");
-        converted.lost.push(format!(
-            "the dataset's own splits ({own}): test faces would be trained on, unless they are kept apart"
-        ));
+        converted.lost.push(format!("which test faces are {}: test.txt names them all", own.join(" and ")));
     }
     Ok(converted)
+}
+
+/// The names of the faces that validate, and of those that are kept for a test.
+fn lists(set: &dyn Dataset, all: &[Annotation]) -> Result<BTreeMap<Split, BTreeSet<String>>> {
+    let names = |split| -> BTreeSet<String> {
+        let indices = set.split(split).unwrap_or_default();
+        indices.into_iter().filter_map(|i| all.get(i)).map(|face| face.id.clone()).collect()
+    };
+    let val = names(Split::Val);
+    // of some datasets they are the same
+    let test = names(Split::Test).difference(&val).cloned().collect();
+    Ok(BTreeMap::from([(Split::Val, val), (Split::Test, test)]))
 }
 
 /// Fails where [`write_folder`] would refuse to write, before any work is done.
@@ -119,15 +139,11 @@ pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
 /// # Errors
 /// When something is in the folder, or it has no name.
 pub fn check_new(out: &Path) -> Result<()> {
-    let is_used = |dir: fs::ReadDir| dir.count() > 0;
-    if out.exists() && fs::read_dir(out).map(is_used).map_err(|e| Error::io(out, e))? {
-        return Err(Error::format(out, None, "a folder that is new or empty", "one with files in it"));
-    }
-    out.file_name().map(drop).ok_or_else(|| Error::format(out, None, "a folder's name", "none"))
+    io::check_new(out)
 }
 
 /// What a folder of annotations says of all of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct About<'a> {
     /// The points' scheme.
     pub scheme: &'a Scheme,
@@ -135,6 +151,8 @@ pub struct About<'a> {
     pub title: &'a str,
     /// Whether the faces are rendered ones.
     pub synthetic: bool,
+    /// The names of the faces of splits that lists can say, `val` and `test`.
+    pub lists: BTreeMap<Split, BTreeSet<String>>,
 }
 
 /// Writes annotations into `out`, as [`convert`] does.
@@ -143,18 +161,13 @@ pub struct About<'a> {
 /// As [`convert`].
 pub fn write_folder(about: &About<'_>, all: Vec<Annotation>, form: Form, out: &Path) -> Result<Converted> {
     check_new(out)?;
-    let name = out.file_name().unwrap_or_default();
     let (kept, lost) = kept(all, form);
-    let pictures = pictures(&kept, form)?;
-    let draft = out.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = write(about, form, &pictures, &draft).and_then(|()| {
-        fs::remove_dir(out).ok();
-        fs::rename(&draft, out).map_err(|e| Error::io(out, e))
-    });
-    if written.is_err() {
-        fs::remove_dir_all(&draft).ok();
+    if kept.is_empty() {
+        return Err(Error::format(out, None, "faces to write", "none"));
     }
-    written.map(|()| Converted { faces: kept.len(), pictures: pictures.len(), lost })
+    let pictures = pictures(&kept, form)?;
+    whole_folder(out, |draft| write(about, form, &pictures, draft))?;
+    Ok(Converted { faces: kept.len(), pictures: pictures.len(), lost })
 }
 
 fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) -> Result<()> {
@@ -169,13 +182,22 @@ fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) ->
     let text = toml::to_string(scheme).map_err(|e| Error::Invalid(format!("{}: {e}", scheme.name())))?;
     write_whole(&out.join("scheme.toml"), text.as_bytes())?;
     if about.synthetic {
-        write_whole(&out.join(MARKER), b"rendered faces\n")?;
+        write_whole(&out.join(MARKER), b"rendered, no photographs\n")?;
+    }
+    for (name, split) in LISTS {
+        let names = pictures.iter().flat_map(Picture::names);
+        let listed = |id: &str| about.lists.get(&split).is_some_and(|list| list.contains(id));
+        let chosen: String = names.filter(|(id, _)| listed(id)).map(|(_, name)| name + "\n").collect();
+        if !chosen.is_empty() {
+            write_whole(&out.join(name), chosen.as_bytes())?;
+        }
     }
     files::write(about, form, pictures, out)
 }
 
 /// Each picture once, or, for annotations beside it, once for each of its faces.
 fn pictures(all: &[Annotation], form: Form) -> Result<Vec<Picture<'_>>> {
+    let mut stems = BTreeSet::new();
     let mut by_file: BTreeMap<String, Picture<'_>> = BTreeMap::new();
     for face in all {
         if !face.picture.is_file() {
@@ -186,6 +208,10 @@ fn pictures(all: &[Annotation], form: Form) -> Result<Vec<Picture<'_>>> {
         let file = format!("{stem}.{end}");
         if !Path::new(&file).components().all(|c| matches!(c, Component::Normal(_))) {
             return Err(Error::format(&face.picture, None, "a name that stays in its folder", file));
+        }
+        // two annotations beside pictures would be one file
+        if form == Form::Pts && !stems.insert(stem) {
+            return Err(Error::format(&face.picture, None, "one picture of each name", stem));
         }
         let entry = || Picture { file: file.clone(), from: &face.picture, faces: Vec::new() };
         let picture = by_file.entry(file.clone()).or_insert_with(entry);

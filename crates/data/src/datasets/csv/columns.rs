@@ -2,9 +2,11 @@
 
 use crate::{
     error::{Error, Result},
-    formats::quoted,
+    formats::{Shape, number, quoted},
     io,
+    scheme::Scheme,
 };
+use candle_vision_helpers::Point;
 use csv::StringRecord;
 use std::path::Path;
 
@@ -39,6 +41,30 @@ fn has_no_header(first: &[&str]) -> bool {
     let [file, x, y, ..] = first else { return false };
     let is_value = |text: &str| text.is_empty() || text.parse::<f64>().is_ok();
     io::is_picture(Path::new(file)) && is_value(x) && is_value(y)
+}
+
+/// The points of a row from their cells, two empty ones for a hidden point; `name` makes what errors call a cell, from
+/// the axis and the point's number.
+pub(in crate::datasets) fn shape<'a>(
+    (path, line): (&Path, usize),
+    cells: impl Iterator<Item = [&'a str; 2]>,
+    name: impl Fn(char, usize) -> String,
+) -> Result<Shape> {
+    let mut shape = Shape { points: Vec::new(), visible: Vec::new(), lines: Vec::new() };
+    for (i, [x, y]) in cells.enumerate() {
+        let hidden = x.is_empty() && y.is_empty();
+        let value = |axis, text| number(path, line, &name(axis, i), text);
+        shape.points.push(if hidden { Point::default() } else { Point::new(value('x', x)?, value('y', y)?) });
+        shape.visible.push(!hidden);
+        shape.lines.push(line);
+    }
+    Ok(shape)
+}
+
+/// The error of a table of `points` points that is read as another number.
+pub(in crate::datasets) fn other_count(path: &Path, points: usize, scheme: &Scheme) -> Option<Error> {
+    let wrong = || Error::format(path, Some(1), format!("x and y of {} points", scheme.len()), points.to_string());
+    (points != scheme.len()).then(wrong)
 }
 
 impl Columns {

@@ -202,7 +202,9 @@ impl Dataset for PackDataset {
 
     fn annotation(&self, i: usize) -> Result<Annotation> {
         let (item, points) = (nth(&self.index.items, i)?, nth(&self.points, i)?);
-        let picture = self.path.join(&item.id);
+        // the faces of one picture have its name, with a number from the second one on
+        let numbered = |(name, number): &(&str, &str)| !name.is_empty() && number.parse::<usize>().is_ok();
+        let picture = self.path.join(item.id.rsplit_once('#').filter(numbered).map_or(&*item.id, |(name, _)| name));
         let (id, subject) = (item.id.clone(), item.subject.clone());
         Ok(Annotation { id, picture, subject, face: item.face, points: points.clone() })
     }

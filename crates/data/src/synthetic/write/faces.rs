@@ -1,8 +1,9 @@
 //! Rendered faces as files in the real datasets' own formats, so that the same readers read them.
 
-use super::{MARKER, picture, pts, save, whole_folder};
+use super::{MARKER, picture, pts, save};
 use crate::{
     error::{Error, Result},
+    io::whole_folder,
     synthetic::{FaceSet, POSES, folder, render},
 };
 use candle_vision_helpers::{Point, Rect};

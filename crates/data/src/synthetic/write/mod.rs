@@ -15,40 +15,6 @@ use std::{fs, path::Path};
 pub const MARKER: &str = "SYNTHETIC";
 const QUALITY: u8 = 90;
 
-/// Fills the new folder `out`, which appears when all is written, or not at all: `fill` is given another one, which
-/// then takes its name.
-fn whole_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    if out.symlink_metadata().is_ok() {
-        let mut entries = fs::read_dir(out).map_err(|e| Error::io(out, e))?;
-        if entries.next().is_some() {
-            return Err(Error::Invalid(format!(
-                "{}: expected a new or empty folder, got one with files in it",
-                out.display()
-            )));
-        }
-    }
-    let name = out.file_name().ok_or_else(|| Error::Invalid(format!("{}: expected a folder name", out.display())))?;
-    let part = out.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = new_folder(&part).and_then(|()| fill(&part)).and_then(|()| {
-        if out.exists() {
-            fs::remove_dir(out).map_err(|e| Error::io(out, e))?;
-        }
-        fs::rename(&part, out).map_err(|e| Error::io(out, e))
-    });
-    if written.is_err() {
-        // The first error is what matters to the person.
-        let _ = fs::remove_dir_all(&part);
-    }
-    written
-}
-
-fn new_folder(dir: &Path) -> Result<()> {
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-    }
-    fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))
-}
-
 /// Writes a JPEG file; a grey one has one channel, the picture's first.
 fn picture(path: &Path, image: &RgbImage, grey: bool) -> Result<()> {
     let (w, h) = image.dimensions();

@@ -1,8 +1,9 @@
 //! Rendered wings as a points folder: pictures beside `.pts`, and a `scheme.toml` that says what the points are.
 
-use super::{MARKER, picture, pts, save, whole_folder};
+use super::{MARKER, picture, pts, save};
 use crate::{
     error::{Error, Result},
+    io::whole_folder,
     synthetic::wing::{LANDMARKS, render},
 };
 use rayon::prelude::*;
