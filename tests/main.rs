@@ -7,6 +7,7 @@ mod commands;
 mod common;
 #[cfg(feature = "cuda")]
 mod devices;
+mod doctor;
 mod faces;
 mod finder_cli;
 mod golden;
@@ -14,12 +15,14 @@ mod golden;
 mod killed;
 mod overfit;
 mod own_data;
+mod own_formats;
 mod own_points;
 #[cfg(unix)]
 mod photos;
 mod pictures_cli;
 mod resume;
 mod run_folders;
+mod shells;
 #[cfg(unix)]
 mod streams;
 mod weights_names;

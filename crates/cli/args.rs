@@ -1,7 +1,7 @@
 //! The command line as a whole; each command's arguments are in its file in `cmd`.
 
 use crate::cmd;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use facekp_data::picture::DEFAULT_MAX_PIXELS;
 
 /// Train, evaluate and run facial keypoint networks.
@@ -48,6 +48,12 @@ pub(crate) enum Command {
     Finder(cmd::finder::Args),
     /// Time the networks: forward, training step, inference.
     Bench(cmd::bench::Args),
+    /// Say what this machine, this build and the folders have, what is missing, and whether predict would work.
+    Doctor(cmd::doctor::Args),
+    /// Print the script by which a shell completes commands and options.
+    Completions(cmd::completions::Args),
+    /// Write manual pages.
+    Man(cmd::man::Args),
     /// Write the pages of docs/ whose numbers are measured.
     #[command(hide = true)]
     Pages(cmd::pages::Args),
@@ -67,6 +73,9 @@ impl Command {
             Self::Export(a) => cmd::export::run(a),
             Self::Finder(a) => cmd::finder::run(a),
             Self::Bench(a) => cmd::bench::run(a),
+            Self::Doctor(a) => cmd::doctor::run(a),
+            Self::Completions(a) => cmd::completions::run(a, Cli::command()),
+            Self::Man(a) => cmd::man::run(a, Cli::command()),
             Self::Pages(a) => cmd::pages::run(a),
         }
     }
@@ -76,7 +85,6 @@ impl Command {
 mod tests {
     #![allow(clippy::panic)]
     use super::*;
-    use clap::CommandFactory;
 
     /// Calls `check` with every command and its name.
     fn walk(command: &clap::Command, name: &str, check: &mut dyn FnMut(&clap::Command, &str)) {

@@ -7,6 +7,7 @@ mod args;
 mod cmd;
 mod output;
 mod parse;
+mod processor;
 mod progress;
 mod shared_args;
 mod terminal;

@@ -1,6 +1,7 @@
 //! What a command leaves: results on stdout or in files, and the line it fails with.
 
 use anyhow::{Context, Result};
+use candle_vision_helpers::wrong::OneLine;
 use std::{io::Write, path::Path};
 
 /// One line, whatever the causes: errors are read in terminals and in logs of CI.
@@ -12,7 +13,7 @@ pub(crate) fn one_line(e: &anyhow::Error) -> String {
             line = format!("{line}: {cause}");
         }
     }
-    line.replace('\n', " ")
+    OneLine(line).to_string()
 }
 
 /// Options that contradict each other in a way that only the command sees: exit status 2, as for any wrong usage.

@@ -2,6 +2,24 @@
 
 use std::fmt::{self, Display};
 
+/// Shows something in one line: what others wrote into files, and files' names, may have several.
+#[derive(Clone, Copy, Debug)]
+pub struct OneLine<T>(pub T);
+
+impl<T: Display> Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Joined<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl fmt::Write for Joined<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                let mut parts = text.split(['\n', '\r']);
+                self.0.write_str(parts.next().unwrap_or_default())?;
+                parts.try_for_each(|part| self.0.write_str(" ").and_then(|()| self.0.write_str(part)))
+            }
+        }
+        fmt::Write::write_fmt(&mut Joined(f), format_args!("{}", self.0))
+    }
+}
+
 /// What is wrong with one setting. The key is a field of its own, so that whoever knows the file can find its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
@@ -28,7 +46,7 @@ impl Wrong {
 
 impl Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, got {}", self.at, self.expected, self.got)
+        write!(f, "{}: expected {}, got {}", OneLine(&self.at), OneLine(&self.expected), OneLine(&self.got))
     }
 }
 

@@ -1,11 +1,14 @@
 //! The commands, one a file: its arguments and its `run`.
 
 pub(crate) mod bench;
+pub(crate) mod completions;
 pub(crate) mod datasets;
+pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod finder;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod pages;
 pub(crate) mod predict;
 pub(crate) mod report;

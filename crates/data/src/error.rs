@@ -1,6 +1,6 @@
 //! What can be wrong with data: one line that says where, what was expected and what was there.
 
-use candle_vision_helpers::Wrong;
+use candle_vision_helpers::{Wrong, wrong::OneLine};
 use std::path::PathBuf;
 
 /// The kinds of pictures that are read, in words.
@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A text file breaks its format.
-    #[error("{}{}: expected {expected}, got {got}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
+    #[error("{}{}: expected {}, got {}", OneLine(path.display()), at(*line), OneLine(expected), OneLine(got))]
     Format {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum Error {
         got: String,
     },
     /// A picture cannot be decoded.
-    #[error("{}: expected a whole {KINDS} picture, got {reason}", path.display())]
+    #[error("{}: expected a whole {KINDS} picture, got {}", OneLine(path.display()), OneLine(reason))]
     Picture {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum Error {
         reason: String,
     },
     /// A file or folder cannot be read or written.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", OneLine(path.display()))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum Error {
         reason: std::io::Error,
     },
     /// A folder holds nothing of what was looked for.
-    #[error("{}: expected {expected}, found {found}", path.display())]
+    #[error("{}: expected {}, found {}", OneLine(path.display()), OneLine(expected), OneLine(found))]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum Error {
         found: String,
     },
     /// A download failed.
-    #[error("{url}: {reason}")]
+    #[error("{}: {}", OneLine(url), OneLine(reason))]
     Download {
         /// Address of the download.
         url: String,
@@ -63,11 +63,16 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] Wrong),
     /// A request that this data cannot answer, such as a split it does not have.
-    #[error("{0}")]
+    #[error("{}", OneLine(.0))]
     Invalid(String),
     /// A tensor operation failed.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+}
+
+/// A line after a file's name.
+fn at(line: Option<usize>) -> String {
+    line.map(|l| format!(":{l}")).unwrap_or_default()
 }
 
 impl Error {

@@ -1,5 +1,6 @@
 //! What can go wrong in evaluation.
 
+use candle_vision_helpers::wrong::OneLine;
 use std::path::PathBuf;
 
 /// Result of an evaluation.
@@ -10,10 +11,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// Nothing is there to measure or to draw.
-    #[error("{0}")]
+    #[error("{}", OneLine(.0))]
     Empty(String),
     /// A prediction that cannot be compared with its truth.
-    #[error("{id}: {reason}")]
+    #[error("{}: {}", OneLine(id), OneLine(reason))]
     Mismatch {
         /// Name of the sample.
         id: String,
@@ -21,7 +22,7 @@ pub enum Error {
         reason: String,
     },
     /// A file cannot be read or written.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", OneLine(path.display()))]
     Io {
         /// The file.
         path: PathBuf,
@@ -29,7 +30,7 @@ pub enum Error {
         reason: std::io::Error,
     },
     /// A file of a run folder is not what it should be.
-    #[error("{}: expected {expected}, got {got}", path.display())]
+    #[error("{}: expected {}, got {}", OneLine(path.display()), OneLine(expected), OneLine(got))]
     File {
         /// The file.
         path: PathBuf,
@@ -39,7 +40,7 @@ pub enum Error {
         got: String,
     },
     /// A plot could not be drawn.
-    #[error("cannot draw {what}: {reason}")]
+    #[error("cannot draw {}: {}", OneLine(what), OneLine(reason))]
     Plot {
         /// Title of the plot.
         what: String,

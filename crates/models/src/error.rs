@@ -1,6 +1,6 @@
 //! What can be wrong with networks and weight files.
 
-use candle_vision_helpers::Wrong;
+use candle_vision_helpers::{Wrong, wrong::OneLine};
 use std::path::PathBuf;
 
 /// Result of building or loading a network.
@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A weights file cannot be used.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {}", OneLine(path.display()), OneLine(reason))]
     Weights {
         /// The file.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum Error {
         reason: String,
     },
     /// No weights are found under a name.
-    #[error("{name}: expected {expected}")]
+    #[error("{}: expected {}", OneLine(name), OneLine(expected))]
     NoWeights {
         /// The name that was asked for.
         name: String,

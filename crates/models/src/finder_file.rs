@@ -3,7 +3,8 @@
 
 use crate::error::{Error, Result};
 use crate::found_box::BoxFit;
-use crate::weights::{FINDER_KEY as KEY, one_line, read_all, write_tensors};
+use crate::header::{self, FINDER_KEY as KEY, bad};
+use crate::weights::{read_all, write_tensors};
 use candle_core::{DType, Tensor};
 use facekp_data::Scheme;
 use serde::{Deserialize, Serialize};
@@ -71,13 +72,11 @@ impl FinderFile {
     /// # Errors
     /// One line with the path when it is cut short, not safetensors, or no face finder's.
     pub fn read(path: &Path) -> Result<Self> {
-        let bad = |reason: String| Error::Weights { path: path.to_path_buf(), reason };
         let (tensors, metadata) = read_all(path)?;
         let json = metadata.get(KEY);
-        let json = json.ok_or_else(|| bad(format!("expected a face finder (metadata {KEY:?}), got other weights")))?;
-        let manifest = serde_json::from_str(json)
-            .map_err(|e| bad(format!("expected a manifest in metadata {KEY:?}, got {}", one_line(&e))))?;
-        Ok(Self { manifest, tensors })
+        let json =
+            json.ok_or_else(|| bad(path, format!("expected a face finder (metadata {KEY:?}), got other weights")))?;
+        Ok(Self { manifest: header::manifest(path, KEY, json)?, tensors })
     }
 
     /// Writes it, every value as it is.

@@ -43,7 +43,7 @@ pub fn locate(name: &str) -> Result<PathBuf> {
     let named = weights_folders().into_iter().flat_map(|d| files.each_ref().map(|f| d.join(f)));
     let runs = runs_folders().map(|d| d.join(name).join(BEST));
     named.chain(runs).find(|p| p.is_file()).ok_or_else(|| {
-        let known = known();
+        let known = known_weights();
         let known = if known.is_empty() { "none".into() } else { known.into_iter().collect::<Vec<_>>().join(", ") };
         missing(name, format!("a weights file, a run folder or a name (known: {known}), found none"))
     })
@@ -81,8 +81,8 @@ fn runs_folders() -> impl Iterator<Item = PathBuf> {
     above(std::env::current_dir().ok(), "runs").into_iter()
 }
 
-/// The names that would have been found; a hidden file is a draft of one.
-fn known() -> BTreeSet<String> {
+/// The names by which [`locate`] finds weights from here; a hidden file is a draft of one.
+pub fn known_weights() -> BTreeSet<String> {
     let entries = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
     let files = weights_folders().into_iter().flat_map(entries);
     let files =

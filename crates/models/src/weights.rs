@@ -1,6 +1,7 @@
 //! Weights files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
 
 use crate::error::{Error, Result};
+use crate::header::{self, FINDER_KEY, KEY, WHOLE, bad, one_line};
 use crate::load_report::LoadReport;
 use crate::networks::{KeypointModel, trunk::match_names};
 use crate::params::Params;
@@ -14,11 +15,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
 };
-
-/// Where the manifest stands in the file's metadata.
-const KEY: &str = "facekp";
-/// The same in the file of a face finder.
-pub(crate) const FINDER_KEY: &str = "facekp_finder";
 
 /// The metadata of a weights file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,9 +66,7 @@ impl WeightsFile {
         let json = metadata
             .get(KEY)
             .ok_or_else(|| bad(path, format!("no {KEY} metadata: these weights were written by another program")))?;
-        let manifest = serde_json::from_str(json)
-            .map_err(|e| bad(path, format!("expected a manifest in metadata {KEY:?}, got {}", one_line(&e))))?;
-        Ok(Self { manifest, tensors })
+        Ok(Self { manifest: header::manifest(path, KEY, json)?, tensors })
     }
 
     /// Builds the network of the manifest and loads the tensors; strict.
@@ -168,14 +162,6 @@ fn encode(tensor: &Tensor, dtype: DType) -> Result<(Dtype, Vec<u8>)> {
     }
 }
 
-fn bad(path: &Path, reason: String) -> Error {
-    Error::Weights { path: path.to_path_buf(), reason }
-}
-
-pub(crate) fn one_line(e: &impl std::fmt::Display) -> String {
-    e.to_string().replace('\n', " ")
-}
-
 pub(crate) type Contents = (HashMap<String, Tensor>, HashMap<String, String>);
 
 pub(crate) fn read_all(path: &Path) -> Result<Contents> {
@@ -185,9 +171,8 @@ pub(crate) fn read_all(path: &Path) -> Result<Contents> {
             state_dict(path, &bytes).map_err(|got| bad(path, format!("expected PyTorch's state dict, got {got}")))?;
         return Ok((tensors, HashMap::new()));
     }
-    let whole = "expected a whole safetensors file";
-    check_header(&bytes).map_err(|got| bad(path, format!("{whole}, got {got}")))?;
-    let broken = |e: safetensors::SafeTensorError| bad(path, format!("{whole}, got {}", one_line(&e)));
+    header::read(bytes.as_slice(), bytes.len() as u64).map_err(|got| bad(path, format!("{WHOLE}, got {got}")))?;
+    let broken = |e: safetensors::SafeTensorError| bad(path, format!("{WHOLE}, got {}", one_line(&e)));
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
     let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
     let mut tensors = HashMap::new();
@@ -199,27 +184,6 @@ pub(crate) fn read_all(path: &Path) -> Result<Contents> {
         }
     }
     Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
-}
-
-/// Says in words what is wrong with a file that is cut short, and refuses offsets behind the file's end, which the
-/// parser would add up.
-fn check_header(bytes: &[u8]) -> std::result::Result<(), String> {
-    let length =
-        bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)).ok_or_else(|| format!("{} bytes", bytes.len()))?;
-    let after = bytes.len() - 8;
-    let header = usize::try_from(length).ok().filter(|&n| n <= after).and_then(|n| bytes.get(8..8 + n));
-    let Some(header) = header else {
-        return Err(format!("a header of {length} bytes in a file of {} (cut short, or another format)", bytes.len()));
-    };
-    let header: HashMap<String, serde_json::Value> =
-        serde_json::from_slice(header).map_err(|e| format!("a header that is no JSON object ({})", one_line(&e)))?;
-    let ends = header.values().filter_map(|v| v.get("data_offsets")?.get(1)?.as_u64());
-    let (data, have) = (ends.max().unwrap_or(0), (after as u64).saturating_sub(length));
-    if data > have {
-        Err(format!("{have} bytes of data where the header speaks of {data} (cut short)"))
-    } else {
-        Ok(())
-    }
 }
 
 /// Values as F32; `None` for whole numbers; the name of any other type as the error.

@@ -4,7 +4,7 @@ use crate::common::{fill, flat, maps, nose, pictures, resnet};
 use candle_core::{DType, Device, Tensor};
 use facekp_data::Scheme;
 use facekp_models::weights::{init_from, read_tensors, save, write_tensors};
-use facekp_models::{Manifest, Misshaped, Params, Pass, Task, WeightsFile};
+use facekp_models::{Manifest, Misshaped, Params, Pass, Task, WeightsFile, WeightsKind, locate};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -112,6 +112,26 @@ fn broken_files_are_told_in_one_line() {
     assert!(with(&header(stranger)).contains("expected a manifest"));
     std::fs::remove_file(&path).unwrap();
     assert!(refusal(&path).contains("No such file"));
+}
+
+#[test]
+fn the_header_alone_says_what_a_file_is_of_and_that_it_is_cut_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("w.safetensors");
+    written(&path, DType::F16);
+    assert_eq!(WeightsKind::read(&path).unwrap(), WeightsKind::Network(Box::new(manifest(nose()))));
+    let whole = std::fs::read(&path).unwrap();
+    for keep in [0, 3, 100, whole.len() - 1] {
+        std::fs::write(&path, &whole[..keep]).unwrap();
+        assert_eq!(WeightsKind::read(&path).unwrap_err().to_string(), refusal(&path), "{keep} bytes");
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(WeightsKind::read(&path).unwrap_err().to_string(), refusal(&path));
+    let finder = WeightsKind::read(&locate("face_finder").unwrap()).unwrap();
+    assert!(matches!(&finder, WeightsKind::Finder(manifest) if manifest.name == "YuNet-s"), "{finder:?}");
+    let pth = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pth/old.pth");
+    assert_eq!(WeightsKind::read(&pth).unwrap(), WeightsKind::Tensors);
+    assert_eq!(WeightsKind::read(&locate("mobilenet_v2_imagenet").unwrap()).unwrap(), WeightsKind::Tensors);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Devices by name.
 
 use crate::error::{Error, Result};
-use candle_core::Device;
+use candle_core::{Device, utils};
 use std::{fmt, str::FromStr};
 
 /// The name of a device, which may be there or not.
@@ -59,8 +59,8 @@ impl DeviceName {
             // `Device::cuda_if_available` asks only whether CUDA was compiled in, and fails on a machine without a GPU.
             Self::Auto => Ok(Device::new_cuda(0).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
             Self::Cpu => Ok(Device::Cpu),
-            Self::Cuda(n) => Device::new_cuda(n).map_err(|e| missing("cudnn", cfg!(feature = "cuda"), e)),
-            Self::Metal(n) => Device::new_metal(n).map_err(|e| missing("metal", cfg!(feature = "metal"), e)),
+            Self::Cuda(n) => Device::new_cuda(n).map_err(|e| missing("cudnn", utils::cuda_is_available(), e)),
+            Self::Metal(n) => Device::new_metal(n).map_err(|e| missing("metal", utils::metal_is_available(), e)),
         }
     }
 }

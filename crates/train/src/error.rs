@@ -1,6 +1,6 @@
 //! What can go wrong in training.
 
-use candle_vision_helpers::Wrong;
+use candle_vision_helpers::{Wrong, wrong::OneLine};
 use std::path::PathBuf;
 
 /// The result of training.
@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A recipe is wrong.
-    #[error("{}{}: {reason}", file, line.map(|l| format!(":{l}")).unwrap_or_default())]
+    #[error("{}{}: {}", OneLine(file), line.map(|l| format!(":{l}")).unwrap_or_default(), OneLine(reason))]
     Recipe {
         /// The file, or the built-in recipe's name.
         file: String,
@@ -32,10 +32,10 @@ pub enum Error {
         hint: String,
     },
     /// A checkpoint holds other tensors than the run needs.
-    #[error("{0}")]
+    #[error("{}", OneLine(.0))]
     Tensors(String),
     /// A run folder cannot be used.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {}", OneLine(path.display()), OneLine(reason))]
     Run {
         /// The folder or file.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum Error {
         reason: String,
     },
     /// A run stopped where its files could not be written; says which epoch is whole.
-    #[error("{0}")]
+    #[error("{}", OneLine(.0))]
     Unfinished(String),
     /// The loss is no longer a number.
     #[error("{name}: the loss is {loss} at epoch {epoch}, step {step}: try a lower learning rate or gradient clipping")]
@@ -58,7 +58,7 @@ pub enum Error {
         loss: f64,
     },
     /// The device is not there.
-    #[error("{0}")]
+    #[error("{}", OneLine(.0))]
     Device(String),
     /// Data.
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! What networks cost: bytes, products, time a face; and the plot of error over time.
 
 use super::{number, subject::Subject, table};
+use crate::processor::processor;
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::{count_products, no_grad};
@@ -89,13 +90,4 @@ pub(super) fn section(costs: &[Cost], folder: &Path) -> Result<String> {
         text += &format!("\n![{title}]({beside}/speed.svg)\n");
     }
     Ok(text)
-}
-
-/// The processor's name, where the system tells.
-fn processor() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = |key: &str| text.lines().find(|l| l.starts_with(key)).and_then(|l| l.split_once(": ")).map(|(_, v)| v);
-    let name = line("model name").map_or("processor", str::trim);
-    let vectors = line("flags").map(|f| ["avx512f", "avx2"].into_iter().find(|v| f.split(' ').any(|x| x == *v)));
-    format!("{name}{}", vectors.flatten().map(|v| format!(" ({v})")).unwrap_or_default())
 }

@@ -12,16 +12,17 @@ use crate::{
     shared_args::DeviceArg,
 };
 use anyhow::{Context, Result, bail};
+use candle_core::Device;
 use candle_vision_helpers::Rect;
 use clap::builder::PossibleValuesParser;
 use facekp_data::{Crop, datasets::convert::Form};
 use facekp_eval::{FindConfig, Finder, Flip, PhotoReader, PictureResult, Predictor, Wanted};
-use facekp_models::{CodecConfig, FINDER, locate};
+use facekp_models::{CodecConfig, FINDER, Manifest, locate};
 use facekp_train::Recipe;
 use std::path::{Path, PathBuf};
 
 /// The weights that are taken where none are named: the first that are there.
-const DEFAULTS: [&str; 2] = ["face68", "ibug68_heatmap_128"];
+pub(crate) const DEFAULTS: [&str; 2] = ["face68", "ibug68_heatmap_128"];
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -98,14 +99,14 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         return Err(Usage("--json - --jsonl -: expected one of them on stdout, got both".into()).into());
     }
     let device = a.device.open()?;
-    let (predictor, file) = Predictor::load(&weights(a)?, &device)?;
+    let (predictor, file) = Predictor::load(&weights(a.weights.as_deref())?, &device)?;
     if let Some(dir) = &a.annotations {
         annotated::check(dir, &a.out, &predictor.task().scheme)?;
     }
     if a.heatmap && !matches!(predictor.task().codec, CodecConfig::Heatmap(_)) {
         bail!("--heatmap: expected a network with heatmaps, got {}, direct regression", file.manifest.name);
     }
-    let recipe = Recipe::parse(&format!("recipe of {}", file.manifest.name), &file.manifest.recipe, &[])?;
+    let recipe = recipe_of(&file.manifest)?;
     let flip = if a.no_flip { Flip::Off } else { Flip::from(recipe.train.flip_test) };
     // a network of whole pictures may do without
     let finder = match locate(FINDER) {
@@ -141,8 +142,24 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     verdict(a, &results)
 }
 
-fn weights(a: &Args) -> Result<PathBuf> {
-    match &a.weights {
+/// Loads what a call loads that names no weights, onto the CPU, and says which network's file that is.
+///
+/// # Errors
+/// The reason why such a call would fail.
+pub(crate) fn load_defaults() -> Result<PathBuf> {
+    let path = weights(None)?;
+    let (_, file) = Predictor::load(&path, &Device::Cpu)?;
+    recipe_of(&file.manifest)?;
+    Finder::load(&locate(FINDER)?, &Device::Cpu)?;
+    Ok(path)
+}
+
+fn recipe_of(manifest: &Manifest) -> Result<Recipe> {
+    Ok(Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?)
+}
+
+fn weights(named: Option<&str>) -> Result<PathBuf> {
+    match named {
         Some(name) => Ok(locate(name)?),
         None => match DEFAULTS.iter().find_map(|name| locate(name).ok()) {
             Some(file) => Ok(file),

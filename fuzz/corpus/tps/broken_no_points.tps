@@ -1,0 +1,1 @@
+IMAGE=a.png

@@ -1,0 +1,9 @@
+lm=3
+4 13
+12.5 8
+20 4
+CURVES=1
+POINTS=2
+1 1
+2 2
+IMAGE=./a.png
