@@ -6,7 +6,7 @@ use facekp_data::picture::DEFAULT_MAX_PIXELS;
 
 /// Train, evaluate and run facial keypoint networks.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = "Example: facekp predict face58 photo.jpg --out predictions")]
+#[command(version, propagate_version = true, after_help = "Example: facekp predict photo.jpg --out predictions")]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

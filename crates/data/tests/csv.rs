@@ -110,7 +110,6 @@ fn what_is_broken_is_named_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
     let good = row("a.jpg", 68, &[]);
     let cases = [
-        (header("file", 5), 1, "expected x and y of 58 or 68 or 1 points, got 5"),
         (header("file", 68).replace("x3", "z3"), 1, "expected the column x3, got \"z3\""),
         (header("file", 68).replace(",y67", ""), 1, "expected the column y67, got \"the end of the line\""),
         (header("file", 68) + &good + &row("c.jpg", 68, &[]), 3, "expected a picture that is there, got \"c.jpg\""),
@@ -136,6 +135,22 @@ fn what_is_broken_is_named_with_its_line() {
         };
         assert_eq!(checked, [error]);
     }
+}
+
+/// Points that nobody has described are checked all the same.
+#[test]
+fn any_number_of_points_can_be_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = header("file", 10) + &row("a.jpg", 10, &[]);
+    table(dir.path(), &text);
+    let error = open_kind(dir.path(), csv::KIND).err().unwrap().to_string();
+    assert!(error.contains("points.csv:1: expected x and y of 58 or 68 or 1 points, got 10"), "{error}");
+    assert_eq!(fact(dir.path(), "points").unwrap(), "10 each");
+    assert!(fact(dir.path(), "meaning").unwrap().contains("facekp init"));
+    table(dir.path(), &(text + &row("c.jpg", 10, &[])));
+    assert_eq!(check(dir.path()).unwrap().problems.len(), 1);
+    fs::write(dir.path().join("scheme.toml"), "name = \"paw\"\npoints = 4\n").unwrap();
+    assert!(check(dir.path()).unwrap_err().to_string().contains("x and y of 4 points, got 10"));
 }
 
 /// As the set of 15 points has it: names, empty cells, the picture last; here 4 x 4 pixels and three points.

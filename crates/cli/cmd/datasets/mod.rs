@@ -228,7 +228,7 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
 const TILE: usize = 240;
 
 fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
-    let set = find_first(dir)?.open()?;
+    let set = find_first(dir)?.open_plain()?;
     // Spread over the whole set, so that every person or subset has its chance.
     let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), count.get());
     let tiles = chosen.iter().map(|&i| tile(set.as_ref(), i)).collect::<Result<Vec<_>>>()?;

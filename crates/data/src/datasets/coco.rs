@@ -34,9 +34,9 @@ static FORMAT: Format = Format {
         let scheme = scheme_of(dir, wanted, &read)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, records(dir, &scheme, read))?))
     },
-    check: |dir| {
+    check: |dir, wanted| {
         let read = read(dir)?;
-        let scheme = scheme_of(dir, None, &read)?;
+        let scheme = scheme_of(dir, wanted, &read)?;
         let skipped: usize = read.iter().map(|(_, c)| c.skipped).sum();
         let mut report = Faces::check(WHAT, dir, &scheme, records(dir, &scheme, read));
         if skipped > 0 {

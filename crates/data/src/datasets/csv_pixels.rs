@@ -37,7 +37,7 @@ static FORMAT: Format = Format {
     holds_below: None,
     points: |dir| Ok(names(dir)?.1.len()),
     open: |dir, wanted| faces::open(WHAT, dir, wanted, (scheme_of, read_all)),
-    check: |dir| faces::check(WHAT, dir, (scheme_of, read_all)),
+    check: |dir, wanted| faces::check(WHAT, dir, wanted, (scheme_of, read_all)),
 };
 
 /// A folder with such tables.

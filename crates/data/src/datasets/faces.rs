@@ -107,8 +107,13 @@ pub(super) fn open(
 }
 
 /// Checks such a folder.
-pub(super) fn check(what: &str, dir: &Path, (scheme_of, read): (Choose, Read)) -> Result<CheckReport> {
-    let scheme = scheme_of(dir, None)?;
+pub(super) fn check(
+    what: &str,
+    dir: &Path,
+    wanted: Option<&Arc<Scheme>>,
+    (scheme_of, read): (Choose, Read),
+) -> Result<CheckReport> {
+    let scheme = scheme_of(dir, wanted)?;
     Ok(Faces::check(what, dir, &scheme, read(dir, &scheme)?))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     dataset::Dataset,
-    datasets::{contents, format::DatasetKind, pack::PackDataset, report::CheckReport, subset},
+    datasets::{contents, faces::SCHEME, format::DatasetKind, pack::PackDataset, report::CheckReport, subset},
     error::{Error, Result},
     io,
     scheme::{self, Scheme},
@@ -45,9 +45,17 @@ impl Found {
             Err(error) if self.is_pack() => return Err(error),
             Err(error) => error,
         };
-        let count = (self.kind.format().points)(&self.path)?;
-        let is_known = scheme::all().iter().any(|known| known.len() == count);
-        if is_known { Err(error) } else { self.open_as(Some(&Arc::new(Scheme::of_count(count)?))) }
+        match self.plain() {
+            Some(plain) => self.open_as(Some(&plain)),
+            None => Err(error),
+        }
+    }
+
+    /// As many points as the first object has, where no scheme describes so many and none lies beside them.
+    fn plain(&self) -> Option<Arc<Scheme>> {
+        let count = (self.kind.format().points)(&self.path).ok()?;
+        let is_known = self.path.join(SCHEME).is_file() || scheme::all().iter().any(|known| known.len() == count);
+        if is_known { None } else { Scheme::of_count(count).ok().map(Arc::new) }
     }
 
     /// [`Found::open`]; where the files leave open what their points mean, they are those of `scheme`.
@@ -63,7 +71,20 @@ impl Found {
     }
 
     pub(crate) fn check(&self) -> Result<CheckReport> {
-        if self.is_pack() { PackDataset::check(&self.path) } else { (self.kind.format().check)(&self.path) }
+        if self.is_pack() {
+            return PackDataset::check(&self.path);
+        }
+        let check = |scheme: Option<&Arc<Scheme>>| (self.kind.format().check)(&self.path, scheme);
+        let usual = check(None);
+        let is_read = |report: &CheckReport| report.facts.iter().any(|(name, value)| name == "faces" && value != "0");
+        match self.plain().filter(|_| !usual.as_ref().is_ok_and(is_read)) {
+            None => usual,
+            Some(plain) => {
+                let mut report = check(Some(&plain))?;
+                report.fact("meaning", "no scheme of so many points; `facekp init` proposes one");
+                Ok(report)
+            }
+        }
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) struct Format {
     /// Reads every annotation; the first broken one is the error. A format that leaves open what its points mean reads
     /// them as those of the scheme that is asked for.
     pub open: Open,
-    /// Reads and decodes everything and lists all that is broken.
-    pub check: fn(&Path) -> Result<CheckReport>,
+    /// Reads and decodes everything, as it opens it, and lists all that is broken.
+    pub check: fn(&Path, Option<&Arc<Scheme>>) -> Result<CheckReport>,
 }
 
 /// A format of datasets, by its name in recipes, in packs and on the command line.

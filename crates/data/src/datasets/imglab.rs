@@ -38,9 +38,9 @@ static FORMAT: Format = Format {
         let scheme = scheme_of(dir, wanted, &lists)?;
         Ok(Box::new(Faces::new(WHAT, dir, &scheme, records(dir, &scheme, &lists, problems))?))
     },
-    check: |dir| {
+    check: |dir, wanted| {
         let (lists, problems) = read(dir)?;
-        Ok(match scheme_of(dir, None, &lists) {
+        Ok(match scheme_of(dir, wanted, &lists) {
             Ok(scheme) => Faces::check(WHAT, dir, &scheme, records(dir, &scheme, &lists, problems)),
             Err(e) => Faces::check(WHAT, dir, &IBUG_68, problems.into_iter().map(Err).chain([Err(e)]).collect()),
         })

@@ -35,7 +35,7 @@ static FORMAT: Format = Format {
     holds_below: None,
     points: |_| Ok(IMM_58.len()),
     open: |dir, _| Ok(Box::new(ImmDataset::open(dir)?)),
-    check,
+    check: |dir, _| check(dir),
 };
 
 /// The IMM face database with its 58 points.

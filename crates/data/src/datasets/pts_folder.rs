@@ -31,7 +31,7 @@ static FORMAT: Format = Format {
         None => Err(contents::nothing(dir, FORMAT.expected)),
     },
     open: |dir, wanted| faces::open(WHAT, dir, wanted, (scheme_of, read_all)),
-    check: |dir| faces::check(WHAT, dir, (scheme_of, read_all)),
+    check: |dir, wanted| faces::check(WHAT, dir, wanted, (scheme_of, read_all)),
 };
 
 /// A folder of pictures beside `.pts` files, of 68 points unless the folder or who asks says otherwise, such as the

@@ -34,7 +34,7 @@ static FORMAT: Format = Format {
     holds_below: None,
     points: |_| Ok(IBUG_68.len()),
     open: |dir, _| Ok(Box::new(IbugDataset::open(dir)?)),
-    check: check::check,
+    check: |dir, _| check::check(dir),
 };
 
 /// iBUG 300-W, 68 points, in its standard split.
