@@ -64,7 +64,7 @@ impl Dataset for Moved {
     }
 }
 
-/// NME of the shipped heatmap network with annotated boxes on upright faces, and with found boxes on moved ones; and
+/// NME of `face68` with annotated boxes on upright faces, and with found boxes on moved ones; and
 /// the part of the faces that is missed. `FACEKP_ALL_FACES` takes all 689 test faces instead of every 23rd.
 fn compare(change: Change) -> Option<(f64, f64, f64)> {
     let dir = data()?.join("ibug_300W");
@@ -72,7 +72,7 @@ fn compare(change: Change) -> Option<(f64, f64, f64)> {
     let step = if std::env::var_os("FACEKP_ALL_FACES").is_some() { 1 } else { 23 };
     let upright: Arc<dyn Dataset> = Arc::from(open());
     let faces: Vec<usize> = upright.split(Split::Full).unwrap().into_iter().step_by(step).collect();
-    let weights = facekp_models::locate("ibug68_heatmap_128").unwrap();
+    let weights = facekp_models::locate("face68").unwrap();
     let (network, _) = Predictor::load(&weights, &Device::Cpu).unwrap();
     let annotated = network.predict_dataset(upright, &faces, Flip::Averaged).unwrap();
     let moved = Moved { inner: open(), change };

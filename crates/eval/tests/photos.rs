@@ -38,7 +38,7 @@ const PORTRAIT: [(usize, f64, f64); 6] = [
 
 #[test]
 fn the_points_of_a_portrait_sit_where_they_are_seen() {
-    let (network, finder) = (network("ibug68_heatmap_128"), finder());
+    let (network, finder) = (network("face68"), finder());
     let found = faces(&network, &finder, &[photo(portrait())], &Wanted::default()).remove(0);
     let [face] = &found[..] else { panic!("expected one face, got {}", found.len()) };
     assert_eq!(face.doubts(), []);
@@ -50,7 +50,7 @@ fn the_points_of_a_portrait_sit_where_they_are_seen() {
 
 #[test]
 fn turned_small_and_far_away_the_points_stay_on_the_face() {
-    let (network, finder, upright) = (network("ibug68_heatmap_128"), finder(), portrait());
+    let (network, finder, upright) = (network("face68"), finder(), portrait());
     let mut canvas = RgbImage::from_pixel(1536, 1200, Rgb([90, 120, 60]));
     imageops::replace(&mut canvas, &upright, 900, 600);
     let half = imageops::resize(&upright, 256, 256, imageops::FilterType::Triangle);
@@ -79,7 +79,7 @@ fn turned_small_and_far_away_the_points_stay_on_the_face() {
 
 #[test]
 fn a_picture_shrunk_while_decoded_has_points_in_its_own_pixels() {
-    let (network, finder, whole) = (network("ibug68_heatmap_128"), finder(), photo(portrait()));
+    let (network, finder, whole) = (network("face68"), finder(), photo(portrait()));
     let small = imageops::resize(&*whole.image, 256, 256, imageops::FilterType::Triangle);
     let to_image = Affine::new([0.5, 0.0, -0.25, 0.0, 0.5, -0.25]).unwrap();
     let shrunk = Picture { image: Arc::new(small), to_image, ..whole.clone() };
@@ -104,7 +104,7 @@ fn networks_of_whole_pictures_see_a_face_framed_as_they_learned() {
 
 #[test]
 fn nothing_is_no_face_and_the_largest_faces_are_kept() {
-    let (network, finder, one) = (network("ibug68_heatmap_128"), finder(), portrait());
+    let (network, finder, one) = (network("face68"), finder(), portrait());
     assert_eq!(faces(&network, &finder, &[photo(RgbImage::new(300, 200))], &Wanted::default()), [vec![]]);
     let mut two = RgbImage::new(800, 512);
     imageops::replace(&mut two, &one, 0, 0);
@@ -117,7 +117,7 @@ fn nothing_is_no_face_and_the_largest_faces_are_kept() {
 
 #[test]
 fn a_box_where_no_face_is_gives_a_warning() {
-    let network = network("ibug68_heatmap_128");
+    let network = network("face68");
     let sky = photo(load_photo(&here("pictures/astronaut.jpg")).unwrap().image.as_ref().clone());
     let wanted =
         Wanted { face: Some(candle_vision_helpers::Rect::new(20.0, 330.0, 110.0, 130.0)), ..Wanted::default() };

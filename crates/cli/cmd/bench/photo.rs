@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::{sync::Arc, time::Instant};
 
 /// The network that finds the points.
-const NETWORK: &str = "ibug68_heatmap_128";
+const NETWORK: &str = "face68";
 const SIDES: (u32, u32) = (640, 480);
 
 #[derive(Serialize)]
