@@ -251,7 +251,9 @@ fn inference_copies_do_not_follow_training() {
     let x = pictures((1, 1, 60, 80));
     let copy = model.for_inference().unwrap().unwrap();
     let before = flat(&copy.forward(&x, Pass::Inference).unwrap());
-    assert_eq!(before, flat(&model.forward(&x, Pass::Inference).unwrap()));
+    // sums in another order
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+    assert!(before.iter().zip(&flat(&model.forward(&x, Pass::Inference).unwrap())).all(near));
     fill(&params);
     assert_eq!(before, flat(&copy.forward(&x, Pass::Inference).unwrap()));
     assert_ne!(before, flat(&model.forward(&x, Pass::Inference).unwrap()));

@@ -15,14 +15,15 @@ const CACHE_BYTES: usize = 1 << 30;
 
 type Batches<'a> = Box<dyn Iterator<Item = facekp_data::Result<Batch>> + Send + 'a>;
 
-/// A loader of every training dataset, shuffled and augmented.
+/// A loader of every training dataset, shuffled and augmented, with the views of epoch `epoch` (from 0 on).
 ///
 /// # Errors
 /// When a dataset has no samples.
-pub(crate) fn training_loaders(recipe: &Recipe, data: &Data) -> Result<Vec<Loader>> {
+pub(crate) fn training_loaders(recipe: &Recipe, data: &Data, epoch: usize) -> Result<Vec<Loader>> {
+    let view = recipe.task_in(epoch).view;
     let loader = |Faces { dataset, indices, source }: &Faces| {
         let batch = recipe.train.batch;
-        let (view, augment) = (recipe.task.view.clone(), recipe.train.augment.clone());
+        let (view, augment) = (view.clone(), recipe.train.augment.clone());
         // another seed for another source, for their indices are the same numbers
         let seed = recipe.train.seed.wrapping_add(*source as u64);
         let config = LoaderConfig {
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_sample_once_an_epoch_in_another_order_each() {
-        let loaders = training_loaders(&recipe(&[]).unwrap(), &discs(10)).unwrap();
+        let loaders = training_loaders(&recipe(&[]).unwrap(), &discs(10), 0).unwrap();
         let epochs = ids(&mut Stream::new(&loaders, &[1.0], 0), 2);
         let sorted = |ids: &[String]| {
             let mut ids = ids.to_vec();
@@ -155,7 +156,7 @@ mod tests {
         let data = discs(16);
         let mixed = Data { train: vec![data.train[0].clone(), data.train[0].clone()], val: data.val };
         let recipe = recipe(&[]).unwrap();
-        let loaders = training_loaders(&recipe, &mixed).unwrap();
+        let loaders = training_loaders(&recipe, &mixed, 0).unwrap();
         let mut stream = Stream::new(&loaders, &[1.0, 0.5], 0);
         // 4 batches and half of 4, spread evenly
         assert_eq!(stream.order(), [0, 1, 0, 0, 1, 0]);
@@ -177,7 +178,7 @@ mod tests {
     fn a_stream_that_goes_on_later_gives_the_same() {
         let data = discs(13);
         let mixed = Data { train: vec![data.train[0].clone(), data.train[0].clone()], val: data.val };
-        let loaders = training_loaders(&recipe(&[]).unwrap(), &mixed).unwrap();
+        let loaders = training_loaders(&recipe(&[]).unwrap(), &mixed, 0).unwrap();
         let weights = [1.0, 0.7];
         let whole = ids(&mut Stream::new(&loaders, &weights, 0), 5);
         for done in 1..5 {

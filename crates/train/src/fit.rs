@@ -78,10 +78,10 @@ fn train(
     let train = &recipe.train;
     check_faces(recipe, data, saved.as_ref())?;
     folder.trains_on(DataDigest::of(data)?)?;
-    let loaders = training_loaders(recipe, data)?;
     let validation = validation_loader(recipe, data)?;
     let weight = |faces: &Faces| recipe.data.train.get(faces.source).map_or(1.0, |s| s.weight);
     let weights: Vec<f64> = data.train.iter().map(weight).collect();
+    let steps_per_epoch = Stream::new(&training_loaders(recipe, data, 0)?, &weights, 0).batches();
     let resumed = saved.is_some();
     let (mut state, mut trainer, epochs) = match saved {
         None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
@@ -101,25 +101,28 @@ fn train(
         folder.lengthen(recipe, &trainer.state(), &state).map_err(|e| folder.unfinished(&e))?;
     }
     observers.iter_mut().for_each(|o| o.wrote(folder.dir()));
-    let mut stream = Stream::new(&loaders, &weights, state.epoch());
-    let per_epoch = trainer.steps_of(stream.batches());
-    let (name, steps_per_epoch) = (recipe.name.clone(), stream.batches());
-    let plan = Plan { name, epochs: train.epochs, steps_per_epoch, done: state.epoch() };
+    let per_epoch = trainer.steps_of(steps_per_epoch);
+    let plan = Plan { name: recipe.name.clone(), epochs: train.epochs, steps_per_epoch, done: state.epoch() };
     observers.iter_mut().for_each(|o| o.start(&plan));
 
     while !state.is_done(train) {
-        let (epoch, started) = (state.epoch(), Instant::now());
-        let train_loss = trainer.train(epoch, &mut stream, observers)?;
-        let measure = (epoch + 1) % train.validate_every == 0 || epoch + 1 == train.epochs;
-        let found = trainer.validate(epoch, &validation, measure)?;
-        let lr = train.schedule.lr(trainer.steps().saturating_sub(1), per_epoch * train.epochs, per_epoch);
-        let record = record(epoch + 1, train_loss, &found, lr, started);
-        let best = if measure { state.take(record, trainer.steps()) } else { state.pass(record, trainer.steps()) };
-        let manifest = manifest(recipe, data, &record, found.errors.as_ref())?;
-        let (weights, optim) = (trainer.saved_weights(), trainer.state());
-        let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
-        folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
-        observers.iter_mut().for_each(|o| o.epoch(&record));
+        let view = recipe.task_in(state.epoch()).view;
+        let loaders = training_loaders(recipe, data, state.epoch())?;
+        let mut stream = Stream::new(&loaders, &weights, state.epoch());
+        while !state.is_done(train) && recipe.task_in(state.epoch()).view == view {
+            let (epoch, started) = (state.epoch(), Instant::now());
+            let train_loss = trainer.train(epoch, &mut stream, observers)?;
+            let measure = (epoch + 1) % train.validate_every == 0 || epoch + 1 == train.epochs;
+            let found = trainer.validate(epoch, &validation, measure)?;
+            let lr = train.schedule.lr(trainer.steps().saturating_sub(1), per_epoch * train.epochs, per_epoch);
+            let record = record(epoch + 1, train_loss, &found, lr, started);
+            let best = if measure { state.take(record, trainer.steps()) } else { state.pass(record, trainer.steps()) };
+            let manifest = manifest(recipe, data, &record, found.errors.as_ref())?;
+            let (weights, optim) = (trainer.saved_weights(), trainer.state());
+            let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
+            folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
+            observers.iter_mut().for_each(|o| o.epoch(&record));
+        }
     }
     // bars go before results come
     observers.iter_mut().for_each(|o| o.finish());
@@ -184,7 +187,8 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     let path = folder.path(BEST);
     WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
     let Faces { dataset, indices, .. } = &data.val;
-    let predictor: &Predictor = &trainer.predictor;
+    let fast = trainer.predictor.for_inference()?;
+    let predictor: &Predictor = fast.as_ref().unwrap_or(&trainer.predictor);
     let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::from(recipe.train.flip_test))?;
     let split = recipe.data.val.split.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;

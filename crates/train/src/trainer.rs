@@ -11,13 +11,13 @@ use crate::{
     warm_start,
 };
 use candle_core::{Device, Tensor};
-use candle_vision_helpers::ops;
+use candle_vision_helpers::{Size, ops};
 use facekp_data::{Batch, Loader};
 use facekp_eval::{
     Flip, Predictor, Summary,
     metrics::{FaceError, measure_all},
 };
-use facekp_models::{Params, Pass};
+use facekp_models::{Codec, Params, Pass};
 use std::collections::HashMap;
 
 /// Steps between read-backs of the loss on devices where each is a sync point.
@@ -31,6 +31,9 @@ pub(crate) struct Trainer<'a> {
     optimizer: Optimizer,
     ema: Option<Ema>,
 }
+
+/// The codec and the size of the views that a loss is of.
+type Seen<'a> = (&'a dyn Codec, Size);
 
 /// What validation found.
 pub(crate) struct Validation {
@@ -105,12 +108,14 @@ impl<'a> Trainer<'a> {
         observers: &mut [&mut dyn Observer],
     ) -> Result<f64> {
         let order = stream.order();
+        let task = self.recipe.task_in(epoch);
+        let (codec, view) = (task.codec()?, task.view.size());
         let mut meter = Meter::new(self.predictor.device(), &self.recipe.name, epoch + 1);
         for group in order.chunks(self.recipe.train.accumulate) {
             let mut gradients = Gradients::default();
             for &source in group {
                 let batch = stream.next(source)?;
-                let loss = self.add_gradients(&batch, &mut gradients)?;
+                let loss = self.add_gradients(&batch, (codec.as_ref(), view), &mut gradients)?;
                 let seen = meter.add(&loss, batch.items.len())?;
                 observers.iter_mut().for_each(|o| o.step(batch.items.len(), seen));
             }
@@ -119,9 +124,9 @@ impl<'a> Trainer<'a> {
         meter.finish()
     }
 
-    fn add_gradients(&self, batch: &Batch, gradients: &mut Gradients) -> Result<Tensor> {
+    fn add_gradients(&self, batch: &Batch, seen: Seen<'_>, gradients: &mut Gradients) -> Result<Tensor> {
         let tape = ops::Tape::start()?;
-        let (loss, _) = self.loss(batch, Pass::Training)?;
+        let (loss, _) = self.loss(&self.predictor, batch, seen, Pass::Training)?;
         let mut store = tape.backward(&loss)?;
         gradients.add(&mut store, self.optimizer.params())?;
         Ok(loss.detach())
@@ -135,11 +140,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// The loss of a batch and the network's output.
-    fn loss(&self, batch: &Batch, pass: Pass) -> Result<(Tensor, Tensor)> {
-        let p = &self.predictor;
+    fn loss(&self, p: &Predictor, batch: &Batch, (codec, view): Seen<'_>, pass: Pass) -> Result<(Tensor, Tensor)> {
         let output = p.forward(batch, pass)?;
         let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
-        let (codec, view) = (p.codec(), p.task().view.size());
         let of = Taken { output: &output, points: &points, weights: &weights, codec, view };
         let loss = self.recipe.train.loss.compute(&of)?;
         Ok((loss, output))
@@ -151,15 +154,17 @@ impl<'a> Trainer<'a> {
     }
 
     fn validate_as_is(&self, epoch: usize, loader: &Loader, measure: bool) -> Result<Validation> {
-        let has_points = self.predictor.has_points();
+        let fast = self.predictor.for_inference()?;
+        let p = fast.as_ref().unwrap_or(&self.predictor);
+        let (seen, has_points) = ((p.codec(), p.task().view.size()), p.has_points());
         let mut meter = Meter::new(self.predictor.device(), &self.recipe.name, epoch + 1);
         let mut errors = Vec::new();
         for batch in loader.epoch(0) {
             let batch = batch?;
-            let (loss, output) = self.loss(&batch, Pass::Inference)?;
+            let (loss, output) = self.loss(p, &batch, seen, Pass::Inference)?;
             meter.add(&loss, batch.items.len())?;
             if measure && has_points {
-                errors.extend(self.errors(&batch, &output)?);
+                errors.extend(self.errors(p, &batch, &output)?);
             }
         }
         let split = self.recipe.data.val.split.name();
@@ -167,8 +172,7 @@ impl<'a> Trainer<'a> {
         Ok(Validation { loss: meter.finish()?, errors })
     }
 
-    fn errors(&self, batch: &Batch, output: &Tensor) -> Result<Vec<FaceError>> {
-        let p = &self.predictor;
+    fn errors(&self, p: &Predictor, batch: &Batch, output: &Tensor) -> Result<Vec<FaceError>> {
         let found =
             if self.recipe.train.flip_test { p.predict_batch(batch, Flip::Averaged)? } else { p.read(output, batch)? };
         Ok(measure_all(&found)?)

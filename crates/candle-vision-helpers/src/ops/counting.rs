@@ -17,6 +17,14 @@ pub fn count_products<T>(f: impl FnOnce() -> T) -> (T, u64) {
     (result, count)
 }
 
+/// What `f` gives; its products count for nobody.
+pub(crate) fn uncounted<T>(f: impl FnOnce() -> T) -> T {
+    let outer = COUNT.take();
+    let result = f();
+    COUNT.set(outer);
+    result
+}
+
 /// Counts products on this thread, where somebody wants to know.
 pub(crate) fn add(products: u64) {
     if let Some(count) = COUNT.get() {

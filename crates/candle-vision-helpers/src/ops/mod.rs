@@ -12,13 +12,15 @@
 //! or that no memory holds, are errors: `<operation>: <argument>: expected …, got …`.
 //!
 //! How it is built, from the ground up: `shapes` checks sizes; `cpu` and `cuda` hold kernels; `graph` makes an
-//! operation with kernels a node of candle's graph or of a tape; `layers` and `steps` are the operations by name.
+//! operation with kernels a node of candle's graph or of a tape; `layers` and `steps` are the operations by name;
+//! `frozen` runs networks that only predict.
 
 mod counting;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod epilogue;
+mod frozen;
 mod graph;
 mod heap;
 mod layers;
@@ -31,6 +33,7 @@ pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
 pub use cpu::simd::{Level, force_level, level};
 pub use epilogue::{Activation, Epilogue};
+pub use frozen::Frozen;
 pub use graph::tape::{Tape, no_grad};
 pub use heap::keep_freed_memory;
 pub use layers::activation::{relu, relu6};

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod depthwise;
+mod frozen;
 mod nan;
 mod portable;
 mod switched;

@@ -41,7 +41,7 @@ const NETWORKS: [Network; 5] = [
         batch: 8,
     },
     Network { name: "heatmap", recipe: "ibug68_heatmap", changes: &[], batch: 4 },
-    Network { name: MOBILE, recipe: "face68", changes: &[], batch: 16 },
+    Network { name: MOBILE, recipe: "face68", changes: &["task.view.width=192", "task.view.height=192"], batch: 16 },
 ];
 
 /// No counterpart of it is built from candle's stock operations.

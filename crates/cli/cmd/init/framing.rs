@@ -2,9 +2,13 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use candle_vision_helpers::{Point, Rect, Size};
-use facekp_data::{Annotation, Dataset, Sample, Scheme, Split, picture::picture_size};
-use facekp_eval::{FindConfig, Finder, finder::fit_boxes, stats::spread};
+use candle_vision_helpers::{Rect, Size};
+use facekp_data::{Annotation, Dataset, Sample, Scheme, Split, picture::picture_size, scheme::IBUG_68};
+use facekp_eval::{
+    FindConfig, Finder,
+    finder::{fit_boxes, showing, upright_box},
+    stats::spread,
+};
 use facekp_models::{BoxFit, FINDER, locate};
 use std::collections::HashMap;
 
@@ -12,16 +16,26 @@ use std::collections::HashMap;
 const LOOKS: usize = 24;
 /// Of them, this part has to show a face that the finder finds.
 const FACES: f64 = 0.5;
+/// Points of a part of a face are looked at with at most this many times their box.
+const MOST: f64 = 4.0;
 /// Faces that the box of new points is fitted on.
 const FITTED: usize = 100;
 /// An object fills its picture where its box's side is at least this part of the picture's, of nine in ten pictures.
 const FILLS: f64 = 0.3;
 
+/// The box of [`IBUG_68`]'s points is enlarged by this much where `face68` looks at it.
+pub(super) const ENLARGE: f64 = 1.25;
+
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Framing {
-    /// The box of a face, as the face finder gives it; with the map to that box where the finder's file has none.
-    Face(Option<BoxFit>),
+    /// A face, shown as large as `face68` saw faces.
+    Face {
+        /// How a found face becomes the box of the points, where the finder's file does not know it.
+        fit: Option<BoxFit>,
+        /// By how much that box is enlarged.
+        enlarge: f64,
+    },
     /// The whole picture, which shows one object.
     Picture,
     /// An object's box, which somebody has to give.
@@ -33,28 +47,48 @@ impl Framing {
     pub(super) fn of(set: &dyn Dataset, scheme: &Scheme, device: &Device) -> Result<Self> {
         if let Ok(finder) = locate(FINDER) {
             let finder = Finder::load(&finder, device)?;
-            if share_of_faces(&finder, set)? > FACES {
+            let faces = Faces::of(&finder, set)?;
+            if faces.share > FACES {
                 let fit = || fit_boxes(&finder, set, &spread(&set.split(Split::Fit)?, FITTED));
                 let known = finder.manifest().fit(scheme).is_some();
-                return Ok(Self::Face(if known { None } else { Some(fit()?) }));
+                let fit = if known { None } else { Some(fit()?) };
+                return Ok(Self::Face { fit, enlarge: faces.enlarge });
             }
         }
         Ok(if fill_their_pictures(set)? { Self::Picture } else { Self::Box })
     }
 }
 
-/// The share of objects that the face finder finds, of some that are spread over the set.
-fn share_of_faces(finder: &Finder, set: &dyn Dataset) -> Result<f64> {
-    let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), LOOKS);
-    let mut found = 0;
-    for &i in &chosen {
-        let Sample { image, to_image, face, .. } = set.get(i)?;
-        let ends = [Point::new(face.x, face.y), Point::new(face.x + face.width, face.y + face.height)];
-        let shown = Rect::around(&ends.map(|p| to_image.apply(p))).unwrap_or(face);
-        let all = finder.find(&image, &FindConfig::default())?;
-        found += usize::from(all.iter().any(|f| f.bounds.overlap(shown) > 0.3));
+/// What the face finder says of some objects that are spread over a set.
+struct Faces {
+    /// The share of them whose points lie on a face that is found.
+    share: f64,
+    /// What their boxes have to be enlarged by to show as much of a face as `face68` saw.
+    enlarge: f64,
+}
+
+impl Faces {
+    fn of(finder: &Finder, set: &dyn Dataset) -> Result<Self> {
+        let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), LOOKS);
+        let (mut found, mut enlarged) = (0, Vec::new());
+        for &i in &chosen {
+            let Sample { image, to_image, points, .. } = set.get(i)?;
+            let points: Vec<_> = points.annotated().map(|p| to_image.apply(p)).collect();
+            let faces = finder.find(&image, &FindConfig::default())?;
+            let Some((face, tight)) = showing(&faces, &points).zip(Rect::around(&points)) else { continue };
+            found += 1;
+            if let Some(fit) = finder.manifest().fit(&IBUG_68) {
+                let (whole, part) = (upright_box(face, fit)?.face.square(ENLARGE), tight.square(1.0));
+                enlarged.extend((part.width > 0.0).then_some(whole.width / part.width));
+            }
+        }
+        enlarged.sort_by(f64::total_cmp);
+        // to a twentieth; boxes of whole faces differ by less than they are shifted in training
+        let median = enlarged.get(enlarged.len() / 2).map_or(ENLARGE, |e| (e * 20.0).round() / 20.0);
+        let alike = (median / ENLARGE - 1.0).abs() < 0.15;
+        let enlarge = if alike { ENLARGE } else { median.clamp(1.0, MOST) };
+        Ok(Self { share: f64::from(found) / chosen.len().max(1) as f64, enlarge })
     }
-    Ok(found as f64 / chosen.len().max(1) as f64)
 }
 
 /// Whether every picture shows one object, and nearly every object fills its picture.

@@ -22,15 +22,18 @@ use std::path::{Path, PathBuf};
 /// What the recipe is made of; shown by `--list` as well.
 const CHOICES: &str = "\
 network   MobileNetV2 with two x2 stages and a map a point, whatever the number of points: 5 MB
-view      192 x 192 pixels: the tight box of the points x 1.25 where a face finder finds most of the
-          objects, so that `predict` finds them as well; else the whole picture where each shows one
-          object that fills it; else the box, which `predict` has to be given
+view      192 x 192 pixels: the box of the points where they lie on faces that a face finder finds, so
+          that `predict` finds them as well, enlarged until it shows the whole face; else the whole
+          picture where each shows one object that fills it; else the box x 1.25, which `predict` has
+          to be given
 start     for faces the trunk and the stages of face68, else ImageNet's trunk; the last layer is new,
           the trunk learns at 0.3 of its rate
 epochs    as many as two cores train in an hour, 20 pictures a second, but 50 at most and 10 at least
 flips     where the scheme has mirror pairs
 val       the faces of val.txt, else every tenth face, or every tenth person where the files say who it is";
 
+/// Pixels of a view's sides.
+const SIDE: usize = 192;
 /// Pictures a second on two cores, and seconds that a training may take.
 const RATE: usize = 20;
 const SECONDS: usize = 3600;
@@ -83,7 +86,7 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     };
     let fit = set.split(Split::Fit)?.len();
     let framing = Framing::of(set.as_ref(), &scheme, &a.device.open()?)?;
-    let is_face = matches!(framing, Framing::Face(_)) && locate("face68").is_ok();
+    let is_face = matches!(framing, Framing::Face { .. }) && locate("face68").is_ok();
     let start = if is_face { "face68" } else { "mobilenet_v2_imagenet" };
     let epochs = (SECONDS * RATE / fit.max(1)).clamp(EPOCHS[0], EPOCHS[1]);
     let named = if is_known { format!("{:?}", scheme.name()) } else { toml_path(&scheme_file, &out)? };
@@ -127,17 +130,23 @@ fn recipe(c: &Choice<'_>) -> Result<String> {
     let (flip, averaged) = if c.mirrors { (0.5, true) } else { (0.0, false) };
     let folder = toml::Value::from(*folder);
     let looked_at = match c.framing {
-        Framing::Picture => "[task.view]\ncrop = { kind = \"picture\" }\n\n".to_owned(),
-        Framing::Face(Some(fit)) => format!("[task.found_box]\n{}\n", toml::to_string(fit)?),
-        Framing::Face(None) | Framing::Box => String::new(),
+        Framing::Picture => "crop = { kind = \"picture\" }\n\n".to_owned(),
+        Framing::Face { fit, enlarge } => {
+            let fit = fit
+                .as_ref()
+                .map(|fit| Ok::<_, anyhow::Error>(format!("[task.found_box]\n{}\n", toml::to_string(fit)?)));
+            format!("crop = {{ kind = \"face\", enlarge = {enlarge} }}\n\n{}", fit.transpose()?.unwrap_or_default())
+        }
+        Framing::Box => "\n".to_owned(),
     };
     Ok(format!(
         "# Written by `facekp init`; `facekp init --list` says why.\n\
          name = {name:?}\nbase = \"face68\"\n\n\
          [data]\ntrain = [{{ path = {folder}, split = \"fit\" }}]\nval = {{ path = {folder}, split = \"val\" }}\n\
          allow_overlap = false\n\n\
-         [task]\nscheme = {scheme}\n\n{looked_at}\
-         [train]\nepochs = {epochs}\nvalidate_every = 5\nema = 0.98\nflip_test = {averaged}\ninit_from = {start:?}\n\n\
+         [task]\nscheme = {scheme}\n\n[task.view]\nwidth = {SIDE}\nheight = {SIDE}\n{looked_at}\
+         [train]\nepochs = {epochs}\nvalidate_every = 5\nema = 0.98\nflip_test = {averaged}\ninit_from = {start:?}\n\
+         small_first = {{ share = 0.0, scale = 1.0 }}\n\n\
          [train.augment]\nflip = {flip:.1}\n"
     ))
 }
@@ -159,7 +168,9 @@ mod tests {
             faces: 3,
             overlap: 0.5,
         };
-        for (mirrors, framing) in [(false, Framing::Picture), (true, Framing::Face(Some(fit))), (true, Framing::Box)] {
+        for (mirrors, framing) in
+            [(false, Framing::Picture), (true, Framing::Face { fit: Some(fit), enlarge: 2.05 }), (true, Framing::Box)]
+        {
             let c = Choice {
                 name: "wings",
                 folder: "my wings",
@@ -172,7 +183,9 @@ mod tests {
             let r = Recipe::parse("wings.toml", &recipe(&c).unwrap(), &[]).unwrap();
             match framing {
                 Framing::Picture => assert_eq!(r.task.view.crop, Crop::Picture),
-                Framing::Face(fit) => assert_eq!(r.task.found_box, fit),
+                Framing::Face { fit, enlarge } => {
+                    assert_eq!((r.task.found_box, r.task.view.crop), (fit, Crop::Face { enlarge }));
+                }
                 Framing::Box => assert!(r.task.found_box.is_none() && r.task.view.crop != Crop::Picture),
             }
             assert_eq!((r.train.augment.flip > 0.0, r.train.flip_test, r.train.epochs), (mirrors, mirrors, 12));

@@ -1,6 +1,6 @@
 //! Fits the boxes of a scheme's points around found faces, on a dataset's faces, upright and turned.
 
-use super::{FindConfig, Finder, FoundFace, boxes, upright_box};
+use super::{FindConfig, Finder, FoundFace, boxes, showing, upright_box};
 use crate::error::Result;
 use candle_vision_helpers::{
     Affine, Point, Rect, Size,
@@ -10,8 +10,6 @@ use candle_vision_helpers::{
 use facekp_data::{Dataset, Frame, Sample};
 use facekp_models::BoxFit;
 
-/// Of the bounds with the box of the points: a face that shares less is another one.
-const LEAST_OVERLAP: f64 = 0.3;
 /// Faces are turned by up to this many degrees, to either side.
 const MOST_TURN: f64 = 180.0;
 /// The golden ratio's fractional part: multiples of it are spread evenly over 0..1.
@@ -59,7 +57,5 @@ fn found(finder: &Finder, sample: &Sample, degrees: f64) -> Result<Option<(Found
     let faces = finder.find(picture.as_ref().unwrap_or(&sample.image), &FindConfig::default())?;
     let map = sample.to_image.then(&turn);
     let points: Vec<Point> = sample.points.annotated().map(|p| map.apply(p)).collect();
-    let Some(tight) = Rect::around(&points) else { return Ok(None) };
-    let nearest = faces.into_iter().max_by(|a, b| a.bounds.overlap(tight).total_cmp(&b.bounds.overlap(tight)));
-    Ok(nearest.filter(|f| f.bounds.overlap(tight) > LEAST_OVERLAP).map(|face| (face, points)))
+    Ok(showing(&faces, &points).cloned().map(|face| (face, points)))
 }

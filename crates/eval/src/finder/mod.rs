@@ -7,11 +7,13 @@ mod fit;
 mod letterbox;
 mod measure;
 mod nms;
+mod showing;
 mod upright;
 
 pub use boxes::{UprightBox, upright_box};
 pub use fit::fit_boxes;
 pub use measure::{CurvePoint, FinderSummary, FinderTable, SizePart, measure_finder};
+pub use showing::showing;
 
 use crate::error::Result;
 use candle_core::Device;

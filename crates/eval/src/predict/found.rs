@@ -2,8 +2,7 @@
 
 use super::{Flip, Prediction, Predictor, place::Place};
 use crate::error::Result;
-use crate::finder::{FindConfig, Finder};
-use candle_vision_helpers::{Point, Rect};
+use crate::finder::{FindConfig, Finder, showing};
 use facekp_data::{Dataset, Sample};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -27,12 +26,8 @@ pub struct MissedFace {
     pub id: String,
 }
 
-/// The box of the found face shares at least this part of its union with the annotated face's: with less it is another
-/// face.
-const SAME: f64 = 0.3;
-
 impl Predictor {
-    /// Predicts samples `indices` of a dataset, in order, each in the found face that shares most with its annotation;
+    /// Predicts samples `indices` of a dataset, in order, each in the found face that shows its annotated points;
     /// the annotation serves for nothing else.
     ///
     /// # Errors
@@ -73,13 +68,8 @@ impl Predictor {
 
     /// Where the sample's face is found in its picture.
     fn found_place(&self, finder: &Finder, sample: &Sample) -> Result<Option<Place>> {
-        let f = sample.face;
-        let corners = [Point::new(f.x, f.y), Point::new(f.x + f.width, f.y + f.height)];
-        let Some(truth) = Rect::around(&corners.map(|p| sample.to_image.apply(p))) else { return Ok(None) };
+        let points: Vec<_> = sample.points.annotated().map(|p| sample.to_image.apply(p)).collect();
         let faces = finder.find(&sample.image, &FindConfig::default())?;
-        let shared = |bounds: Rect| bounds.overlap(truth);
-        let nearest = faces.iter().max_by(|a, b| shared(a.bounds).total_cmp(&shared(b.bounds)));
-        let nearest = nearest.filter(|face| shared(face.bounds) > SAME);
-        nearest.map(|face| Place::of(face, self.task(), finder.manifest())).transpose()
+        showing(&faces, &points).map(|face| Place::of(face, self.task(), finder.manifest())).transpose()
     }
 }

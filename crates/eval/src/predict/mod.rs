@@ -85,6 +85,16 @@ impl Predictor {
         Ok(Self { codec: task.codec()?, task, model, device: device.clone() })
     }
 
+    /// A copy whose network can only predict, and does so faster; it is not changed by further training. `None` where
+    /// nothing would be gained.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn for_inference(&self) -> Result<Option<Self>> {
+        let model = self.model.for_inference()?;
+        model.map(|model| Self::new(self.task.clone(), model, &self.device)).transpose()
+    }
+
     /// Changes how points are read from the maps.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A trunk, ×2 stages (nearest, 3×3 convolution, batch norm, ReLU), 1×1 convolution to one map per point.
 
+use super::planned::{Parts, Planned};
 use super::trunk::{self, Family, Kind, Trunk};
 use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
@@ -171,6 +172,16 @@ impl KeypointModel for HeatmapNet {
             Ok(Up { conv: up.conv.folded()?, skip })
         };
         let up = self.up.iter().map(fold).collect::<Result<_>>()?;
-        Ok(Some(Box::new(Self { trunk: self.trunk.folded()?, up, head: self.head.snapshot()? })))
+        Ok(Some(Box::new(Planned::new(Self { trunk: self.trunk.folded()?, up, head: self.head.snapshot()? }))))
+    }
+}
+
+impl Parts for HeatmapNet {
+    fn last_map(&self, images: &Tensor) -> Result<Tensor> {
+        self.forward(images, Pass::Inference)
+    }
+
+    fn output(&self, map: Tensor) -> Result<Tensor> {
+        Ok(map)
     }
 }

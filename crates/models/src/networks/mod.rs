@@ -3,6 +3,7 @@
 pub mod heatmap_net;
 mod mobilenet;
 pub mod plain;
+mod planned;
 pub mod regressor;
 mod resnet;
 pub mod trunk;

@@ -1,5 +1,6 @@
 //! A plain network: convolutions with ReLU and max-pool 2, then two fully connected layers.
 
+use super::planned::{Parts, Planned};
 use super::{KeypointModel, Pass};
 use crate::error::{Error, Result};
 use crate::init::Init;
@@ -107,9 +108,7 @@ impl Plain {
 
 impl KeypointModel for Plain {
     fn forward(&self, images: &Tensor, _pass: Pass) -> Result<Tensor> {
-        let maps = self.maps(images)?;
-        let flat = maps.last().unwrap_or(images).flatten_from(1)?;
-        self.last.forward(&self.hidden.forward(&flat, Activation::Relu)?, Activation::None)
+        self.output(self.last_map(images)?)
     }
 
     fn first_filters(&self) -> Tensor {
@@ -125,6 +124,17 @@ impl KeypointModel for Plain {
     fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {
         let convs = self.convs.iter().map(Conv::snapshot).collect::<Result<_>>()?;
         let (hidden, last, filters) = (self.hidden.snapshot()?, self.last.snapshot()?, self.filters.copy()?);
-        Ok(Some(Box::new(Self { convs, hidden, last, filters, ..*self })))
+        Ok(Some(Box::new(Planned::new(Self { convs, hidden, last, filters, ..*self }))))
+    }
+}
+
+impl Parts for Plain {
+    fn last_map(&self, images: &Tensor) -> Result<Tensor> {
+        Ok(self.maps(images)?.pop().unwrap_or_else(|| images.clone()))
+    }
+
+    fn output(&self, map: Tensor) -> Result<Tensor> {
+        let hidden = self.hidden.forward(&map.flatten_from(1)?, Activation::Relu)?;
+        self.last.forward(&hidden, Activation::None)
     }
 }

@@ -1,5 +1,6 @@
 //! Direct regression of points: a trunk, pooling, one fully connected layer.
 
+use super::planned::{Parts, Planned};
 use super::trunk::{Kind, STRIDE, Trunk};
 use super::{KeypointModel, Pass};
 use crate::error::Result;
@@ -121,18 +122,20 @@ impl Regressor {
         let flat = sizes.flat(view)?.ok_or_else(|| too_large(view))?;
         Ok(Self { trunk, reduce, fc: Linear::last(&scope.pp("fc"), flat, outputs)? })
     }
+
+    /// The last map of the trunk, with few channels where it is flattened.
+    fn map(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+        let last = self.trunk.forward(images, train)?.pop().unwrap_or_else(|| images.clone());
+        match &self.reduce {
+            None => Ok(last),
+            Some(conv) => conv.forward(&last, None, Activation::Relu, train),
+        }
+    }
 }
 
 impl KeypointModel for Regressor {
     fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
-        let train = pass.trains();
-        let maps = self.trunk.forward(images, train)?;
-        let last = maps.last().unwrap_or(images);
-        let vector = match &self.reduce {
-            None => ops::avg_pool_global(last)?,
-            Some(conv) => conv.forward(last, None, Activation::Relu, train)?.flatten_from(1)?,
-        };
-        self.fc.forward(&vector, Activation::None)
+        self.output(self.map(images, pass.trains())?)
     }
 
     fn first_filters(&self) -> Tensor {
@@ -146,6 +149,17 @@ impl KeypointModel for Regressor {
 
     fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {
         let reduce = self.reduce.as_ref().map(ConvNorm::folded).transpose()?;
-        Ok(Some(Box::new(Self { trunk: self.trunk.folded()?, reduce, fc: self.fc.snapshot()? })))
+        Ok(Some(Box::new(Planned::new(Self { trunk: self.trunk.folded()?, reduce, fc: self.fc.snapshot()? }))))
+    }
+}
+
+impl Parts for Regressor {
+    fn last_map(&self, images: &Tensor) -> Result<Tensor> {
+        self.map(images, false)
+    }
+
+    fn output(&self, map: Tensor) -> Result<Tensor> {
+        let vector = if self.reduce.is_none() { ops::avg_pool_global(&map)? } else { map.flatten_from(1)? };
+        self.fc.forward(&vector, Activation::None)
     }
 }

@@ -123,6 +123,41 @@ fn a_run_killed_amid_an_epoch_resumes_to_the_same_bits() {
     assert_eq!(numbers(&whole), numbers(&killed));
 }
 
+/// A heatmap network, which takes views of any size.
+const MAPS: &[&str] = &[
+    "task.view={width=64,height=64,grey=false,crop={kind=\"picture\"},mean=[0.3,0.3,0.3],std=[0.3,0.3,0.3]}",
+    "task.codec={kind=\"heatmap\",stride=8,sigma=1.2,target=\"softmax\",decode=\"soft_argmax\"}",
+    "task.model={kind=\"heatmap_net\",trunk=\"mobilenet_v2\",up=[8,8]}",
+    "train.loss={kind=\"softmax_cross_entropy\",coordinate=20.0}",
+    "train.batch=7",
+    "train.epochs=3",
+];
+
+#[test]
+fn views_that_are_small_first_grow_and_a_run_killed_on_either_side_resumes_to_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let small = |scale: f64| format!("train.small_first={{share=0.67,scale={scale:.1}}}");
+    let run = |name: &str, changes: &[&str]| {
+        let _ = train(&recipe(&[MAPS, changes].concat()).unwrap(), &at(name), Mode::New).unwrap();
+        let (history, weights, _) = numbers(&at(name));
+        (history, weights)
+    };
+    let grown = run("grown", &[&small(0.5)]);
+    assert_ne!(grown, run("plain", &[]));
+    assert_eq!(run("same size", &[&small(1.0)]), run("plain again", &[]));
+    let recipe = recipe(&[MAPS, &[&small(0.5)]].concat()).unwrap();
+    for (steps, mode) in [(2, Mode::New), (4, Mode::Resume), (2, Mode::Resume)] {
+        let stopped = std::panic::catch_unwind(|| {
+            let begin = Begin::new(at("killed"), mode);
+            fit(&recipe, &discs(14), &Device::Cpu, &begin, &mut [&mut Killer(steps)]).map(|_| ())
+        });
+        assert!(stopped.is_err());
+    }
+    let _ = train(&recipe, &at("killed"), Mode::Resume).unwrap();
+    assert_eq!(numbers(&at("grown")), numbers(&at("killed")));
+}
+
 #[test]
 fn another_recipe_or_a_taken_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();

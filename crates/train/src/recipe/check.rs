@@ -27,6 +27,9 @@ impl Recipe {
         }
         task.validate().map_err(|w| w.below("task"))?;
         train.validate().map_err(|w| w.below("train"))?;
+        if let Some(small) = train.small_first {
+            small.validate(task).map_err(|w| w.below("train"))?;
+        }
         train.loss.fits(&task.codec).map_err(|w| w.below("train.loss"))
     }
 }

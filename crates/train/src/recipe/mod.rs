@@ -7,8 +7,10 @@ mod layers;
 mod list;
 mod load;
 mod old_form;
+mod small_first;
 
 pub use list::{About, Chain, Link, StandIn};
+pub use small_first::SmallFirst;
 
 use crate::error::{Error, Result};
 use facekp_data::{
@@ -146,6 +148,9 @@ pub struct TrainConfig {
     /// Averages predictions with the mirrored picture in validation.
     #[serde(default)]
     pub flip_test: bool,
+    /// Smaller views for the first epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub small_first: Option<SmallFirst>,
 }
 
 fn one_epoch() -> usize {

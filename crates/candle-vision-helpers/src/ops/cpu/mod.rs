@@ -3,6 +3,7 @@
 #![allow(clippy::missing_safety_doc, clippy::needless_range_loop)]
 
 pub(crate) mod activation;
+pub(crate) mod blocked;
 pub(crate) mod conv;
 mod correlation;
 pub(crate) mod depthwise;

@@ -4,6 +4,7 @@ use super::activation::finished;
 use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled};
 use crate::ops::epilogue::{Activation, Epilogue};
+use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -43,7 +44,9 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Te
     }
     let f = Conv { shape, bias: bias.is_some(), activation };
     let args: Vec<&Tensor> = [Some(x), Some(weight), bias, residual].into_iter().flatten().collect();
-    apply::<Cpu, _>(f, &args)
+    let y = apply::<Cpu, _>(f, &args)?;
+    trace::note(|| trace::Kind::Conv(weight.clone(), shape.p), x, epilogue, &y);
+    Ok(y)
 }
 
 /// Whether no gradient of any of these is wanted.

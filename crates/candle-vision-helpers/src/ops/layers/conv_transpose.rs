@@ -6,6 +6,7 @@ use super::upsample::upsample_nearest2;
 use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled, upsampled_weights};
 use crate::ops::epilogue::{Activation, Epilogue};
+use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -62,7 +63,9 @@ pub fn upsample_nearest2_conv3(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&
     }
     let p = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
     let shape = ConvShape::transposed(name, x.dims(), &[c, o, 4, 4], epilogue.bias.map(Tensor::dims), p)?;
-    applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: true })
+    let y = applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: true })?;
+    trace::note(|| trace::Kind::Doubled(weight.clone()), x, epilogue, &y);
+    Ok(y)
 }
 
 /// The kernels, which add no residual: it and the activation behind it are separate operations.

@@ -6,6 +6,7 @@ use super::{activation::finished, conv::of_channels};
 use crate::ops::counting;
 use crate::ops::cpu::{depthwise::Depthwise, elementwise};
 use crate::ops::epilogue::{Activation, Epilogue};
+use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
@@ -44,10 +45,13 @@ pub fn depthwise_conv3(
         return composed(x, weight, bias, stride, activation);
     }
     let f = DepthwiseConv { sizes, activation };
-    match bias {
-        Some(b) => apply::<Cpu, _>(f, &[x, weight, b]),
-        None => apply::<Cpu, _>(f, &[x, weight]),
-    }
+    let y = match bias {
+        Some(b) => apply::<Cpu, _>(f, &[x, weight, b])?,
+        None => apply::<Cpu, _>(f, &[x, weight])?,
+    };
+    let epilogue = Epilogue { bias, activation, ..Epilogue::NONE };
+    trace::note(|| trace::Kind::Depthwise(weight.clone(), stride), x, epilogue, &y);
+    Ok(y)
 }
 
 pub(super) fn composed(

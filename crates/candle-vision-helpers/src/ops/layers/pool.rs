@@ -1,6 +1,8 @@
 //! Pooling.
 
 use crate::ops::cpu::{elementwise, pool};
+use crate::ops::epilogue::Epilogue;
+use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor},
@@ -27,7 +29,10 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     if !x.device().is_cpu() {
         return composed(x, &window);
     }
-    apply::<Cpu, _>(MaxPool { window, dims, at: OnceLock::new() }, &[x])
+    let y = apply::<Cpu, _>(MaxPool { window, dims, at: OnceLock::new() }, &[x])?;
+    let Window { kernel, stride, padding, .. } = window;
+    trace::note(|| trace::Kind::MaxPool { kernel, stride, padding }, x, Epilogue::NONE, &y);
+    Ok(y)
 }
 
 struct MaxPool {

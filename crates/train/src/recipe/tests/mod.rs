@@ -39,6 +39,41 @@ fn built_in_recipes_are_sound_and_named_as_their_files() {
 }
 
 #[test]
+fn small_first_views_are_of_a_size_that_the_network_takes() {
+    let sides = |profile: &str| -> Vec<usize> {
+        let small = ["train.small_first={share=0.75,scale=0.75}".to_owned()];
+        let recipe = match profile {
+            "" => Recipe::load("face68", &small),
+            profile => Recipe::load_profile("face68", Some(profile), &small),
+        };
+        let recipe = recipe.unwrap();
+        let mut sides: Vec<_> = (0..recipe.train.epochs).map(|epoch| recipe.task_in(epoch).view.width).collect();
+        sides.dedup();
+        sides
+    };
+    // views of 256, 96 and 64 pixels; three quarters of a single epoch are none
+    assert_eq!([sides(""), sides("quick"), sides("smoke")], [vec![192, 256], vec![64, 96], vec![64]]);
+    for (recipe, small, expected) in [
+        ("face68", "share=0.0,scale=0.5", None),
+        ("face68", "share=1.0,scale=0.5", Some("train.small_first.share: expected a number from 0 to below 1, got 1")),
+        (
+            "face68",
+            "share=0.5,scale=1.5",
+            Some("train.small_first.scale: expected a number above 0, at most 1, got 1.5"),
+        ),
+        ("face58", "share=0.0,scale=0.5", None),
+        ("face58", "share=0.5,scale=0.5", Some("train.small_first: expected nothing but for a heatmap_net")),
+    ] {
+        let message = load(recipe, &[&format!("train.small_first={{{small}}}")]).err().map(|e| e.to_string());
+        let as_expected = match (&message, expected) {
+            (Some(message), Some(expected)) => message.contains(expected),
+            (message, expected) => message.is_none() && expected.is_none(),
+        };
+        assert!(as_expected, "{small}: {message:?}, not {expected:?}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_line() {
     for (recipe, from, to, expected) in [
         ("nose", "epochs = ", "epoch = ", "unknown key `epoch`, expected one of `epochs`, `batch`, `seed`"),

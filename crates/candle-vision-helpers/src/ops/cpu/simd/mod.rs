@@ -30,6 +30,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn gated(gate: Self::V, x: Self::V) -> Self::V;
     /// The lesser of two lanes; NaN where `x` is NaN.
     unsafe fn at_most(x: Self::V, most: Self::V) -> Self::V;
+    /// The greater of two lanes; NaN where either is.
+    unsafe fn greater(a: Self::V, b: Self::V) -> Self::V;
     /// Writes `LANES` rows of `LANES` floats, the columns of the rows given: `to[j * pitch + i] = rows[i][j]`.
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize);
     /// The sum of the lanes, in an order that never changes.

@@ -42,6 +42,10 @@ unsafe impl Simd for Portable {
         std::array::from_fn(|i| if x[i] > most[i] { most[i] } else { x[i] })
     }
     #[inline(always)]
+    unsafe fn greater(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] || a[i].is_nan() { a[i] } else { b[i] })
+    }
+    #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {
         for j in 0..N {
             for (i, row) in rows.iter().enumerate().take(N) {

@@ -47,6 +47,11 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_min_ps(most, x) }
     }
     #[inline(always)]
+    unsafe fn greater(a: Self::V, b: Self::V) -> Self::V {
+        // The maximum is the second one where either is NaN. SAFETY: see the impl.
+        unsafe { _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)) }
+    }
+    #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {
         // SAFETY: see the impl; `rows` holds 8 vectors.
         unsafe {
@@ -116,6 +121,11 @@ unsafe impl Simd for Avx512 {
     unsafe fn at_most(x: Self::V, most: Self::V) -> Self::V {
         // The second one where either is NaN. SAFETY: see the impl.
         unsafe { _mm512_min_ps(most, x) }
+    }
+    #[inline(always)]
+    unsafe fn greater(a: Self::V, b: Self::V) -> Self::V {
+        // As above. SAFETY: see the impl.
+        unsafe { _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a) }
     }
     #[inline(always)]
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize) {

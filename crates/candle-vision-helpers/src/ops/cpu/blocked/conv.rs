@@ -1,0 +1,173 @@
+//! Convolution of blocked maps: pixels of the source, one channel at a time, times vectors of weights, packed once in
+//! the order in which they are read.
+
+use super::tile::{Tile, WIDEST_APART, widest};
+use super::{Map, for_rows};
+use crate::ops::Activation;
+use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
+use crate::ops::cpu::uncleared::Shared;
+use std::{ops::Range, sync::Arc};
+
+/// Blocks of output channels that a tile computes at once, where there are as many.
+const BLOCKS: usize = 2;
+
+/// Floats of weights that are gone through for all pixels before the next ones: 24 KiB, which stay in a first-level
+/// cache.
+const NEAR: usize = 6144;
+/// The taps of a kernel in one channel and its weights, `[group][input channel by blocks][tap][lane]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Phase {
+    /// Row and column of each tap.
+    pub taps: Vec<[usize; 2]>,
+    /// Where the first tap of the first output lies, from the source's first pixel: up and left of it.
+    pub before: [usize; 2],
+    /// The output's first pixel.
+    pub first: [usize; 2],
+    pub weights: Arc<Packed>,
+}
+
+/// A convolution, or a few of one source that each give some pixels of the result.
+#[derive(Clone, Debug)]
+pub(crate) struct Conv {
+    pub from: Map,
+    pub to: Map,
+    pub residual: Option<Map>,
+    /// One value a channel, zeros up to the end of the last block.
+    pub bias: Vec<f32>,
+    pub activation: Activation,
+    /// Pixels of the source from one output to the next.
+    pub stride: usize,
+    /// Pixels of the result from one output to the next.
+    pub step: usize,
+    /// Rows and columns of a phase's outputs.
+    pub outputs: [usize; 2],
+    pub phases: Vec<Phase>,
+}
+
+/// Packed weights.
+#[derive(Debug)]
+pub(crate) struct Packed(Vec<f32>);
+
+impl Packed {
+    /// The weights of `o` output and `c` input channels, the latter in blocks of `block`, with `taps` taps; `at(o, c,
+    /// tap)` gives each.
+    pub(crate) fn new(
+        [o, c, taps]: [usize; 3],
+        block: usize,
+        lanes: usize,
+        at: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let blocks = o.div_ceil(lanes);
+        let mut all = Vec::with_capacity(blocks * lanes * c * taps);
+        for group in (0..blocks).step_by(BLOCKS) {
+            let outputs = group * lanes..(group + BLOCKS).min(blocks) * lanes;
+            for first in (0..c).step_by(block) {
+                for tap in 0..taps {
+                    for channel in first..c.min(first + block) {
+                        all.extend(outputs.clone().map(|n| if n < o { at(n, channel, tap) } else { 0.0 }));
+                    }
+                }
+            }
+        }
+        Self(all)
+    }
+}
+
+impl Conv {
+    /// Computes the result.
+    ///
+    /// # Safety
+    /// All maps lie in `memory`, apart from each other but for the source and the residual; the source's zeros reach as
+    /// far as its taps; the weights and the bias are those of its channels.
+    pub(crate) unsafe fn run(&self, memory: Shared, vectors: Vectors, alone: bool) {
+        let groups = self.to.blocks().div_ceil(BLOCKS);
+        for_rows(self.phases.len() * groups, self.outputs[0], alone, |part, rows| {
+            let (phase, group) = (part % self.phases.len(), part / self.phases.len());
+            vectors.run(Rows { conv: self, phase: &self.phases[phase], clears: phase == 0, group, rows, memory });
+        });
+    }
+}
+
+/// Some rows of a group's outputs.
+struct Rows<'a> {
+    conv: &'a Conv,
+    phase: &'a Phase,
+    /// Whether the zeros around the result are this phase's.
+    clears: bool,
+    group: usize,
+    rows: Range<usize>,
+    memory: Shared,
+}
+
+impl Kernel for Rows<'_> {
+    type Out = ();
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let c = self.conv;
+        let block = self.group * BLOCKS;
+        let blocks = BLOCKS.min(c.to.blocks() - block);
+        // SAFETY: the contract of `Conv::run`.
+        unsafe {
+            if self.clears {
+                let last = self.rows.end == c.outputs[0];
+                let rows = self.rows.start * c.step..if last { c.to.h } else { self.rows.end * c.step };
+                (block..block + blocks).for_each(|b| c.to.clear_halo(self.memory, b, rows.clone()));
+            }
+            match (blocks, c.stride == 1 && c.from.block == S::LANES) {
+                (1, true) => self.rows::<S, 1, true>(),
+                (1, false) => self.rows::<S, 1, false>(),
+                (_, true) => self.rows::<S, BLOCKS, true>(),
+                (_, false) => self.rows::<S, BLOCKS, false>(),
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const B: usize, const NEXT: bool>(&self) {
+        let (c, phase) = (self.conv, self.phase);
+        let from = &c.from;
+        let taps: Vec<usize> = phase.taps.iter().map(|[y, x]| y * from.row() + x * from.block).collect();
+        let depth = from.channels * taps.len();
+        let widest = if NEXT { widest(S::LANES) } else { WIDEST_APART };
+        let [_, width] = c.outputs;
+        let tiles = width.div_ceil(widest);
+        let block = self.group * BLOCKS;
+        let of_channel = taps.len() * B * S::LANES;
+        let near = (NEAR / (of_channel * from.block)).max(1) * from.block;
+        // SAFETY: the contract of `Conv::run`.
+        unsafe {
+            let memory = self.memory.ptr();
+            let weights = phase.weights.0.as_ptr().add(block * S::LANES * depth);
+            let [up, left] = phase.before;
+            for first in (0..from.channels).step_by(near) {
+                let last = (first + near).min(from.channels);
+                let plane = memory.add(from.at(first / from.block, 0, 0) - up * from.row() - left * from.block);
+                for y in self.rows.clone() {
+                    for tile in 0..tiles {
+                        let (x, end) = (width * tile / tiles, width * (tile + 1) / tiles);
+                        let (row, column) = (y * c.step + phase.first[0], x * c.step + phase.first[1]);
+                        let residual = c.residual.as_ref().filter(|_| last == from.channels);
+                        let tile = Tile {
+                            source: plane.add(y * c.stride * from.row() + x * c.stride * from.block),
+                            plane: from.plane(),
+                            apart: c.stride * from.block,
+                            channels: last - first,
+                            block: from.block,
+                            taps: &taps,
+                            weights: weights.add(first * of_channel),
+                            bias: (first == 0).then(|| c.bias.as_ptr().add(block * S::LANES)),
+                            to: memory.add(c.to.at(block, row, column)),
+                            to_plane: c.to.plane(),
+                            residual: residual.map(|r| (memory.add(r.at(block, row, column)).cast_const(), r.plane())),
+                            step: c.step * S::LANES,
+                            activation: if last == from.channels { c.activation } else { Activation::None },
+                        };
+                        tile.run::<S, B, NEXT>(end - x);
+                    }
+                }
+            }
+        }
+    }
+}
