@@ -1,8 +1,9 @@
-"""Times `facekp bench` and torch_steps.py in turn, a process each turn, into one JSON file.
+"""Times `facekp bench`, torch_steps.py and perhaps onnx_infer.py in turn, a process each turn, into one JSON file.
 
-python benches/compare.py PROGRAM [--turns 5] [--threads 2] [--only nose,face58] [--stock] --out FILE
+python benches/compare.py PROGRAM [--turns 5] [--threads 2] [--only nose,face58] [--stock] [--onnx] --out FILE
 
-Of each program the median turn counts. Networks that are not measured keep their figures in FILE.
+Of each program the median turn counts. FILE holds one entry a kind of processor; networks that are not measured keep their
+figures there.
 """
 import argparse, json, os, re, statistics, subprocess, sys
 from pathlib import Path
@@ -26,7 +27,8 @@ def middle(lines):
         values = [line[key] for line in lines if line.get(key) is not None]
         if values:
             out[key] = statistics.median_high(values)
-    out["images_per_s"] = round(out["batch"] * 1e3 / out["step_ms"], 2)
+    if "step_ms" in out:
+        out["images_per_s"] = round(out["batch"] * 1e3 / out["step_ms"], 2)
     return out
 
 
@@ -55,23 +57,30 @@ def main():
     parser.add_argument("--threads", type=positive, default=2)
     parser.add_argument("--only", default="nose,face58,resnet50,heatmap,mobile")
     parser.add_argument("--stock", action="store_true", help="also candle's stock operations, in one turn")
+    parser.add_argument("--onnx", action="store_true", help="also ONNX Runtime, one picture")
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
-    results = json.loads(a.out.read_text()) if a.out.exists() else {}
+    everything = json.loads(a.out.read_text()) if a.out.exists() else {}
+    here = machine(a.threads)
+    results = everything.setdefault(here["processor"], {})
     for name in a.only.split(","):
         own = [a.program, "bench", "--device", "cpu", "--only", name]
         torch = [sys.executable, str(HERE / "torch_steps.py"), "--only", name]
-        ours, theirs = [], []
+        onnx = [sys.executable, str(HERE / "onnx_infer.py"), "--only", name]
+        ours, theirs, runtime = [], [], []
         for turn in range(1, a.turns + 1):
             print(f"{name}: turn {turn} of {a.turns}", file=sys.stderr)
             ours.append(line(own, a.threads))
             theirs.append(line(torch, a.threads))
+            runtime.extend([line(onnx, a.threads)] if a.onnx else [])
         entry = {"facekp": middle(ours), "pytorch": middle(theirs), "turns": a.turns}
+        if a.onnx:
+            entry["onnx"] = middle(runtime)
         if a.stock:
             entry["candle"] = line([*own, "--ops", "candle", "--rounds", "3"], a.threads)
         results[name] = {**results.get(name, {}), **entry}
-    results["machine"] = machine(a.threads)
-    a.out.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    results["machine"] = here
+    a.out.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

@@ -126,6 +126,31 @@ fn sigterm() {
     });
 }
 
+/// Once: the step is finished, and the program says what is kept.
+#[test]
+fn ctrl_c() {
+    for i in 0..moments() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        let mut child = start(&run, "");
+        add_notes(&run, &mut child);
+        let epochs = 1 + (fraction(5, i) * EPOCHS as f64 * 0.7) as usize;
+        while history(&run).len() < epochs && child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(1));
+        }
+        Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
+        let (status, said) = (child.wait().unwrap(), stderr(&mut child));
+        let done = history(&run).len();
+        // behind the last step there is nothing to stop
+        if done < EPOCHS {
+            assert_eq!(status.code(), Some(130), "{said}");
+            let expected = format!("stopped in epoch {}: `--resume` goes on behind epoch {done}", done + 1);
+            assert!(said.contains(&expected), "{said}");
+        }
+        resumes(&run, &format!("moment {i}, {status}, after {done} epochs"));
+    }
+}
+
 /// Logs are no results: the run continues.
 #[test]
 fn a_closed_stderr() {

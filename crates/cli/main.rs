@@ -1,10 +1,11 @@
 //! `facekp`: train, evaluate and run facial keypoint networks.
 //!
 //! Results go to stdout, logs and progress bars to stderr. Exit status 0, 1 (failed: one line that says what and
-//! where), 2 (usage).
+//! where), 2 (usage), 130 (a training that Ctrl-C ended).
 
 mod args;
 mod cmd;
+mod interrupt;
 mod output;
 mod parse;
 mod processor;
@@ -27,7 +28,11 @@ fn main() -> ExitCode {
         Err(e) if is_closed_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
             fail(&e);
-            if e.is::<output::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            match e.downcast_ref() {
+                Some(facekp_train::Error::Stopped { .. }) => ExitCode::from(interrupt::STATUS),
+                _ if e.is::<output::Usage>() => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -1,8 +1,5 @@
-//! Vision helpers for candle, with no word of faces: geometry and warps, picture ↔ tensor,
-//! heatmaps, drawing, and the trainable image operations that candle lacks.
-//!
-//! One convention everywhere: points are `(x, y)`, 0-based, and the center of the first pixel is
-//! `(0, 0)`, so a picture of width `W` covers `-0.5 ..= W - 0.5`.
+//! Vision helpers for candle, with no word of faces.
+#![doc = include_str!("../README.md")]
 
 pub mod affine;
 pub mod convert;

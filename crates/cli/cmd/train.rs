@@ -1,6 +1,7 @@
 //! `facekp train`: a recipe into a run folder.
 
 use crate::{
+    interrupt::Interrupt,
     output::{Usage, say},
     parse::parse_change,
     progress::Progress,
@@ -68,6 +69,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(a: &Args) -> Result<()> {
     let Some(recipe) = &a.recipe else { return list(a.json) };
+    Interrupt::listen()?;
     let mode = match (a.resume, a.overwrite) {
         (true, _) => Mode::Resume,
         (_, true) => Mode::Overwrite,
@@ -99,7 +101,7 @@ fn one(a: &Args, recipe: &str, set: &[String], mode: Mode) -> Result<Option<Summ
     let data = Data::open(&recipe, &a.data.dir)?;
     let mut watch: Box<dyn Observer> =
         if terminal::has_cursor() { Box::new(Progress::default()) } else { Box::new(observe::Log::default()) };
-    let outcome = fit(&recipe, &data, &device, &begin, &mut [watch.as_mut()])?;
+    let outcome = fit(&recipe, &data, &device, &begin, &mut [watch.as_mut(), &mut Interrupt])?;
     let errors = outcome.validation.as_ref().map_or("the output has no points to measure".to_owned(), |v| {
         let nme = v.nme.map(|n| format!(", NME {n:.4}")).unwrap_or_default();
         format!("validation mean {:.2} px, median {:.2} px{nme} on {} faces", v.mean_px, v.median_px, v.faces)

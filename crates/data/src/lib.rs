@@ -1,6 +1,5 @@
-//! Pictures with facial keypoints: what they are, how they are read, cut, augmented and loaded; and rendered faces.
-//!
-//! files → [`Sample`] (original pixels) → [`View`] (what a network sees) → [`Batch`] (tensors).
+//! Pictures with keypoints, from files to batches.
+#![doc = include_str!("../README.md")]
 
 mod boxed_photos;
 pub mod dataset;

@@ -1,7 +1,7 @@
 //! One face in one picture, in the picture's original pixels.
 
 use crate::keypoints::Keypoints;
-use candle_vision_helpers::{Affine, Rect, Size};
+use candle_vision_helpers::{Affine, Point, Rect, Size};
 use image::RgbImage;
 use std::{path::PathBuf, sync::Arc};
 
@@ -56,4 +56,14 @@ pub struct Annotation {
     pub face: Rect,
     /// Keypoints, original pixels.
     pub points: Keypoints,
+}
+
+impl Annotation {
+    /// The same face in other pixels.
+    #[must_use]
+    pub(crate) fn transformed(&self, map: &Affine) -> Self {
+        let f = self.face;
+        let ends = [Point::new(f.x, f.y), Point::new(f.x + f.width, f.y + f.height)].map(|p| map.apply(p));
+        Self { face: Rect::around(&ends).unwrap_or(f), points: self.points.transformed(map), ..self.clone() }
+    }
 }

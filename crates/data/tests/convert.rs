@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use std::{fs, path::Path};
 
 /// Three pictures of 64 × 48 with four objects of four points as a table; `hidden` have empty cells.
-fn table(dir: &Path, points: &[Vec<(f64, f64)>], hidden: &[(usize, usize)]) {
+pub(crate) fn table(dir: &Path, points: &[Vec<(f64, f64)>], hidden: &[(usize, usize)]) {
     let scheme = "name = \"wing\"\npoints = [\"root\", \"tip\", \"front\", \"back\"]\nmirror = [[2, 3]]\n\
         groups = [{ name = \"axis\", first = 0, last = 1 }, { name = \"edge\", first = 2, last = 3, outline = \"none\" }]\n\
         [normalizer]\nname = \"length\"\nbetween = [[0], [1]]\n";
@@ -33,13 +33,13 @@ fn table(dir: &Path, points: &[Vec<(f64, f64)>], hidden: &[(usize, usize)]) {
     fs::write(dir.join("points.csv"), text).unwrap();
 }
 
-fn open(dir: &Path) -> Box<dyn Dataset> {
+pub(crate) fn open(dir: &Path) -> Box<dyn Dataset> {
     find_first(dir).unwrap().open().unwrap()
 }
 
-type Face = (String, Vec<Option<Point>>);
+pub(crate) type Face = (String, Vec<Option<Point>>);
 
-fn faces(set: &dyn Dataset) -> Vec<Face> {
+pub(crate) fn faces(set: &dyn Dataset) -> Vec<Face> {
     let face = |i| {
         let face = set.annotation(i).unwrap();
         let points = face.points.points().iter().zip(face.points.visible());
@@ -48,7 +48,7 @@ fn faces(set: &dyn Dataset) -> Vec<Face> {
     (0..set.len()).map(face).collect()
 }
 
-fn agree(a: &[Face], b: &[Face], within: f64) {
+pub(crate) fn agree(a: &[Face], b: &[Face], within: f64) {
     assert_eq!(a.len(), b.len());
     for ((id, a), (other, b)) in a.iter().zip(b) {
         assert_eq!((id, a.len()), (other, b.len()));

@@ -6,6 +6,7 @@ mod common;
 mod annotated_pictures;
 mod boxed_photos;
 mod convert;
+mod convert_stored;
 mod csv;
 mod cut_kinds;
 mod datasets;

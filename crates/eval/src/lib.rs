@@ -1,4 +1,5 @@
-//! Errors and metrics of keypoint networks, predictions back in the picture, plots, and the report page.
+//! Prediction with facial keypoint networks, and how good it is.
+#![doc = include_str!("../README.md")]
 
 pub mod baseline;
 pub mod error;

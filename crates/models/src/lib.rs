@@ -1,4 +1,5 @@
-//! Facial keypoint networks, the codecs between points and network outputs, and weights files that describe themselves.
+//! Facial keypoint networks, codecs and self-describing weights files.
+#![doc = include_str!("../README.md")]
 
 pub mod codec;
 mod error;

@@ -45,6 +45,18 @@ pub enum Error {
     /// A run stopped where its files could not be written; says which epoch is whole.
     #[error("{}", OneLine(.0))]
     Unfinished(String),
+    /// An observer asked for the end of a run.
+    #[error("{name}: stopped in epoch {epoch}: {}", if *epoch > 1 {
+        format!("`--resume` goes on behind epoch {}, the last one that is kept", epoch - 1)
+    } else {
+        "nothing is kept, for no epoch was over".to_owned()
+    })]
+    Stopped {
+        /// The recipe.
+        name: String,
+        /// 1-based.
+        epoch: usize,
+    },
     /// The loss is no longer a number.
     #[error("{name}: the loss is {loss} at epoch {epoch}, step {step}: try a lower learning rate or gradient clipping")]
     Diverged {

@@ -1,4 +1,5 @@
-//! Recipes and the training loop: optimizers, schedules, losses, checkpoints, observers.
+//! Recipes and the training loop.
+#![doc = include_str!("../README.md")]
 
 mod batches;
 mod begin;

@@ -120,6 +120,9 @@ impl<'a> Trainer<'a> {
                 observers.iter_mut().for_each(|o| o.step(batch.items.len(), seen));
             }
             self.step(gradients, self.steps_of(order.len()))?;
+            if observers.iter_mut().any(|o| o.stops()) {
+                return Err(Error::Stopped { name: self.recipe.name.clone(), epoch: epoch + 1 });
+            }
         }
         meter.finish()
     }

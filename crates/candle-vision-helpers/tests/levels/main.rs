@@ -6,6 +6,7 @@
 mod common;
 mod depthwise;
 mod frozen;
+mod frozen_edges;
 mod nan;
 mod portable;
 mod switched;

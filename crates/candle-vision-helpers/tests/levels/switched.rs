@@ -3,7 +3,7 @@
 use crate::Turn;
 use crate::common::{random, values, with};
 use candle_core::{Result, Var};
-use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Epilogue, Level, Statistics};
+use candle_vision_helpers::ops::{self, BatchNorm, ConvParams, Epilogue, Frozen, Level, Statistics};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -31,6 +31,7 @@ fn all() -> Result<Vec<(String, Vec<u32>)>> {
             ("convolution", conv, &vars[..]),
             ("normalization", eval, &vars[..1]),
             ("means", ops::avg_pool_global(&maps)?, &[]),
+            ("plan", Frozen::new().run(&vars[0], |x| ops::conv2d(x, &vars[1], p, with(Some(&vars[2]), true)))?, &[]),
             ("softmax", ops::log_softmax_maps(&maps)?, std::slice::from_ref(&maps)),
         ] {
             let grads = (&y * random(y.dims(), 6)?)?.sum_all()?.backward()?;

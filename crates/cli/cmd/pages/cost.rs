@@ -14,7 +14,7 @@ use facekp_models::{Params, Pass};
 use std::{fs, path::Path, time::Instant};
 
 const TITLE: &str = "\n## Size and speed\n\nThe network alone, one face without its mirror image, median of 15, in \
-    milliseconds with THREADS threads of a PROCESSOR; products are the multiplications that are added up in one pass; \
+    milliseconds with THREADS threads (PROCESSOR); products are the multiplications that are added up in one pass; \
     NME on all 689 test faces with annotated boxes, averaged with the mirrored picture where the recipe says so.\n\n";
 
 const HEAD: [&str; 6] = ["network", "MB", "million weights", "million products", "ms", "NME full"];

@@ -3,6 +3,7 @@
 mod benchmarks;
 mod beside;
 mod cost;
+mod readme;
 mod results;
 mod subject;
 
@@ -30,7 +31,8 @@ enum Page {
         #[arg(long, value_name = "FILE", help_heading = "Output")]
         out: PathBuf,
     },
-    /// Measure networks and write the page of their errors, with their curves in a folder of its name.
+    /// Measure networks and write the page of their errors, with their curves in a folder of its name, and the table in
+    /// the README above it.
     #[command(after_help = "Example: facekp pages results runs/full/face58 nose --out docs/results.md")]
     Results {
         /// Run folders, or names in weights/ (a row each, without curves).
@@ -47,13 +49,22 @@ enum Page {
 
 pub(crate) fn run(a: &Args) -> Result<()> {
     match &a.page {
-        Page::Benchmarks { times, out } => write(out, &benchmarks::page(times)?),
-        Page::Results { runs, data, out } => write(out, &results::page(runs, data, out)?),
+        Page::Benchmarks { times, out } => write(out, &wrapped(&benchmarks::page(times)?)),
+        Page::Results { runs, data, out } => {
+            let page = wrapped(&results::page(runs, data, out)?);
+            write(out, &page)?;
+            let readme = std::path::absolute(out)?.ancestors().nth(2).map(|root| root.join("README.md"));
+            let text = readme.as_ref().and_then(|readme| std::fs::read_to_string(readme).ok());
+            match readme.zip(text.and_then(|text| readme::with_figures(&text, &page))) {
+                Some((readme, text)) => write(&readme, &text),
+                None => Ok(()),
+            }
+        }
     }
 }
 
 fn write(out: &Path, page: &str) -> Result<()> {
-    write_file(out, wrapped(page).as_bytes())?;
+    write_file(out, page.as_bytes())?;
     say(&out.display().to_string())
 }
 

@@ -66,7 +66,7 @@ pub(super) fn write(
         }
     }
     let title = format!("points that {network} predicted");
-    let about = About { scheme, title: &title, synthetic: false, lists: BTreeMap::new() };
+    let about = About { scheme, title: &title, synthetic: false, lists: BTreeMap::new(), decode: None };
     Ok(Some(write_folder(&about, all, form, out)?))
 }
 

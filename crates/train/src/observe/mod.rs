@@ -26,6 +26,11 @@ pub trait Observer {
     fn start(&mut self, _plan: &Plan) {}
     /// After the batch of a step: samples in it and its loss, where that was read back.
     fn step(&mut self, _samples: usize, _loss: Option<f64>) {}
+    /// Asked after each step: whether the run should end now. What its last epoch left is whole, and a run can go on
+    /// from there.
+    fn stops(&mut self) -> bool {
+        false
+    }
     /// After each file that is written into the run folder or renamed there.
     fn wrote(&mut self, _run: &Path) {}
     /// After an epoch.

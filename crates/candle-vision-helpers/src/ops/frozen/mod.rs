@@ -21,9 +21,10 @@ use super::graph::{
     storage::{Backend, Cpu, tensor},
     tape::no_grad,
 };
+use super::shapes::elements;
 use candle_core::{DType, Error, Tensor};
 use plan::{Layer, Plan, Weights};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Plans of this many sizes of pictures are kept, the latest ones.
 const SIZES: usize = 8;
@@ -48,6 +49,12 @@ struct Known {
     weights: Weights,
 }
 
+impl Known {
+    fn find(&self, key: Key) -> Option<Option<Arc<Plan>>> {
+        self.plans.iter().find(|(k, _)| *k == key).map(|(_, plan)| plan.clone())
+    }
+}
+
 impl Frozen {
     /// Without plans yet.
     pub fn new() -> Self {
@@ -60,6 +67,9 @@ impl Frozen {
     /// [`max_pool2d`](super::max_pool2d) on the CPU, else by itself. The numbers are the same bit for bit for any
     /// number of threads and pictures; they differ from the network's own in the order of sums.
     ///
+    /// For one size of pictures `network` is asked once: what it does must depend on nothing else of the pictures, and
+    /// it must not change maps in place.
+    ///
     /// # Errors
     /// Those of `network`; memory that is not there.
     pub fn run<E: From<Error>>(
@@ -67,8 +77,10 @@ impl Frozen {
         images: &Tensor,
         network: impl Fn(&Tensor) -> Result<Tensor, E>,
     ) -> Result<Tensor, E> {
-        match self.plan(images, &network)? {
-            Some(plan) => Ok(self.pass(&plan, images)?),
+        // once, since the plan depends on them
+        let vectors = Vectors::in_use();
+        match self.plan(images, &network, vectors)? {
+            Some(plan) => Ok(self.pass(&plan, images, vectors)?),
             None => no_grad(|| network(images)),
         }
     }
@@ -77,57 +89,68 @@ impl Frozen {
         &self,
         images: &Tensor,
         network: &impl Fn(&Tensor) -> Result<Tensor, E>,
+        vectors: Vectors,
     ) -> Result<Option<Arc<Plan>>, E> {
         let &[b, c, h, w] = images.dims() else { return Ok(None) };
         if !images.device().is_cpu() || images.dtype() != DType::F32 || b * c * h * w == 0 {
             return Ok(None);
         }
-        let lanes = Vectors::in_use().lanes();
+        let lanes = vectors.lanes();
         let key = [c, h, w, lanes];
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, plan)) = known().plans.iter().find(|(k, _)| *k == key) {
-            return Ok(plan.clone());
+        if let Some(plan) = self.known().find(key) {
+            return Ok(plan);
         }
         let one = images.narrow(0, 0, 1)?.contiguous()?;
         // not under the lock: this thread may take up another task meanwhile that asks for a plan
         let (output, steps) = counting::uncounted(|| trace::traced(|| no_grad(|| network(&one))));
-        let (output, mut known) = (output?, known());
+        let (output, mut known) = (output?, self.known());
+        if let Some(plan) = known.find(key) {
+            return Ok(plan);
+        }
         let plan = Plan::of(steps, &one, output.id(), lanes, &mut known.weights)?.map(Arc::new);
         if known.plans.len() == SIZES {
             known.plans.remove(0);
         }
         known.plans.push((key, plan.clone()));
+        known.weights.keep_used();
         Ok(plan)
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Pictures in turn, all threads on each, but for those that every thread has one of.
-    fn pass(&self, plan: &Plan, images: &Tensor) -> Result<Tensor, Error> {
+    fn pass(&self, plan: &Plan, images: &Tensor, vectors: Vectors) -> Result<Tensor, Error> {
         let images = images.contiguous()?;
         let b = images.dim(0)?;
-        let (vectors, threads) = (Vectors::in_use(), rayon::current_num_threads());
+        let threads = rayon::current_num_threads();
         let (input, output) = (&plan.input, &plan.output);
         let (from, to) = (input.channels * input.h * input.w, output.channels * output.h * output.w);
         counting::add(plan.products * b as u64);
+        let len = elements("Frozen", &[b, to])?;
         let result = Cpu::read(&[&images], |_, args| {
             let data = args[0].data;
             // SAFETY: every picture writes all of its part.
             unsafe {
-                try_filled(b * to, |y| {
+                try_filled(len, |y| {
                     let one = |i: usize, alone: bool| {
                         let y = Shared::of(y.part(i * to, to));
                         self.with_memory(plan, |memory| run(plan, &data[i * from..][..from], memory, y, vectors, alone))
                     };
-                    let together = if threads > 1 { b / threads * threads } else { 0 };
-                    let failed = Mutex::new(None);
-                    parallel::for_each(together, |i| {
-                        if let Err(e) = one(i, true) {
-                            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                    parallel::in_pool(|| {
+                        let together = if threads > 1 { b / threads * threads } else { 0 };
+                        let failed = Mutex::new(None);
+                        parallel::for_each(together, |i| {
+                            if let Err(e) = one(i, true) {
+                                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                            }
+                        });
+                        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                            return Err(e);
                         }
-                    });
-                    if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                        return Err(e);
-                    }
-                    (together..b).try_for_each(|i| one(i, threads == 1))
+                        (together..b).try_for_each(|i| one(i, threads == 1))
+                    })
                 })
             }
         })?;

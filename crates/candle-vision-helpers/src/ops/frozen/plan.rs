@@ -9,7 +9,7 @@ use crate::ops::cpu::blocked::{
     depthwise::{Depthwise, TAPS},
     pool::MaxPool,
 };
-use crate::ops::shapes::ConvParams;
+use crate::ops::shapes::{ConvParams, elements};
 use candle_core::{Result, Tensor, TensorId};
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 use std::sync::Arc;
@@ -34,11 +34,12 @@ pub(super) struct Plan {
     pub products: u64,
 }
 
-/// Weights that are packed, for pictures of any size: by their tensor, the width of blocks, a vector's lanes.
+/// Weights that are packed, for pictures of any size.
 #[derive(Debug, Default)]
 pub(super) struct Weights {
-    /// For each phase.
-    conv: HashMap<(TensorId, usize, usize), Vec<Arc<Packed>>>,
+    /// By their tensor, the number of phases, the width of blocks and a vector's lanes; for each phase.
+    conv: HashMap<(TensorId, usize, usize, usize), Vec<Arc<Packed>>>,
+    /// By their tensor and a vector's lanes.
     depthwise: HashMap<(TensorId, usize), Arc<Vec<f32>>>,
 }
 
@@ -46,17 +47,25 @@ impl Weights {
     fn conv(
         &mut self,
         weight: &Tensor,
+        phases: usize,
         block: usize,
         lanes: usize,
-        pack: impl FnOnce(&[f32]) -> Vec<Packed>,
+        pack: impl Fn(&[f32], usize) -> Result<Packed>,
     ) -> Result<Vec<Arc<Packed>>> {
-        Ok(match self.conv.entry((weight.id(), block, lanes)) {
+        Ok(match self.conv.entry((weight.id(), phases, block, lanes)) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(new) => {
-                let phases = pack(&weight.flatten_all()?.to_vec1()?);
-                new.insert(phases.into_iter().map(Arc::new).collect()).clone()
+                let w = weight.flatten_all()?.to_vec1::<f32>()?;
+                let packed = (0..phases).map(|phase| pack(&w, phase).map(Arc::new)).collect::<Result<Vec<_>>>()?;
+                new.insert(packed).clone()
             }
         })
+    }
+
+    /// Forgets those that no plan has any more.
+    pub(super) fn keep_used(&mut self) {
+        self.conv.retain(|_, phases| phases.iter().any(|p| Arc::strong_count(p) > 1));
+        self.depthwise.retain(|_, filters| Arc::strong_count(filters) > 1);
     }
 
     /// `[block][tap][lane]`, zeros for lanes without a channel.
@@ -96,25 +105,43 @@ fn has_kernel(step: &Step) -> bool {
     }
 }
 
-/// Zeros that a step needs around its input of height and width `sides`.
-fn halo(step: &Step, sides: [usize; 2]) -> usize {
+/// Zeros that a step needs around its input.
+fn halo(step: &Step) -> usize {
     match &step.kind {
-        Kind::Conv(weight, p) => {
-            let (kernel, out) = (&weight.dims()[2..], &step.dims[2..]);
-            let beyond =
-                |i: usize| ((out[i] - 1) * p.stride + (kernel[i] - 1) * p.dilation + 1).saturating_sub(sides[i]);
-            // what the last windows need behind the map is what they need in all, less what stands before it
-            let behind = |i: usize| beyond(i).saturating_sub(p.padding);
-            p.padding.max(behind(0)).max(behind(1))
-        }
+        // the last windows reach no further than the padding, nor do the first
+        Kind::Conv(_, p) => p.padding,
         Kind::Doubled(_) | Kind::Depthwise(..) => 1,
         Kind::MaxPool { .. } => 0,
     }
 }
 
+/// Floats of a map beyond which its zeros must not outweigh it.
+const LARGE: usize = 1 << 20;
+
+/// Whether a map with its zeros can be laid out, and is not made of zeros nearly alone, as by a padding of thousands.
+fn is_sound(map: &Map) -> bool {
+    let floats = |zeros: usize| elements("map", &[map.blocks(), map.block, map.h + zeros, map.w + zeros]);
+    match (floats(0), floats(2 * map.halo)) {
+        (Ok(alone), Ok(all)) => all <= LARGE.max(alone.saturating_mul(8)),
+        _ => false,
+    }
+}
+
+/// Whether all weights are what they will be for other pictures: none is the input or computed from it.
+fn are_fixed(steps: &[Step], input: TensorId) -> bool {
+    let computed: HashSet<_> = steps.iter().map(|s| s.output).chain([input]).collect();
+    let weight = |step: &Step| match &step.kind {
+        Kind::Conv(weight, _) | Kind::Doubled(weight) | Kind::Depthwise(weight, _) => Some(weight.id()),
+        Kind::MaxPool { .. } => None,
+    };
+    let ids = steps.iter().flat_map(|s| [weight(s), s.bias.as_ref().map(Tensor::id)]);
+    ids.flatten().all(|id| !computed.contains(&id))
+}
+
 impl Plan {
     /// The plan of a network that was seen to compute `output` from `input (1, C, H, W)` by `steps`; `None` where it
-    /// computes what there are no kernels for.
+    /// computes what there are no kernels for, from weights that depend on the picture, or with maps that are made of
+    /// padding nearly alone.
     pub(super) fn of(
         steps: Vec<Step>,
         input: &Tensor,
@@ -143,7 +170,10 @@ impl Plan {
                 last_use.insert(id, i);
             }
             let Some(map) = maps.get_mut(&step.input) else { return Ok(None) };
-            map.halo = map.halo.max(halo(step, [map.h, map.w]));
+            map.halo = map.halo.max(halo(step));
+        }
+        if !maps.values().all(is_sound) || !are_fixed(&steps, input.id()) {
+            return Ok(None);
         }
         let mut room = Room::default();
         let place = |id: TensorId, room: &mut Room, maps: &mut HashMap<TensorId, Map>| {
@@ -202,8 +232,8 @@ fn layer(step: &Step, maps: &HashMap<TensorId, Map>, lanes: usize, weights: &mut
 fn whole(weight: &Tensor, p: &ConvParams, block: usize, lanes: usize, weights: &mut Weights) -> Result<Vec<Phase>> {
     let (o, c, kh, kw) = weight.dims4()?;
     let taps: Vec<_> = (0..kh * kw).map(|tap| [tap / kw * p.dilation, tap % kw * p.dilation]).collect();
-    let all = weights.conv(weight, block, lanes, |w| {
-        vec![Packed::new([o, c, kh * kw], block, lanes, |o, i, tap| w[(o * c + i) * kh * kw + tap])]
+    let all = weights.conv(weight, 1, block, lanes, |w, _| {
+        Packed::new([o, c, kh * kw], block, lanes, |o, i, tap| w[(o * c + i) * kh * kw + tap])
     })?;
     let phase = |weights| Phase { taps: taps.clone(), before: [p.padding; 2], first: [0; 2], weights };
     Ok(all.into_iter().map(phase).collect())
@@ -215,15 +245,12 @@ fn whole(weight: &Tensor, p: &ConvParams, block: usize, lanes: usize, weights: &
 fn doubled(weight: &Tensor, block: usize, lanes: usize, weights: &mut Weights) -> Result<Vec<Phase>> {
     const SUMS: [[&[usize]; 2]; 2] = [[&[0], &[1, 2]], [&[0, 1], &[2]]];
     let (o, c, _, _) = weight.dims4()?;
-    let all = weights.conv(weight, block, lanes, |w| {
-        let phase = |phase: usize| {
-            let (rows, columns) = (SUMS[phase / 2], SUMS[phase % 2]);
-            Packed::new([o, c, 4], block, lanes, |o, i, tap| {
-                let w = &w[(o * c + i) * 9..][..9];
-                rows[tap / 2].iter().flat_map(|y| columns[tap % 2].iter().map(move |x| w[y * 3 + x])).sum()
-            })
-        };
-        (0..4).map(phase).collect()
+    let all = weights.conv(weight, 4, block, lanes, |w, phase| {
+        let (rows, columns) = (SUMS[phase / 2], SUMS[phase % 2]);
+        Packed::new([o, c, 4], block, lanes, |o, i, tap| {
+            let w = &w[(o * c + i) * 9..][..9];
+            rows[tap / 2].iter().flat_map(|y| columns[tap % 2].iter().map(move |x| w[y * 3 + x])).sum()
+        })
     })?;
     let taps: Vec<_> = (0..4).map(|tap| [tap / 2, tap % 2]).collect();
     let phase = |(i, weights)| {

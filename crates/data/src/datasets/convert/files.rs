@@ -15,7 +15,7 @@ use crate::{
 use candle_vision_helpers::Point;
 use std::path::Path;
 
-/// Writes them beside the pictures in `out`.
+/// Writes them beside the pictures, which are in `out` already.
 pub(super) fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) -> Result<()> {
     match form {
         Form::Pts => pts(out, pictures),
@@ -47,7 +47,7 @@ fn imglab(out: &Path, title: &str, pictures: &[Picture<'_>]) -> Result<()> {
         };
         Ok(imglab_xml::Picture {
             file: picture.file.clone(),
-            size: Some(picture_size(picture.from)?),
+            size: Some(picture_size(&out.join(&picture.file))?),
             boxes: picture.faces.iter().map(face).collect(),
             ignored: 0,
             line: 0,
@@ -69,7 +69,11 @@ fn coco(out: &Path, scheme: &Scheme, pictures: &[Picture<'_>]) -> Result<()> {
     let listed = pictures.iter().map(|picture| {
         let object = |f: &&Annotation| (f.points.points().to_vec(), f.points.visible().to_vec(), f.face);
         let objects = picture.faces.iter().map(object).collect();
-        Ok(formats::coco::Picture { file: picture.file.clone(), size: picture_size(picture.from)?, objects })
+        Ok(formats::coco::Picture {
+            file: picture.file.clone(),
+            size: picture_size(&out.join(&picture.file))?,
+            objects,
+        })
     });
     let listed = listed.collect::<Result<Vec<_>>>()?;
     formats::coco::write(&Form::Coco.file(out), scheme.name(), &names, &skeleton, &listed)

@@ -7,16 +7,18 @@ use crate::{
     datasets::lists::LISTS,
     error::{Error, Result},
     io::{self, whole_folder, write_whole},
-    sample::Annotation,
+    sample::{Annotation, Sample},
     scheme::Scheme,
     split::Split,
     synthetic::MARKER,
 };
-use candle_vision_helpers::Point;
+use candle_vision_helpers::{Affine, Point};
+use image::{ImageFormat, RgbImage};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 /// A form of annotations.
@@ -88,6 +90,9 @@ pub struct Converted {
     pub lost: Vec<String>,
 }
 
+/// Gives the picture of a face, by the face's name, where it is in no file of its own.
+pub type Decode<'a> = &'a dyn Fn(&str) -> Result<Arc<RgbImage>>;
+
 /// A picture of the new folder, and the faces in it.
 struct Picture<'a> {
     file: String,
@@ -105,17 +110,38 @@ impl Picture<'_> {
 }
 
 /// Writes all faces of `set` into `out`, a folder that is new or empty: annotations in the given form, the scheme as
-/// `scheme.toml`, and copies of the pictures under the names of their samples. The folder appears whole or not at all.
+/// `scheme.toml`, and copies of the pictures under the names of their samples; what is no file of its own (in a pack,
+/// or a table with pixels) becomes a PNG, as it is stored. The folder appears whole or not at all.
 ///
 /// # Errors
-/// When something is in the folder, a picture is no file of its own (as in a pack), or something cannot be written.
+/// When something is in the folder, a picture cannot be read, or something cannot be written.
 pub fn convert(set: &dyn Dataset, form: Form, out: &Path) -> Result<Converted> {
-    let all = (0..set.len()).map(|i| set.annotation(i)).collect::<Result<Vec<_>>>()?;
+    let mut all = Vec::with_capacity(set.len());
+    let (mut stored, mut shrunk) = (HashMap::new(), 0);
+    for i in 0..set.len() {
+        let annotation = set.annotation(i)?;
+        all.push(if annotation.picture.is_file() {
+            annotation
+        } else {
+            let Sample { to_image, .. } = set.get(i)?;
+            shrunk += usize::from(to_image != Affine::IDENTITY);
+            stored.insert(annotation.id.clone(), i);
+            annotation.transformed(&to_image)
+        });
+    }
+    let decode = |id: &str| match stored.get(id) {
+        Some(&i) => Ok(set.get(i)?.image),
+        None => Err(Error::Invalid(format!("{id}: expected a picture, got none"))),
+    };
     let own = [Split::Common, Split::Challenging].into_iter().filter(|s| set.split(*s).is_ok());
     let own: Vec<&str> = own.map(Split::name).collect();
     let lists = lists(set, &all)?;
-    let about = About { scheme: set.scheme(), title: &set.describe(), synthetic: set.is_synthetic(), lists };
+    let title = &set.describe();
+    let about = About { scheme: set.scheme(), title, synthetic: set.is_synthetic(), lists, decode: Some(&decode) };
     let mut converted = write_folder(&about, all, form, out)?;
+    if shrunk > 0 {
+        converted.lost.push(format!("the original size of {shrunk} pictures that are stored at another"));
+    }
     if !own.is_empty() {
         converted.lost.push(format!("which test faces are {}: test.txt names them all", own.join(" and ")));
     }
@@ -143,7 +169,7 @@ pub fn check_new(out: &Path) -> Result<()> {
 }
 
 /// What a folder of annotations says of all of them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct About<'a> {
     /// The points' scheme.
     pub scheme: &'a Scheme,
@@ -153,6 +179,8 @@ pub struct About<'a> {
     pub synthetic: bool,
     /// The names of the faces of splits that lists can say, `val` and `test`.
     pub lists: BTreeMap<Split, BTreeSet<String>>,
+    /// Where some pictures are in no files of their own.
+    pub decode: Option<Decode<'a>>,
 }
 
 /// Writes annotations into `out`, as [`convert`] does.
@@ -165,7 +193,7 @@ pub fn write_folder(about: &About<'_>, all: Vec<Annotation>, form: Form, out: &P
     if kept.is_empty() {
         return Err(Error::format(out, None, "faces to write", "none"));
     }
-    let pictures = pictures(&kept, form)?;
+    let pictures = pictures(&kept, form, about.decode.is_some())?;
     whole_folder(out, |draft| write(about, form, &pictures, draft))?;
     Ok(Converted { faces: kept.len(), pictures: pictures.len(), lost })
 }
@@ -176,7 +204,13 @@ fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) ->
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
         }
-        fs::copy(picture.from, &to).map_err(|e| Error::io(&to, e))?;
+        match (about.decode, picture.faces.first()) {
+            (Some(decode), Some(face)) if !picture.from.is_file() => {
+                let written = decode(&face.id)?.save_with_format(&to, ImageFormat::Png);
+                written.map_err(|e| Error::Invalid(format!("{}: {e}", to.display())))?;
+            }
+            _ => drop(fs::copy(picture.from, &to).map_err(|e| Error::io(&to, e))?),
+        }
     }
     let scheme = about.scheme;
     let text = toml::to_string(scheme).map_err(|e| Error::Invalid(format!("{}: {e}", scheme.name())))?;
@@ -196,15 +230,16 @@ fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) ->
 }
 
 /// Each picture once, or, for annotations beside it, once for each of its faces.
-fn pictures(all: &[Annotation], form: Form) -> Result<Vec<Picture<'_>>> {
+fn pictures(all: &[Annotation], form: Form, decodes: bool) -> Result<Vec<Picture<'_>>> {
     let mut stems = BTreeSet::new();
     let mut by_file: BTreeMap<String, Picture<'_>> = BTreeMap::new();
     for face in all {
-        if !face.picture.is_file() {
-            return Err(Error::format(&face.picture, None, "a picture in a file of its own", "none (a pack?)"));
+        let is_file = face.picture.is_file();
+        if !is_file && !decodes {
+            return Err(Error::format(&face.picture, None, "a picture in a file of its own", "none"));
         }
-        let stem = if form == Form::Pts { face.id.as_str() } else { base(face) };
-        let end = face.picture.extension().unwrap_or_default().to_string_lossy();
+        let stem = if form == Form::Pts || !is_file { face.id.as_str() } else { base(face) };
+        let end = if is_file { face.picture.extension().unwrap_or_default().to_string_lossy() } else { "png".into() };
         let file = format!("{stem}.{end}");
         if !Path::new(&file).components().all(|c| matches!(c, Component::Normal(_))) {
             return Err(Error::format(&face.picture, None, "a name that stays in its folder", file));

@@ -5,7 +5,9 @@ use super::tile::{Tile, WIDEST_APART, widest};
 use super::{Map, for_rows};
 use crate::ops::Activation;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
-use crate::ops::cpu::uncleared::Shared;
+use crate::ops::cpu::uncleared::{Shared, room};
+use crate::ops::shapes::elements;
+use candle_core::Result;
 use std::{ops::Range, sync::Arc};
 
 /// Blocks of output channels that a tile computes at once, where there are as many.
@@ -51,14 +53,17 @@ pub(crate) struct Packed(Vec<f32>);
 impl Packed {
     /// The weights of `o` output and `c` input channels, the latter in blocks of `block`, with `taps` taps; `at(o, c,
     /// tap)` gives each.
+    ///
+    /// # Errors
+    /// The memory is not there.
     pub(crate) fn new(
         [o, c, taps]: [usize; 3],
         block: usize,
         lanes: usize,
         at: impl Fn(usize, usize, usize) -> f32,
-    ) -> Self {
+    ) -> Result<Self> {
         let blocks = o.div_ceil(lanes);
-        let mut all = Vec::with_capacity(blocks * lanes * c * taps);
+        let mut all = room(elements("packed weights", &[blocks, lanes, c, taps])?)?;
         for group in (0..blocks).step_by(BLOCKS) {
             let outputs = group * lanes..(group + BLOCKS).min(blocks) * lanes;
             for first in (0..c).step_by(block) {
@@ -69,7 +74,7 @@ impl Packed {
                 }
             }
         }
-        Self(all)
+        Ok(Self(all))
     }
 }
 

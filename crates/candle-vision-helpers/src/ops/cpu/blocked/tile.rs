@@ -102,7 +102,8 @@ impl Tile<'_> {
                         }
                     }
                 }
-                plane = plane.add(self.plane);
+                // behind the last block it is not looked at
+                plane = plane.wrapping_add(self.plane);
                 left -= channels;
             }
             // loops of little each, which the compiler unrolls: sums that a loop indexes would live in memory all along
