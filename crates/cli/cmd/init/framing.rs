@@ -24,7 +24,7 @@ const FITTED: usize = 100;
 const FILLS: f64 = 0.3;
 
 /// The box of [`IBUG_68`]'s points is enlarged by this much where `face68` looks at it.
-pub(super) const ENLARGE: f64 = 1.25;
+const ENLARGE: f64 = 1.25;
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,12 +2,12 @@
 
 #![allow(clippy::needless_range_loop)] // the indices name registers: an iterator would hide which
 
-use super::{Map, for_rows};
+use super::{Map, Rows, for_rows};
 use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 /// Taps of a 3×3 filter.
 pub(crate) const TAPS: usize = 9;
@@ -40,15 +40,7 @@ impl Depthwise {
     }
 }
 
-/// Some rows of a block.
-struct Rows<'a> {
-    layer: &'a Depthwise,
-    block: usize,
-    rows: Range<usize>,
-    memory: Shared,
-}
-
-impl Kernel for Rows<'_> {
+impl Kernel for Rows<'_, Depthwise> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {

@@ -79,6 +79,14 @@ impl Map {
     }
 }
 
+/// Some rows of a block of a layer's result.
+struct Rows<'a, L> {
+    layer: &'a L,
+    block: usize,
+    rows: Range<usize>,
+    memory: Shared,
+}
+
 /// Tasks that each thread takes of a layer, where there are as many.
 const TASKS: usize = 4;
 

@@ -1,6 +1,6 @@
 //! Max-pooling of blocked maps.
 
-use super::{Map, for_rows};
+use super::{Map, Rows, for_rows};
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
 use std::ops::Range;
@@ -34,15 +34,7 @@ impl MaxPool {
     }
 }
 
-/// Some rows of a block.
-struct Rows<'a> {
-    layer: &'a MaxPool,
-    block: usize,
-    rows: Range<usize>,
-    memory: Shared,
-}
-
-impl Kernel for Rows<'_> {
+impl Kernel for Rows<'_, MaxPool> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
