@@ -18,8 +18,9 @@ pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Poin
     let picture_side = f64::from(picture.width().min(picture.height()));
     let side = face.map_or(picture_side, |r| picture_side.min(r.width.max(r.height) / USUAL_PART));
     let least = if side < picture_side { (0.6, 0.5) } else { (1.2, 0.8) };
-    // A single point needs to be seen, many must not hide the face.
-    let radius = (side / if scheme.len() < 5 { 70.0 } else { 180.0 }).max(least.0);
+    // Few points need to be seen, many must not hide the face.
+    let share = if scheme.len() < 5 { 70.0 } else { (25.0 * (scheme.len() as f64).sqrt()).min(180.0) };
+    let radius = (side / share).max(least.0);
     let thickness = (side / 420.0).max(least.1);
     if let (Some(p), Some(t)) = (predicted, truth)
         && scheme.len() < 5
@@ -167,5 +168,17 @@ mod tests {
         assert!(near.x + near.width >= 300.0 && near.width < 400.0, "{near:?}");
         let lost = region(face, [Point::new(990.0, 790.0)].into_iter(), area);
         assert_eq!(lost, face.square(1.5));
+    }
+
+    /// The points of a face of 33 pixels, eyes to mouth, in a photo.
+    #[test]
+    fn few_points_of_a_small_face_can_be_seen() {
+        let scheme = Scheme::from_toml("five.toml".as_ref(), "name = \"five\"\npoints = 5\n").unwrap();
+        let points = [(0.0, 0.0), (33.0, 0.0), (16.0, 15.0), (2.0, 30.0), (31.0, 30.0)];
+        let points = points.map(|(x, y)| Point::new(100.0 + x, 200.0 + y));
+        let mut picture = RgbImage::new(400, 500);
+        overlay(&mut picture, &scheme, Some(&points), None);
+        let red = picture.pixels().filter(|p| p.0[0] > 128).count();
+        assert!((5 * 7..5 * 20).contains(&red), "{red}");
     }
 }
