@@ -18,6 +18,10 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let mut doc = run::cargo("doc --workspace --no-deps --document-private-items --locked");
     run::step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     run::step("clippy", &mut run::cargo("clippy --workspace --all-targets --locked -- -D warnings"))?;
+    for crates in ["-p candle-vision-helpers -p facekp-data", "-p facekp"] {
+        let alone = format!("clippy {crates} --lib --no-default-features --locked -- -D warnings");
+        run::step("clippy without tensors, downloads, program", &mut run::cargo(&alone))?;
+    }
     run::check("tests", &mut run::cargo("test --workspace --locked"))?;
     if !a.no_train {
         // the tests' build of the program: a second, optimized build would take longer than the training

@@ -42,11 +42,18 @@ fn loss([a, b, code, c, d, last]: &[[Var; 3]; 6], pictures: &Tensor) -> Result<T
 }
 
 fn main() -> Result<()> {
+    let [before, after] = learn(300)?;
+    println!("mean squared error {before:.4} before and {after:.4} after 300 steps");
+    Ok(())
+}
+
+/// The error on pictures that it does not learn from, before and after so many steps.
+pub(crate) fn learn(steps: usize) -> Result<[f32; 2]> {
     let net = [weights(1, 8)?, weights(8, 16)?, weights(16, 4)?, weights(4, 16)?, weights(16, 8)?, weights(8, 1)?];
     let unseen_error = || ops::no_grad(|| loss(&net, &discs(0)?))?.to_scalar::<f32>();
     let before = unseen_error()?;
     let (lr, beta1, beta2, eps, weight_decay) = (3e-3, 0.9f64, 0.999f64, 1e-8, 0.0);
-    for t in 1..=300 {
+    for t in 1..=steps {
         let tape = ops::Tape::start()?;
         let grads = tape.backward(&loss(&net, &discs(t)?)?)?;
         let (bias_correction1, bias_correction2) = (1.0 - beta1.powf(t as f64), 1.0 - beta2.powf(t as f64));
@@ -54,6 +61,5 @@ fn main() -> Result<()> {
         let all = net.iter().filter_map(|[param, m, v]| Some(AdamWItem { param, grad: grads.get(param)?, m, v, step }));
         ops::adamw_steps(&all.collect::<Vec<_>>())?;
     }
-    println!("mean squared error {before:.4} before and {:.4} after 300 steps", unseen_error()?);
-    Ok(())
+    Ok([before, unseen_error()?])
 }

@@ -1,5 +1,6 @@
 //! Pictures ↔ arrays ↔ tensors.
 
+#[cfg(feature = "candle")]
 use candle_core::{DType, Result, Tensor, bail};
 use image::{Rgb, RgbImage};
 use ndarray::{Array3, ArrayView3};
@@ -15,6 +16,7 @@ pub fn to_rgb(picture: &Array3<f32>) -> RgbImage {
 ///
 /// # Errors
 /// On another rank or number of channels.
+#[cfg(feature = "candle")]
 pub fn tensor_to_rgb(tensor: &Tensor) -> Result<RgbImage> {
     let shape = match *tensor.dims() {
         [h, w] => (1, h, w),
@@ -41,6 +43,7 @@ fn paint(picture: ArrayView3<'_, f32>, low: f32, range: f32) -> RgbImage {
     })
 }
 
+#[cfg(feature = "candle")]
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

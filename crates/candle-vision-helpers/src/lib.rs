@@ -1,13 +1,15 @@
 //! Vision helpers for candle, with no word of faces.
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "candle", doc = include_str!("../README.md"))]
 
 pub mod affine;
 pub mod convert;
 pub mod draw;
 mod font;
 pub mod geom;
+#[cfg(feature = "candle")]
 pub mod grad_check;
 pub mod heatmap;
+#[cfg(feature = "candle")]
 pub mod ops;
 pub mod rng;
 pub mod warp;

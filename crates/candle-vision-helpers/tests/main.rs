@@ -9,6 +9,7 @@ mod cuda_kernels;
 mod depthwise;
 #[cfg(any(feature = "cuda", feature = "metal"))]
 mod devices;
+mod examples;
 mod layers;
 mod sizes;
 mod steps;

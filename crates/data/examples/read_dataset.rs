@@ -8,21 +8,25 @@ use facekp_data::{
     datasets::find_first,
     synthetic::{FaceSet, write_dataset},
 };
-use std::{env, path::PathBuf};
+use std::{env, error::Error, path::Path};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    match env::args_os().nth(1) {
+        Some(folder) => print_contents(folder.as_ref()),
+        None => print_rendered(),
+    }
+}
+
+pub(crate) fn print_rendered() -> Result<(), Box<dyn Error>> {
     let rendered = tempfile::tempdir()?;
-    let folder = match env::args_os().nth(1) {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let folder = rendered.path().join("faces");
-            write_dataset(FaceSet::Imm, 12, &folder, 1)?;
-            folder
-        }
-    };
+    let folder = rendered.path().join("faces");
+    write_dataset(FaceSet::Imm, 12, &folder, 1)?;
+    print_contents(&folder)
+}
 
+fn print_contents(folder: &Path) -> Result<(), Box<dyn Error>> {
     // points that no scheme describes are read as well: they have numbers and no names
-    let data = find_first(&folder)?.open_plain()?;
+    let data = find_first(folder)?.open_plain()?;
     let scheme = data.scheme();
     println!("{}: {} faces, {} points each ({})", data.describe(), data.len(), scheme.len(), scheme.name());
 

@@ -66,6 +66,7 @@ pub enum Error {
     #[error("{}", OneLine(.0))]
     Invalid(String),
     /// A tensor operation failed.
+    #[cfg(feature = "tensors")]
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }

@@ -1,5 +1,5 @@
 //! Pictures with keypoints, from files to batches.
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "tensors", doc = include_str!("../README.md"))]
 
 mod boxed_photos;
 pub mod dataset;
@@ -8,6 +8,7 @@ pub mod error;
 pub mod formats;
 mod io;
 pub mod keypoints;
+#[cfg(feature = "tensors")]
 pub mod loader;
 pub mod picture;
 pub mod sample;
@@ -34,6 +35,7 @@ pub use io::{
     write_whole,
 };
 pub use keypoints::Keypoints;
+#[cfg(feature = "tensors")]
 pub use loader::{Batch, Loader, LoaderConfig};
 pub use picture::{Picture, load_picture};
 pub use sample::{Annotation, Sample, Scale};

@@ -10,6 +10,8 @@ mod convert_stored;
 mod csv;
 mod cut_kinds;
 mod datasets;
+mod examples;
+#[cfg(feature = "fetch")]
 mod fetch;
 mod formats;
 mod hidden;

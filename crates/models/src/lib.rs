@@ -6,6 +6,7 @@ mod error;
 mod finder_file;
 mod found_box;
 mod header;
+#[cfg(feature = "fetch")]
 pub mod imagenet;
 mod init;
 mod layers;

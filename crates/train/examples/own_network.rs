@@ -7,6 +7,7 @@ use candle_core::Device;
 use facekp_data::synthetic::{FaceSet, write_dataset};
 use facekp_eval::{MeanShape, Summary, metrics::measure_all, run_files::EpochRecord};
 use facekp_train::{Begin, Data, Mode, Observer, Recipe, fit};
+use std::error::Error;
 
 const RECIPE: &str = r#"
 name = "small_nose"
@@ -36,10 +37,15 @@ impl Observer for Printed {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    learn(72, &[])
+}
+
+/// Learns from so many rendered pictures, by the recipe with changes such as `train.epochs=1`.
+pub(crate) fn learn(pictures: usize, changes: &[String]) -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
-    write_dataset(FaceSet::Imm, 72, &dir.path().join("faces"), 1)?;
-    let recipe = Recipe::parse("small_nose.toml", RECIPE, &[])?;
+    write_dataset(FaceSet::Imm, pictures, &dir.path().join("faces"), 1)?;
+    let recipe = Recipe::parse("small_nose.toml", RECIPE, changes)?;
     let data = Data::open(&recipe, dir.path())?;
     let begin = Begin::new(dir.path().join("run"), Mode::New);
     let outcome = fit(&recipe, &data, &Device::Cpu, &begin, &mut [&mut Printed])?;

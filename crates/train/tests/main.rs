@@ -3,4 +3,5 @@
 
 mod corpus;
 mod diverged;
+mod examples;
 mod recipes_page;

@@ -26,9 +26,7 @@ pub(super) fn check(files: &Crate) -> Vec<String> {
             let known = (0..=path.len()).rev().find(|&n| n == 0 || files.contains_key(&path[..n])).unwrap_or(0);
             if known == 0 && !from.is_empty() && !path.is_empty() {
                 let (from, path) = (from.join("/"), path.join("::"));
-                wrong.push(format!(
-                    "{from}: expected {path} from the module that owns it, got it from the crate's root"
-                ));
+                wrong.push(format!("{from}: expected {path} from the module that owns it, got it from the root"));
             }
             let common = from.iter().zip(&path[..known]).take_while(|(a, b)| a == b).count();
             if common < from.len() && common < known {

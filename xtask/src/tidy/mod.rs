@@ -61,7 +61,7 @@ pub(crate) fn check() -> Result<()> {
 fn direction(manifest: &str) -> Vec<String> {
     let place = |name: &str| ORDER.iter().position(|o| *o == name);
     let own = manifest.lines().find_map(|l| l.strip_prefix("name = \"")?.strip_suffix('"')).unwrap_or_default();
-    let names = manifest.lines().filter_map(|l| Some(l.split_once(".workspace = true")?.0));
+    let names = manifest.lines().filter(|l| l.contains("workspace = true")).filter_map(|l| l.split(['.', ' ']).next());
     let wrong = names.filter(|on| place(on).is_some_and(|to| place(own).is_none_or(|from| to >= from)));
     wrong.map(|on| format!("{own}: expected the order {}, got a dependence on {on}", ORDER.join(" -> "))).collect()
 }

@@ -16,6 +16,7 @@ fn each_habit_is_checked() {
     assert_eq!(dead_links(here, "x.md", "[a](src/run.rs) [b](https://x.y) [c](#d) [e](src/nothing.rs)").len(), 1);
     let manifest = |name: &str, on: &str| format!("name = \"{name}\"\n[dependencies]\n{on}.workspace = true\n");
     assert!(direction(&manifest("facekp-data", "candle-vision-helpers")).is_empty());
+    assert_eq!(direction("name = \"facekp-data\"\nfacekp-train = { workspace = true, optional = true }").len(), 1);
     let wrong = [("facekp-data", "facekp-train"), ("xtask", "facekp-data")];
     assert!(wrong.iter().all(|(name, on)| direction(&manifest(name, on)).len() == 1));
     let both = "[workspace.dependencies]\nused = \"1\"\nidle = \"1\"\n\n[dependencies]\nused.workspace = true\n";
@@ -43,13 +44,10 @@ fn circles_and_names_taken_from_the_root_are_found() {
 
 #[test]
 fn bools_and_crowds_are_found() {
-    let fine =
-        "pub fn f<T: Fn(A, B) -> C>(\n    &self,\n    a: (A, B),\n    b: Option<bool>,\n    c: fn(bool) -> D,\n)";
-    assert!(signatures::check(fine).is_empty());
-    assert_eq!(
-        signatures::check("\n    pub fn g(a: A, b: bool) {}"),
-        [":2: expected an enum or a struct in g, got a bool"]
-    );
+    let ok = "pub fn f<T: Fn(A, B) -> C>(\n    &self,\n    a: (A, B),\n    b: Option<bool>,\n    c: fn(bool) -> D,\n)";
+    assert!(signatures::check(ok).is_empty());
+    let bools = signatures::check("\n    pub fn g(a: A, b: bool) {}");
+    assert_eq!(bools, [":2: expected an enum or a struct in g, got a bool"]);
     assert_eq!(signatures::check("pub fn h(a: A, b: B, c: C, d: D, e: E, f: F) {}").len(), 1);
     assert!(signatures::check("pub(crate) fn i(a: bool) {}").is_empty());
 }

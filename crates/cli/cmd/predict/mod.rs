@@ -16,9 +16,8 @@ use candle_core::Device;
 use candle_vision_helpers::Rect;
 use clap::builder::PossibleValuesParser;
 use facekp_data::{Crop, datasets::convert::Form};
-use facekp_eval::{FindConfig, Finder, Flip, PhotoReader, PictureResult, Predictor, Wanted};
-use facekp_models::{CodecConfig, FINDER, Manifest, locate};
-use facekp_train::Recipe;
+use facekp_eval::{Detector, FindConfig, Finder, Flip, PhotoReader, PictureResult, Predictor, Wanted};
+use facekp_models::{CodecConfig, FINDER, locate};
 use std::path::{Path, PathBuf};
 
 /// The weights that are taken where none are named: the first that are there.
@@ -106,8 +105,7 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     if a.heatmap && !matches!(predictor.task().codec, CodecConfig::Heatmap(_)) {
         bail!("--heatmap: expected a network with heatmaps, got {}, direct regression", file.manifest.name);
     }
-    let recipe = recipe_of(&file.manifest)?;
-    let flip = if a.no_flip { Flip::Off } else { Flip::from(recipe.train.flip_test) };
+    let flip = if a.no_flip { Flip::Off } else { Flip::of(&file.manifest)? };
     // a network of whole pictures may do without
     let finder = match locate(FINDER) {
         Err(_) if predictor.task().view.crop == Crop::Picture => None,
@@ -148,14 +146,8 @@ pub(crate) fn run(a: &Args) -> Result<()> {
 /// The reason why such a call would fail.
 pub(crate) fn load_defaults() -> Result<PathBuf> {
     let path = weights(None)?;
-    let (_, file) = Predictor::load(&path, &Device::Cpu)?;
-    recipe_of(&file.manifest)?;
-    Finder::load(&locate(FINDER)?, &Device::Cpu)?;
+    Detector::open(&path, &Device::Cpu)?;
     Ok(path)
-}
-
-fn recipe_of(manifest: &Manifest) -> Result<Recipe> {
-    Ok(Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?)
 }
 
 fn weights(named: Option<&str>) -> Result<PathBuf> {

@@ -4,6 +4,7 @@ pub mod check;
 mod contents;
 pub mod convert;
 mod faces;
+#[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod find;
 pub mod fold;

@@ -63,6 +63,14 @@ pub struct Picture {
     pub lack: Option<String>,
 }
 
+/// A picture that is in memory already, upright and whole.
+impl From<RgbImage> for Picture {
+    fn from(image: RgbImage) -> Self {
+        let (original, image) = (Size::of(&image), Arc::new(image));
+        Self { image, original, to_image: Affine::IDENTITY, orientation: 1, lack: None }
+    }
+}
+
 /// Decodes a picture as it lies in the file. Annotations are in these pixels.
 ///
 /// # Errors

@@ -1,12 +1,16 @@
 //! Runs networks over data and brings the points back into original pixels.
 
+mod detector;
 mod doubt;
+mod flip;
 mod found;
 mod photo;
 mod place;
 mod reader;
 
+pub use detector::Detector;
 pub use doubt::Doubt;
+pub use flip::Flip;
 pub use found::{FoundPredictions, MissedFace};
 pub use photo::Located;
 pub use place::Place;
@@ -44,22 +48,6 @@ pub struct Predictor {
     model: Box<dyn KeypointModel>,
     codec: Box<dyn Codec>,
     device: Device,
-}
-
-/// Whether a view is looked at a second time, mirrored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flip {
-    /// The view alone.
-    Off,
-    /// The mean of the points found in the view and in its mirror image.
-    Averaged,
-}
-
-/// [`Flip::Averaged`] where a recipe's `flip_test` is set.
-impl From<bool> for Flip {
-    fn from(flip_test: bool) -> Self {
-        if flip_test { Self::Averaged } else { Self::Off }
-    }
 }
 
 /// How many views are predicted at once.
