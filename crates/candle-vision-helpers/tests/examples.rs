@@ -4,9 +4,11 @@
 #[path = "../examples/autoencoder.rs"]
 mod autoencoder;
 
+/// The best of all even grays leaves an error of 0.079 in these pictures; the same network, written in C, has
+/// 0.694 before and 0.0079 after 100 steps.
 #[test]
-fn an_autoencoder_learns_more_than_how_bright_pictures_are() {
-    let [before, after] = autoencoder::learn(300).unwrap();
-    // discs cover 8 % of a picture: all of it in that grey leaves 92 % of the error that black has
-    assert!(after < 0.7 * before, "{before} {after}");
+fn an_autoencoder_learns_where_discs_are() -> candle_core::Result<()> {
+    let [before, after] = autoencoder::learn(100)?;
+    assert!(before > 0.3 && after < 0.02, "{before} {after}");
+    Ok(())
 }
