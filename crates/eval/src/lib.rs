@@ -21,5 +21,5 @@ pub use finder::{FindConfig, Finder, FoundFace};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
 pub use predict::{
-    Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor, Wanted,
+    Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor, Reliability, Wanted,
 };

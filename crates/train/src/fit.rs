@@ -176,6 +176,7 @@ fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&
         epoch: record.epoch,
         metrics: metrics.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect(),
         data: data.train.iter().map(describe).collect::<Vec<_>>().join(" + "),
+        calibration: None,
     })
 }
 
