@@ -3,6 +3,7 @@
 
 mod bad_ibug;
 mod bad_input;
+mod calibrate;
 mod commands;
 mod common;
 #[cfg(feature = "cuda")]

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Init(cmd::init::Args),
     /// Measure a network (or the mean shape) on a split of a dataset.
     Eval(cmd::eval::Args),
+    /// Measure what a network's expected errors are, and keep that with its weights.
+    Calibrate(cmd::calibrate::Args),
     /// Find the keypoints in pictures: an overlay PNG and a .pts each, and JSON.
     Predict(cmd::predict::Args),
     /// Draw the report page of one or more run folders.
@@ -66,6 +68,7 @@ impl Command {
             Self::Train(a) => cmd::train::run(a),
             Self::Init(a) => cmd::init::run(a),
             Self::Eval(a) => cmd::eval::run(a),
+            Self::Calibrate(a) => cmd::calibrate::run(a),
             Self::Predict(a) => cmd::predict::run(a),
             Self::Report(a) => cmd::report::run(a),
             Self::Datasets(a) => cmd::datasets::run(a),

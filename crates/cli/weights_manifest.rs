@@ -22,6 +22,18 @@ pub(crate) fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) 
     write_file(file, format!("{head}{}", toml::to_string_pretty(&all)?).as_bytes())
 }
 
+/// Corrects size and hash of weights that were written again, where a manifest beside them lists them.
+pub(crate) fn record_again(weights: &Path) -> Result<()> {
+    let file = weights.with_file_name("manifest.toml");
+    let name = weights.file_stem().unwrap_or_default().to_string_lossy();
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let entry = text.parse::<Table>().ok().and_then(|all| all.get(&*name)?.as_table().cloned());
+    match entry.filter(|entry| entry.contains_key("sha256")) {
+        Some(entry) => record(&file, &name, weights, entry),
+        None => Ok(()),
+    }
+}
+
 /// The hash of a file, in hexadecimal digits.
 pub(crate) fn sha256(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;

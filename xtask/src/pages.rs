@@ -18,10 +18,10 @@ pub(crate) struct Bench {
 /// `cargo xtask results`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Results {
-    /// Run folders, or names in weights/ (a row each, without curves).
-    #[arg(required = true, value_name = "RUN")]
+    /// Run folders, or names in weights/ (a row each, without curves); then `--ablations RUN...`.
+    #[arg(required = true, value_name = "RUN", trailing_var_arg = true, allow_hyphen_values = true)]
     runs: Vec<PathBuf>,
-    /// The datasets' parent folder.
+    /// The datasets' parent folder; stands before RUN.
     #[arg(long, env = "FACEKP_DATA", default_value = "datasets", value_name = "DIR")]
     data: PathBuf,
 }

@@ -1,6 +1,7 @@
 //! The commands, one a file: its arguments and its `run`.
 
 pub(crate) mod bench;
+pub(crate) mod calibrate;
 pub(crate) mod completions;
 pub(crate) mod datasets;
 pub(crate) mod doctor;

@@ -73,6 +73,7 @@ impl MeanShape {
                 index,
                 points: self.place(&sample)?,
                 confidence: None,
+                sigma: None,
                 id: sample.id,
                 subset: sample.subset,
                 truth: sample.points,

@@ -21,5 +21,6 @@ pub use finder::{FindConfig, Finder, FoundFace};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
 pub use predict::{
-    Detector, Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor, Wanted,
+    Detector, Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor,
+    Reliability, Wanted,
 };

@@ -41,6 +41,9 @@ pub struct FaceResult {
     pub roll: f64,
     /// `[x, y, confidence]` per point; the confidence is `null` where the network has none.
     pub points: Vec<(f64, f64, Option<f64>)>,
+    /// Expected distance of each point from where it is, pixels; `null` for networks that were not calibrated.
+    #[serde(default)]
+    pub sigma: Option<Vec<f64>>,
     /// The `.pts` file with these points.
     pub pts: String,
     /// Why the points deserve doubt, in one line; `null` where they do not.
@@ -80,6 +83,7 @@ impl FaceResult {
             score: found.score,
             roll: found.roll,
             points: with_confidence(&found.points, found.confidence.as_deref()),
+            sigma: found.sigma.clone(),
             pts: pts.display().to_string(),
             doubt: found.doubt(),
         }
@@ -102,6 +106,7 @@ mod tests {
             score: Some(0.25),
             points: vec![Point::new(5.0, 6.0)],
             confidence: None,
+            sigma: Some(vec![1.5]),
             agreement: None,
             place: Place::given(face, Size::new(640, 480)).unwrap(),
         };
@@ -109,7 +114,7 @@ mod tests {
         let entry = PictureResult::found(Path::new("a.jpg"), Size::new(640, 480), 6, vec![face]);
         assert_eq!(
             serde_json::to_string(&entry).unwrap(),
-            r#"{"file":"a.jpg","width":640,"height":480,"orientation":6,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":0.25,"roll":-90.0,"points":[[5.0,6.0,null]],"pts":"o/a.pts","doubt":"it may be no face (score 0.25)"}],"overlay":null,"error":null}"#
+            r#"{"file":"a.jpg","width":640,"height":480,"orientation":6,"faces":[{"box":[1.0,2.0,3.0,4.0],"score":0.25,"roll":-90.0,"points":[[5.0,6.0,null]],"sigma":[1.5],"pts":"o/a.pts","doubt":"it may be no face (score 0.25)"}],"overlay":null,"error":null}"#
         );
         let failed = serde_json::to_value(PictureResult::failed(Path::new("b.jpg"), "broken".into())).unwrap();
         assert_eq!((&failed["error"], &failed["width"]), (&"broken".into(), &serde_json::Value::Null));

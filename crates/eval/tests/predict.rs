@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, Size, draw};
 use facekp_data::Crop;
 use facekp_eval::{FaceError, Flip, Place, Predictor};
-use facekp_models::{Codec, KeypointModel, Pass, Task};
+use facekp_models::{Calibration, Codec, KeypointModel, Params, Pass, Task, codec::heatmap::Target};
 use image::{Rgb, RgbImage};
 use std::sync::Arc;
 
@@ -112,5 +112,29 @@ fn a_given_box_is_looked_at() {
         assert_eq!((found.face, found.confidence, found.score, found.agreement), (given, None, None, None));
         assert!(found.points[0].distance(center) < 1.0, "{crop:?}: {:?}", found.points[0]);
         assert!(Place::given(Rect::new(900.0, 0.0, 5.0, 5.0), Size::of(&photo)).is_err());
+    }
+}
+
+#[test]
+fn expected_errors_come_back_in_original_pixels() {
+    let task = common::heatmaps(Target::Softmax);
+    let params = Params::new(7, &Device::Cpu);
+    let model = task.build(&params).unwrap();
+    // as far off as the map is wide
+    let pairs: Vec<(f64, f64)> = (1..=100).map(|i| (f64::from(i), f64::from(i))).collect();
+    let same = Calibration::fit(&pairs, "nothing".into()).unwrap();
+    let predictor = Predictor::new(task, model, &Device::Cpu).unwrap();
+    let data = Arc::new(Discs { scheme: common::scheme_named("ibug68"), len: 4 });
+    assert_eq!(predictor.predict_dataset(data.clone(), &[3], Flip::Averaged).unwrap()[0].sigma, None);
+    let predictor = predictor.with_calibration(Some(same));
+    let batch = predictor.views(data.as_ref(), &[3]).unwrap();
+    let output = predictor.forward(&batch, Pass::Inference).unwrap();
+    let spread = predictor.codec().spread(&output).unwrap().unwrap().to_vec2::<f32>().unwrap();
+    let scale = batch.items[0].to_view.scale();
+    let found = predictor.predict_dataset(data, &[3], Flip::Off).unwrap();
+    let sigma = found[0].sigma.as_ref().unwrap();
+    assert_eq!(sigma.len(), 68);
+    for (sigma, spread) in sigma.iter().zip(&spread[0]) {
+        assert!((sigma * scale - f64::from(*spread)).abs() < 1e-3, "{sigma} {spread}");
     }
 }

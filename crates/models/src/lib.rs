@@ -1,6 +1,7 @@
 //! Facial keypoint networks, codecs and self-describing weights files.
 #![doc = include_str!("../README.md")]
 
+mod calibration;
 pub mod codec;
 mod error;
 mod finder_file;
@@ -20,6 +21,7 @@ mod task;
 pub mod weights;
 mod weights_kind;
 
+pub use calibration::Calibration;
 pub use codec::{Codec, CodecConfig};
 pub use error::{Error, Result};
 pub use finder_file::{FINDER, FinderFile, FinderManifest};

@@ -1,5 +1,6 @@
 //! Weights files: safetensors whose metadata says what they are (`facekp` key: a JSON [`Manifest`]).
 
+use crate::calibration::Calibration;
 use crate::error::{Error, Result};
 use crate::header::{self, FINDER_KEY, KEY, WHOLE, bad, one_line};
 use crate::load_report::LoadReport;
@@ -33,6 +34,9 @@ pub struct Manifest {
     pub metrics: BTreeMap<String, f64>,
     /// The training data in words (`IMM face database, 192 pictures`; `rendered faces`).
     pub data: String,
+    /// What the spread of its maps says about its errors, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 fn with_its_scheme<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error> {

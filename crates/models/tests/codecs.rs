@@ -175,3 +175,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn spread_is_that_of_the_map() {
+    // a Gaussian of 1.5 cells each way, 4 pixels a cell: 1.5 · √2 · 4, away from borders
+    let expected = 1.5 * 2f32.sqrt() * 4.0;
+    for (target, decode) in [(Target::Softmax, Decode::SoftArgmax), (Target::Sigmoid, Decode::Dark)] {
+        let c = codec(target, decode, 2, (96, 80));
+        let output = output(target, &c.encode(&tensor(&[(47.0, 40.0), (51.3, 37.1)])).unwrap());
+        let spread = flat(&c.spread(&output).unwrap().unwrap());
+        assert!(spread.iter().all(|s| (s - expected).abs() < 0.03), "{target:?} {spread:?}");
+        // of a map of nothing no place is likelier than another: the diagonal
+        let none = flat(&c.spread(&(output * f64::NAN).unwrap()).unwrap().unwrap());
+        assert!(none.iter().all(|s| (s - 96f32.hypot(80.0)).abs() < 1e-3), "{target:?} {none:?}");
+    }
+    let summed = codec(Target::Summed, Decode::Dark, 2, (96, 80));
+    let map = summed.encode(&tensor(&[(47.0, 40.0), (51.0, 37.0)])).unwrap();
+    assert!(summed.spread(&map).unwrap().is_none());
+}

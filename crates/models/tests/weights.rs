@@ -19,6 +19,7 @@ fn manifest(task: Task) -> Manifest {
         epoch: 12,
         metrics,
         data: "rendered faces".into(),
+        calibration: None,
     }
 }
 

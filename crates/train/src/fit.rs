@@ -12,14 +12,18 @@ use crate::{
     recipe::Recipe,
     trainer::{Trainer, Validation},
 };
-use candle_core::Device;
+use candle_core::{DType, Device};
 use facekp_eval::{
     Flip, Predictor, Summary,
     metrics::measure_all,
     run_files::{EpochRecord, Predictions},
 };
-use facekp_models::{Manifest, WeightsFile};
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use facekp_models::{Calibration, Manifest, WeightsFile, weights};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 /// Result of a training run.
 #[must_use]
@@ -176,25 +180,43 @@ fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&
         epoch: record.epoch,
         metrics: metrics.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect(),
         data: data.train.iter().map(describe).collect::<Vec<_>>().join(" + "),
+        calibration: None,
     })
 }
 
-/// Evaluates the best weights, as they stand in the file, into `eval.json` and `predictions.json`.
+/// Evaluates the best weights, as they stand in the file, into `eval.json` and `predictions.json`, and keeps in the file
+/// what its maps say about its errors.
 fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trainer<'_>) -> Result<Option<Summary>> {
     if !trainer.predictor.has_points() {
         return Ok(None);
     }
     let path = folder.path(BEST);
-    WeightsFile::read(&path)?.load_into(&path, &trainer.params)?;
+    let best = WeightsFile::read(&path)?;
+    best.load_into(&path, &trainer.params)?;
     let Faces { dataset, indices, .. } = &data.val;
     let fast = trainer.predictor.for_inference()?;
     let predictor: &Predictor = fast.as_ref().unwrap_or(&trainer.predictor);
-    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, Flip::from(recipe.train.flip_test))?;
+    let flip = Flip::from(recipe.train.flip_test);
+    let predictions = predictor.predict_dataset(Arc::clone(dataset), indices, flip)?;
     let split = recipe.data.val.split.name();
     let summary = Summary::of(&measure_all(&predictions)?, split)?;
     Predictions::of(&recipe.task.scheme, &predictions, split).write(&folder.path("predictions.json"))?;
     summary.write(&folder.path("eval.json"))?;
+    // errors on faces that it was trained on would promise too much
+    if !recipe.data.allow_overlap && predictor.codec().target().is_some() {
+        match predictor.calibrate(Arc::clone(dataset), indices, flip) {
+            Ok(found) => keep_calibration(best, found, &path)?,
+            Err(e) => tracing::info!("{}: its points tell no expected errors: {e}", recipe.name),
+        }
+    }
     Ok(Some(summary))
+}
+
+fn keep_calibration(file: WeightsFile, found: Calibration, path: &Path) -> Result<()> {
+    let mut tensors: Vec<_> = file.tensors.into_iter().collect();
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let manifest = Manifest { calibration: Some(found), ..file.manifest };
+    Ok(weights::save(path, &tensors, &manifest, DType::F32)?)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Errors by point, group or subset, and what they are divided by.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_vision_helpers::{Point, Rect};
 use clap::ValueEnum;
 use facekp_data::{Scheme, scheme::Length};
-use facekp_eval::{FaceError, Prediction, metrics::measure_all, tables};
+use facekp_eval::{FaceError, Prediction, Reliability, metrics::measure_all, tables};
 
 /// What a table of errors has a row for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -15,7 +15,12 @@ pub(super) enum By {
     Group,
     /// Each subset of the faces: a pose, a folder, a list.
     Subset,
+    /// Each twentieth of the points by the errors expected of them (`facekp calibrate`), next to those they have.
+    Sigma,
 }
+
+/// Into how many parts points are divided by their expected errors.
+const BINS: usize = 20;
 
 /// What errors are divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -62,10 +67,17 @@ fn extent(length: Length, prediction: &Prediction) -> Option<f64> {
 }
 
 /// A table of one split's errors.
-pub(super) fn table(by: By, split: &str, errors: &[FaceError], scheme: &Scheme) -> Result<String> {
+pub(super) fn table(
+    by: By,
+    split: &str,
+    predictions: &[Prediction],
+    errors: &[FaceError],
+    scheme: &Scheme,
+) -> Result<String> {
     let rows: Vec<(String, f64, Option<f64>)> = match by {
         By::Point => tables::by_point(errors, scheme).into_iter().map(|p| (p.name, p.mean_px, p.nme)).collect(),
         By::Group => tables::by_group(errors, scheme).into_iter().map(|p| (p.name, p.mean_px, p.nme)).collect(),
+        By::Sigma => return sigmas(split, predictions),
         By::Subset => tables::by_subset(errors)?.into_iter().map(|s| (s.split, s.mean_px, s.nme)).collect(),
     };
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).max(split.len()) + 2;
@@ -73,6 +85,21 @@ pub(super) fn table(by: By, split: &str, errors: &[FaceError], scheme: &Scheme) 
     lines.extend(rows.iter().map(|(name, px, nme)| {
         let nme = nme.map_or("–".to_owned(), |v| format!("{v:.5}"));
         format!("{name:<width$}{px:>10.4}{nme:>9}")
+    }));
+    Ok(lines.join("\n"))
+}
+
+/// Expected errors next to measured ones, in pixels.
+fn sigmas(split: &str, predictions: &[Prediction]) -> Result<String> {
+    let bins = Reliability::of(predictions, BINS, |_| Some(1.0));
+    if bins.is_empty() {
+        bail!("--by sigma: expected a network that was calibrated (`facekp calibrate`), got one that was not");
+    }
+    let width = split.len().max(6) + 2;
+    let mut lines = vec![format!("{split:<width$}{:>12}{:>12}{:>8}", "expected px", "measured px", "ratio")];
+    lines.extend(bins.iter().map(|b| {
+        let ratio = b.measured / b.expected;
+        format!("{:<width$}{:>12.3}{:>12.3}{ratio:>8.3}", b.points, b.expected, b.measured)
     }));
     Ok(lines.join("\n"))
 }

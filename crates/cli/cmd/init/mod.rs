@@ -145,7 +145,8 @@ fn recipe(c: &Choice<'_>) -> Result<String> {
          [data]\ntrain = [{{ path = {folder}, split = \"fit\" }}]\nval = {{ path = {folder}, split = \"val\" }}\n\
          allow_overlap = false\n\n\
          [task]\nscheme = {scheme}\n\n[task.view]\nwidth = {SIDE}\nheight = {SIDE}\n{looked_at}\
-         [train]\nepochs = {epochs}\nvalidate_every = 5\nema = 0.98\nflip_test = {averaged}\ninit_from = {start:?}\n\n\
+         [train]\nepochs = {epochs}\nvalidate_every = 5\nema = 0.98\nflip_test = {averaged}\ninit_from = {start:?}\n\
+         small_first = {{ share = 0.0, scale = 1.0 }}\n\n\
          [train.augment]\nflip = {flip:.1}\n"
     ))
 }

@@ -1,9 +1,11 @@
 //! `facekp pages`: the pages of docs/ whose numbers are measured, for `cargo xtask bench` and `cargo xtask results`.
 
+mod ablations;
 mod benchmarks;
 mod beside;
 mod cost;
 mod readme;
+mod reliability;
 mod results;
 mod subject;
 
@@ -38,6 +40,10 @@ enum Page {
         /// Run folders, or names in weights/ (a row each, without curves).
         #[arg(required = true, value_name = "RUN")]
         runs: Vec<PathBuf>,
+        /// Run folders of one recipe, each with a change of its own; what it changes against the first stands in a
+        /// table.
+        #[arg(long, num_args = 1.., value_name = "RUN")]
+        ablations: Vec<PathBuf>,
         /// The datasets' parent folder.
         #[arg(long, value_name = "DIR", env = "FACEKP_DATA", default_value = "datasets", help_heading = "Data")]
         data: PathBuf,
@@ -50,8 +56,8 @@ enum Page {
 pub(crate) fn run(a: &Args) -> Result<()> {
     match &a.page {
         Page::Benchmarks { times, out } => write(out, &wrapped(&benchmarks::page(times)?)),
-        Page::Results { runs, data, out } => {
-            let page = wrapped(&results::page(runs, data, out)?);
+        Page::Results { runs, ablations, data, out } => {
+            let page = wrapped(&results::page(runs, ablations, data, out)?);
             write(out, &page)?;
             let readme = std::path::absolute(out)?.ancestors().nth(2).map(|root| root.join("README.md"));
             let text = readme.as_ref().and_then(|readme| std::fs::read_to_string(readme).ok());

@@ -1,7 +1,7 @@
 //! docs/results.md and its curves, from run folders and shipped weights.
 
 use super::{
-    beside, cost, number,
+    ablations, beside, cost, number, reliability,
     subject::{Measured, Subject},
     table,
 };
@@ -11,7 +11,6 @@ use facekp_data::Split;
 use facekp_eval::{
     Flip,
     report::{PageInput, Photos, write},
-    run_files::history,
 };
 use facekp_models::CodecConfig;
 use facekp_train::{Recipe, device::DeviceName};
@@ -38,7 +37,7 @@ const HEAD: [&str; 9] =
     ["network", "split", "faces", "mean px", "median px", "NME", "NME pupil", "AUC 0.08", "failures 0.08"];
 
 /// The page; its curves are written into the folder beside `out` that has its name.
-pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> {
+pub(super) fn page(runs: &[PathBuf], ablated: &[PathBuf], data: &Path, out: &Path) -> Result<String> {
     let subjects = runs.iter().map(|r| Subject::of(r)).collect::<Result<Vec<_>>>()?;
     for (i, Subject { name, .. }) in subjects.iter().enumerate() {
         // the page names its curves by the network
@@ -49,6 +48,7 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
     let shipped = std::path::absolute(out)?.ancestors().nth(2).map(|root| root.join("weights")).unwrap_or_default();
     let (mut rows, mut parts, mut curves) = (Vec::new(), Vec::new(), String::new());
     let (mut found, mut others, mut costs, mut pieces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut expected = Vec::new();
     for subject in &subjects {
         let tests = [Split::Common, Split::Challenging, Split::Full];
         let measured = subject.measure(data, &[&[Split::Val], &tests[..]].concat(), None, None)?;
@@ -58,6 +58,7 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
             costs.push(cost::of(subject, &summaries)?);
             others.extend(beside::Row::of(subject, &summaries));
             if let Some(measured) = &measured {
+                expected.extend(reliability::of(&subject.name, measured)?);
                 found.extend(beside::found(subject, measured)?);
                 pieces.extend(beside::parts(&subject.name, measured)?);
             }
@@ -90,11 +91,13 @@ pub(super) fn page(runs: &[PathBuf], data: &Path, out: &Path) -> Result<String> 
     text += &beside::others(others)?;
     text += &beside::parts_section(&pieces);
     text += &cost::section(&costs, &out.with_extension(""))?;
+    text += &reliability::section(&expected, &out.with_extension(""))?;
     if !parts.is_empty() {
         let head = ["network", "points read by", "averaged with the mirrored picture", "mean px", "NME"];
         text += PARTS;
         text += &table(&head, &parts);
     }
+    text += &ablations::section(ablated, data)?;
     Ok(text + &curves)
 }
 
@@ -123,11 +126,8 @@ fn ways_to_read(subject: &Subject, data: &Path) -> Result<Vec<Vec<String>>> {
 fn story(subject: &Subject) -> Result<String> {
     let manifest = &subject.file.manifest;
     let Recipe { task, train, .. } = Recipe::parse(&manifest.name, &manifest.recipe, &[])?;
-    let minutes = |run: &PathBuf| -> Result<String> {
-        let epochs = history::read(&run.join("history.csv"))?;
-        Ok(format!("; {:.0} minutes", epochs.iter().map(|e| e.seconds).sum::<f64>() / 60.0))
-    };
-    let minutes = subject.run.as_ref().map(minutes).transpose()?.unwrap_or_default();
+    let minutes = subject.run.as_ref().map(|run| ablations::minutes(run)).transpose()?.flatten();
+    let minutes = minutes.map_or_else(String::new, |m| format!("; {m:.0} minutes"));
     let start = train.init_from.filter(|f| !f.is_empty()).map_or("random weights".to_owned(), |from| {
         format!("the weights of {}", Path::new(&from).file_name().unwrap_or_default().to_string_lossy())
     });

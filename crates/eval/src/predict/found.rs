@@ -60,7 +60,9 @@ impl Predictor {
             for ((index, sample), seen) in samples.into_iter().zip(self.locate(&wanted, flip)?) {
                 let Sample { id, subset, to_image, points: truth, scale, .. } = sample;
                 let points = seen.points.iter().map(|p| to_image.unapply(*p)).collect();
-                all.found.push(Prediction { index, id, subset, points, confidence: seen.confidence, truth, scale });
+                let sigma = seen.sigma.map(|all| all.into_iter().map(|s| s / to_image.scale()).collect());
+                let confidence = seen.confidence;
+                all.found.push(Prediction { index, id, subset, points, confidence, sigma, truth, scale });
             }
         }
         Ok(all)

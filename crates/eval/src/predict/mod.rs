@@ -7,6 +7,8 @@ mod found;
 mod photo;
 mod place;
 mod reader;
+mod seen;
+mod sigma;
 
 pub use detector::Detector;
 pub use doubt::Doubt;
@@ -15,12 +17,14 @@ pub use found::{FoundPredictions, MissedFace};
 pub use photo::Located;
 pub use place::Place;
 pub use reader::{PhotoReader, Wanted};
+pub use sigma::Reliability;
 
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
-use candle_vision_helpers::{Affine, Point, heatmap::Decode};
+use candle_vision_helpers::{Point, heatmap::Decode};
 use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
-use facekp_models::{Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile};
+use facekp_models::{Calibration, Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile};
+use seen::Found;
 use std::{path::Path, sync::Arc};
 
 /// One face's predicted points, and the truth where it is known; original pixels.
@@ -36,6 +40,8 @@ pub struct Prediction {
     pub points: Vec<Point>,
     /// Confidence per point, `0..=1`; `None` where the network has none.
     pub confidence: Option<Vec<f64>>,
+    /// Expected distance of each point from where it is, original pixels; `None` for networks that were not calibrated.
+    pub sigma: Option<Vec<f64>>,
     /// Annotated points.
     pub truth: Keypoints,
     /// The distances that errors are divided by.
@@ -47,6 +53,7 @@ pub struct Predictor {
     task: Task,
     model: Box<dyn KeypointModel>,
     codec: Box<dyn Codec>,
+    calibration: Option<Calibration>,
     device: Device,
 }
 
@@ -62,7 +69,8 @@ impl Predictor {
         let file = WeightsFile::read(path)?;
         let (_, model) = file.build(path, device)?;
         let model = model.for_inference()?.unwrap_or(model);
-        Ok((Self::new(file.manifest.task.clone(), model, device)?, file))
+        let this = Self::new(file.manifest.task.clone(), model, device)?;
+        Ok((Self { calibration: file.manifest.calibration.clone(), ..this }, file))
     }
 
     /// Wraps a network that is already in memory, such as one in training.
@@ -70,7 +78,7 @@ impl Predictor {
     /// # Errors
     /// As [`Task::validate`].
     pub fn new(task: Task, model: Box<dyn KeypointModel>, device: &Device) -> Result<Self> {
-        Ok(Self { codec: task.codec()?, task, model, device: device.clone() })
+        Ok(Self { codec: task.codec()?, task, model, calibration: None, device: device.clone() })
     }
 
     /// A copy whose network can only predict, and does so faster; it is not changed by further training. `None` where
@@ -80,7 +88,9 @@ impl Predictor {
     /// When a tensor operation fails.
     pub fn for_inference(&self) -> Result<Option<Self>> {
         let model = self.model.for_inference()?;
-        model.map(|model| Self::new(self.task.clone(), model, &self.device)).transpose()
+        let Some(model) = model else { return Ok(None) };
+        let this = Self::new(self.task.clone(), model, &self.device)?;
+        Ok(Some(Self { calibration: self.calibration.clone(), ..this }))
     }
 
     /// Changes how points are read from the maps.
@@ -130,17 +140,22 @@ impl Predictor {
     /// # Errors
     /// When the network refuses the shapes, or its output is not a number.
     pub fn predict_batch(&self, batch: &Batch, flip: Flip) -> Result<Vec<Prediction>> {
+        self.in_original_pixels(self.look_at(batch, flip, self.calibration.is_some())?, batch)
+    }
+
+    /// What is seen in each view, with the spread of the maps where that is asked for.
+    fn look_at(&self, batch: &Batch, flip: Flip, spread: bool) -> Result<Vec<Found>> {
         let images = batch.images.to_device(&self.device)?;
-        let mut found = self.decode(&self.model.forward(&images, Pass::Inference)?)?;
+        let mut found = self.decode(&self.model.forward(&images, Pass::Inference)?, spread)?;
         // An object whose mirror image is none of its kind is seen as it is.
         if let Some(partners) = self.task.scheme.mirror().filter(|_| flip == Flip::Averaged) {
-            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, Pass::Inference)?)?;
+            let mirrored = self.decode(&self.model.forward(&images.flip(&[3])?, Pass::Inference)?, spread)?;
             let width = images.dim(D::Minus1)?;
             for (view, other) in found.iter_mut().zip(&mirrored) {
                 *view = view.averaged(&other.unmirrored(width, partners));
             }
         }
-        self.in_original_pixels(found, batch)
+        Ok(found)
     }
 
     /// Reads the network's output for a batch, for a caller that has it already.
@@ -148,7 +163,7 @@ impl Predictor {
     /// # Errors
     /// When the output has another shape, or is not a number.
     pub fn read(&self, output: &Tensor, batch: &Batch) -> Result<Vec<Prediction>> {
-        self.in_original_pixels(self.decode(output)?, batch)
+        self.in_original_pixels(self.decode(output, self.calibration.is_some())?, batch)
     }
 
     /// Predicts samples `indices` of a dataset, in order.
@@ -214,7 +229,7 @@ impl Predictor {
     }
 
     /// What an output says of each view.
-    fn decode(&self, output: &Tensor) -> Result<Vec<Found>> {
+    fn decode(&self, output: &Tensor, spread: bool) -> Result<Vec<Found>> {
         // A map of NaN has a highest cell, too: the points would look like any others. Sync point.
         let sum = output.sum_all()?.to_scalar::<f32>()?;
         if !sum.is_finite() {
@@ -225,10 +240,13 @@ impl Predictor {
         // Sync point.
         let points = points.to_vec3::<f32>()?.into_iter();
         let sure = confidence.map(|c| c.to_vec2::<f32>()).transpose()?;
+        let spread = if spread { self.codec.spread(output)?.map(|s| s.to_vec2::<f32>()).transpose()? } else { None };
+        let wide = |values: &Vec<f32>| values.iter().map(|&v| f64::from(v)).collect();
         let point = |p: Vec<f32>| Point::new(f64::from(p[0]), f64::from(p[1]));
         let found = points.enumerate().map(|(i, points)| Found {
             points: points.into_iter().map(point).collect(),
-            confidence: sure.as_ref().map(|c| c[i].iter().map(|&v| f64::from(v)).collect()),
+            confidence: sure.as_ref().map(|c| wide(&c[i])),
+            sigma: spread.as_ref().map(|s| wide(&s[i])),
         });
         Ok(found.collect())
     }
@@ -240,49 +258,18 @@ impl Predictor {
                 Some(partners) if item.mirrored => view.renamed(partners),
                 _ => view,
             };
+            let seen = view.calibrated(self.calibration.as_ref()).moved(&item.to_view.inverse());
             Prediction {
                 index: item.index,
                 id: item.id.clone(),
                 subset: item.subset.clone(),
-                points: view.points.iter().map(|p| item.to_view.unapply(*p)).collect(),
-                confidence: view.confidence,
+                points: seen.points,
+                confidence: seen.confidence,
+                sigma: seen.sigma,
                 truth: item.truth.clone(),
                 scale: item.scale,
             }
         });
         Ok(place.collect())
-    }
-}
-
-/// What a network finds in one view, in the view's pixels.
-struct Found {
-    points: Vec<Point>,
-    confidence: Option<Vec<f64>>,
-}
-
-impl Found {
-    /// Under the names that the points have in a mirror.
-    fn renamed(&self, mirror: &[usize]) -> Self {
-        Self {
-            points: mirror.iter().map(|&i| self.points[i]).collect(),
-            confidence: self.confidence.as_ref().map(|c| mirror.iter().map(|&i| c[i]).collect()),
-        }
-    }
-
-    /// What was found in the mirrored view `width` pixels wide, in the pixels and names of the view itself.
-    fn unmirrored(&self, width: usize, partners: &[usize]) -> Self {
-        let mirror = Affine::mirror(width);
-        let mut found = self.renamed(partners);
-        found.points.iter_mut().for_each(|p| *p = mirror.unapply(*p));
-        found
-    }
-
-    fn averaged(&self, other: &Self) -> Self {
-        let middle = |(p, q): (&Point, &Point)| Point::new((p.x + q.x) / 2.0, (p.y + q.y) / 2.0);
-        let sure = self.confidence.as_ref().zip(other.confidence.as_ref());
-        Self {
-            points: self.points.iter().zip(&other.points).map(middle).collect(),
-            confidence: sure.map(|(a, b)| a.iter().zip(b).map(|(c, d)| (c + d) / 2.0).collect()),
-        }
     }
 }

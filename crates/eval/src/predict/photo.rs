@@ -26,6 +26,9 @@ pub struct Located {
     pub points: Vec<Point>,
     /// Confidence per point, `0..=1`; `None` where the network has none.
     pub confidence: Option<Vec<f64>>,
+    /// Expected distance of each point from where it is, in the photo's pixels; `None` for networks that were not
+    /// calibrated.
+    pub sigma: Option<Vec<f64>>,
     /// Which part of their union the expected box of the points and the one found share; `None` where the box was
     /// given, or the points are too few to have one.
     pub agreement: Option<f64>,
@@ -62,6 +65,7 @@ impl Located {
         let (center, scale) = (photo.to_image.unapply(self.face.center()), photo.to_image.scale());
         self.face = about(center, self.face.width / scale, self.face.height / scale);
         self.points.iter_mut().for_each(|p| *p = photo.to_image.unapply(*p));
+        self.sigma.iter_mut().flatten().for_each(|s| *s /= scale);
         self
     }
 }
@@ -91,12 +95,14 @@ impl Predictor {
         let located = last.into_iter().zip(seen).map(|((_, place), seen)| {
             let agreement = place.score.filter(|_| enough).map(|_| place.face.overlap(tight(&seen.points)));
             let looked_at = place.seen(self.task().view.crop);
+            let seen = seen.moved(&place.to_upright.inverse());
             Located {
                 face: about(place.to_upright.unapply(looked_at.center()), looked_at.width, looked_at.height),
                 roll: place.roll,
                 score: place.score,
-                points: seen.points.iter().map(|p| place.to_upright.unapply(*p)).collect(),
+                points: seen.points,
                 confidence: seen.confidence,
+                sigma: seen.sigma,
                 agreement,
                 place,
             }
@@ -134,9 +140,8 @@ impl Predictor {
             let framed = part.iter().map(|(photo, place)| place.sample(photo, &task.scheme, task.view.crop));
             let (samples, to_frame): (Vec<_>, Vec<_>) = framed.collect::<Result<Vec<_>>>()?.into_iter().unzip();
             let seen = self.predict_batch(&Batch::of_samples(&task.view, &samples)?, flip)?;
-            all.extend(seen.into_iter().zip(to_frame).map(|(seen, to_frame)| Found {
-                points: seen.points.iter().map(|p| to_frame.apply(*p)).collect(),
-                confidence: seen.confidence,
+            all.extend(seen.into_iter().zip(to_frame).map(|(seen, to_frame)| {
+                Found { points: seen.points, confidence: seen.confidence, sigma: seen.sigma }.moved(&to_frame)
             }));
         }
         Ok(all)

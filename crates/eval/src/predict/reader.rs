@@ -116,6 +116,7 @@ mod tests {
             score: Some(score),
             points: points.to_vec(),
             confidence: None,
+            sigma: None,
             agreement: None,
             place,
         }

@@ -151,6 +151,7 @@ mod tests {
             subset: None,
             points: vec![Point::new(1.25, 2.5)],
             confidence: Some(vec![0.5]),
+            sigma: None,
             truth: Keypoints::new(&NOSE_1, vec![Point::new(1.25, 5.5)]).unwrap(),
             scale: Scale { normalizer: Some(30.0), normalizer_pupil: None },
         }

@@ -173,6 +173,23 @@ impl HeatmapCodec {
         Point::new(x, y)
     }
 
+    /// The root of the mean squared distance from the mean, cells; the map's diagonal for a map of nothing.
+    fn deviation(&self, map: &[f32]) -> f64 {
+        let (mut sum, mut first, mut second) = (0.0, Point::new(0.0, 0.0), 0.0);
+        for (j, row) in map.chunks_exact(self.width).enumerate() {
+            let y = profile::place(j, self.height);
+            for (i, &v) in row.iter().enumerate() {
+                let (v, x) = (f64::from(v), profile::place(i, self.width));
+                sum += v;
+                first = Point::new(first.x + v * x, first.y + v * y);
+                second += v * (x * x + y * y);
+            }
+        }
+        let variance = second / sum - (first.x / sum).powi(2) - (first.y / sum).powi(2);
+        // of a map of NaN or of nothing no place is more likely than another
+        if variance.is_finite() { variance.max(0.0).sqrt() } else { (self.width as f64).hypot(self.height as f64) }
+    }
+
     fn mass_near(&self, map: &[f32], at: Point) -> f64 {
         let near = |n: usize, c: f64| {
             let clip = |v: f64| (v.max(0.0) as usize).min(n);
@@ -227,6 +244,17 @@ impl Codec for HeatmapCodec {
         }
         let points = Tensor::from_vec(points, (batch, count, 2), output.device())?;
         Ok((points, Some(Tensor::from_vec(confidence, (batch, count), output.device())?)))
+    }
+
+    fn spread(&self, output: &Tensor) -> Result<Option<Tensor>> {
+        if !self.has_points() {
+            return Ok(None);
+        }
+        let maps = self.readable(&output.detach().to_dtype(DType::F32)?)?;
+        let (batch, count, h, w) = maps.dims4()?;
+        let cells: Vec<f32> = maps.flatten_all()?.to_vec1()?;
+        let spreads = cells.chunks_exact(h * w).map(|map| (self.deviation(map) * self.config.stride as f64) as f32);
+        Ok(Some(Tensor::from_vec(spreads.collect::<Vec<_>>(), (batch, count), output.device())?))
     }
 
     fn points(&self, output: &Tensor) -> Result<Tensor> {

@@ -42,6 +42,15 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
     fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)>;
+    /// The spread `(B, K)` of each point's map, view pixels: the root of the mean squared distance from the map's mean,
+    /// cells weighted by their values; `None` where there is no map for each point. A sync point.
+    ///
+    /// # Errors
+    /// On another shape.
+    fn spread(&self, output: &Tensor) -> Result<Option<Tensor>> {
+        let _ = output;
+        Ok(None)
+    }
     /// Differentiable points `(B, K, 2)` in view pixels (regression: linear; heatmap: soft-argmax), for coordinate
     /// losses.
     ///

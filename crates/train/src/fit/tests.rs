@@ -159,6 +159,25 @@ fn views_that_are_small_first_grow_and_a_run_killed_on_either_side_resumes_to_th
 }
 
 #[test]
+fn a_run_with_maps_knows_what_errors_to_expect() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut data = discs(112);
+    data.val.indices = (0..112).collect();
+    data.train[0].indices = (112..116).collect();
+    let calibration = |name: &str, changes: &[&str]| {
+        let (recipe, begin) = (recipe(changes).unwrap(), Begin::new(dir.path().join(name), Mode::New));
+        let _ = fit(&recipe, &data, &Device::Cpu, &begin, &mut []).unwrap();
+        WeightsFile::read(&dir.path().join(name).join(BEST)).unwrap().manifest.calibration
+    };
+    let maps = [MAPS, &["train.epochs=1"]].concat();
+    let found = calibration("maps", &maps).unwrap();
+    assert!(found.data().contains("discs, 112") && found.error(4.0) > 0.0, "{found:?}");
+    assert_eq!(calibration("points", &["train.epochs=1"]), None);
+    // faces that were trained on would promise too much
+    assert_eq!(calibration("overlap", &[&maps[..], &["data.allow_overlap=true"]].concat()), None);
+}
+
+#[test]
 fn another_recipe_or_a_taken_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");

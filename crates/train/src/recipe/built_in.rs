@@ -12,6 +12,7 @@ built_in![
     "nose",
     "face58",
     "face68",
+    "face68_short",
     "ibug68_resnet50",
     "ibug68_heatmap",
     "ibug68_resnet50_128",
@@ -19,6 +20,8 @@ built_in![
     "ibug68_heatmap_128_start",
     "ibug68_heatmap_64",
     "ytf68_heatmap_128",
+    "ibug68_heatmap_128_more",
+    "ibug68_resnet50_128_more",
     "ibug68_summed_128",
 ];
 

@@ -51,8 +51,8 @@ fn small_first_views_are_of_a_size_that_the_network_takes() {
         sides.dedup();
         sides
     };
-    // views of 192, 96 and 64 pixels; three quarters of a single epoch are none
-    assert_eq!([sides(""), sides("quick"), sides("smoke")], [vec![160, 192], vec![64, 96], vec![64]]);
+    // views of 256, 96 and 64 pixels; three quarters of a single epoch are none
+    assert_eq!([sides(""), sides("quick"), sides("smoke")], [vec![192, 256], vec![64, 96], vec![64]]);
     for (recipe, small, expected) in [
         ("face68", "share=0.0,scale=0.5", None),
         ("face68", "share=1.0,scale=0.5", Some("train.small_first.share: expected a number from 0 to below 1, got 1")),

@@ -1,0 +1,66 @@
+//! `facekp calibrate`: what the spread of a network's maps says about its errors, measured and kept in its file.
+
+use crate::{
+    cmd::eval,
+    output::say,
+    shared_args::{DataArg, DeviceArg},
+    weights_manifest::record_again,
+};
+use anyhow::{Context, Result};
+use candle_core::{DType, Tensor};
+use facekp_data::Split;
+use facekp_eval::{Predictor, Reliability};
+use facekp_models::{WeightsFile, locate, locate_run, weights::save};
+use half::f16;
+use std::path::{Path, PathBuf};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: facekp calibrate runs/face68 --data datasets --split val")]
+pub(crate) struct Args {
+    /// A weights file, a run folder, whose best and last weights are both calibrated, or a name in weights/ or runs/.
+    weights: String,
+    #[command(flatten)]
+    data: DataArg,
+    /// The faces that it is measured on: none that the network was tested on, or the test says nothing.
+    #[arg(long, help_heading = "Data", default_value = "val")]
+    split: Split,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+/// The weights of a run that somebody predicts with.
+const OF_A_RUN: [&str; 2] = ["best.safetensors", "last.safetensors"];
+
+pub(crate) fn run(a: &Args) -> Result<()> {
+    let run = locate_run(Path::new(&a.weights));
+    let of_run: Vec<PathBuf> = OF_A_RUN.iter().map(|f| run.join(f)).filter(|f| f.is_file()).collect();
+    let files = if of_run.is_empty() { vec![locate(&a.weights)?] } else { of_run };
+    files.iter().try_for_each(|file| calibrate(file, a))
+}
+
+fn calibrate(path: &Path, a: &Args) -> Result<()> {
+    let (predictor, mut file) = Predictor::load(path, &a.device.open()?)?;
+    let eval::Setting { data, flip } = eval::setting(&file.manifest, &a.data.dir)?;
+    let faces = data.split(a.split)?;
+    let found = predictor.calibrate(data.clone(), &faces, flip).with_context(|| path.display().to_string())?;
+    file.manifest.calibration = Some(found.clone());
+    write(path, file)?;
+    let predictions = predictor.with_calibration(Some(found)).predict_dataset(data, &faces, flip)?;
+    let bins = Reliability::of(&predictions, 4, |_| Some(1.0));
+    let bins = bins.iter().map(|b| format!("{:.1} ({:.1})", b.expected, b.measured)).collect::<Vec<_>>().join(", ");
+    say(&format!("{}: expected (measured) px on quarters of the points: {bins}", path.display()))
+}
+
+/// Writes the weights as precise as they were.
+fn write(path: &Path, file: WeightsFile) -> Result<()> {
+    let mut tensors: Vec<(String, Tensor)> = file.tensors.into_iter().collect();
+    tensors.sort_by(|x, y| x.0.cmp(&y.0));
+    let mut halves = true;
+    for (_, tensor) in &tensors {
+        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+        halves &= values.iter().all(|v| f16::from_f32(*v).to_f32() == *v);
+    }
+    save(path, &tensors, &file.manifest, if halves { DType::F16 } else { DType::F32 })?;
+    record_again(path)
+}

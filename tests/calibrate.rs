@@ -1,0 +1,50 @@
+//! Expected errors of points: measured by a command, kept in the weights, told by `predict` and `eval`.
+
+use crate::common::{facekp, fails_with, synth, trained};
+use predicates::prelude::{PredicateBooleanExt, predicate::str::contains};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::{fs, path::Path};
+
+#[test]
+fn what_is_measured_stays_with_the_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let faces = synth(dir.path(), "ibug68", 20);
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
+    for file in ["face68.safetensors", "manifest.toml"] {
+        fs::copy(shipped.join(file), dir.path().join(file)).unwrap();
+    }
+    let weights = dir.path().join("face68.safetensors");
+    let before = fs::metadata(&weights).unwrap().len();
+    let mut calibrate = facekp();
+    calibrate.arg("calibrate").arg(&weights).arg("--data").arg(dir.path());
+    calibrate.assert().success().stdout(contains("expected (measured) px"));
+    // half precision stays half precision
+    let bytes = fs::read(&weights).unwrap();
+    assert!((bytes.len() as u64).abs_diff(before) < 4096, "{} {before}", bytes.len());
+    let manifest: toml::Table = fs::read_to_string(dir.path().join("manifest.toml")).unwrap().parse().unwrap();
+    let sha: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(manifest["face68"]["sha256"].as_str().unwrap(), sha);
+
+    let mut eval = facekp();
+    eval.arg("eval").arg(&weights).arg("--data").arg(dir.path()).args(["--by", "sigma"]);
+    eval.assert().success().stdout(contains("expected px").and(contains("ratio")));
+    let picture = fs::read_dir(faces.join("afw")).ok().into_iter().flatten().chain(fs::read_dir(&faces).unwrap());
+    let picture = picture.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|x| x == "jpg" || x == "png"));
+    let mut predict = facekp();
+    predict.arg("predict").arg(picture.unwrap_or(faces)).arg("--weights").arg(&weights).args(["--json", "-", "--out"]);
+    let out = predict.arg(dir.path().join("out")).assert().success().get_output().stdout.clone();
+    let found: Value = serde_json::from_slice(&out).unwrap();
+    let faces = found.as_array().unwrap().iter().flat_map(|p| p["faces"].as_array().unwrap());
+    let sigma: Vec<f64> =
+        faces.flat_map(|f| f["sigma"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap())).collect();
+    assert!(!sigma.is_empty() && sigma.iter().all(|s| *s > 0.0 && *s < 200.0), "{sigma:?}");
+}
+
+#[test]
+fn networks_without_maps_and_without_measurements_say_so() {
+    let nose = trained().join("nose");
+    let data = crate::common::people();
+    fails_with(facekp().arg("calibrate").arg(&nose).arg("--data").arg(data), &["a map for each point"]);
+    fails_with(facekp().arg("eval").arg(&nose).arg("--data").arg(data).args(["--by", "sigma"]), &["facekp calibrate"]);
+}
