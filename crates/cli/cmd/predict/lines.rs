@@ -1,6 +1,6 @@
 //! The file of `--jsonl`: one process writes it at a time, every line is whole, and it is continued where it ended.
 
-use super::{results::Tally, settings::Settings};
+use super::{settings::Settings, tally::Tally};
 use crate::output::Usage;
 use anyhow::{Context, Result, bail};
 use facekp_data::{is_stream, lock};
@@ -66,7 +66,8 @@ impl Lines {
         }
         let mut file = take(path)?;
         let Found { done, whole, torn } = read(path, &mut BufReader::new(&file), points)?;
-        match Settings::read(path)? {
+        let then = Settings::read(path)?;
+        match &then {
             Some(then) if whole > 0 => {
                 if let Some(difference) = then.difference(settings) {
                     let advice = "choose another file, or begin anew without --resume";
@@ -84,7 +85,9 @@ impl Lines {
             file.set_len(whole).with_context(|| cannot(path))?;
         }
         file.seek(SeekFrom::Start(whole)).with_context(|| cannot(path))?;
-        settings.write(path)?;
+        if then.as_ref() != Some(settings) {
+            settings.write(path)?;
+        }
         Ok((Self { path: path.to_path_buf(), to: To::File(file, whole) }, done))
     }
 

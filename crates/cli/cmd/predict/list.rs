@@ -98,7 +98,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_names_come_back(names in prop::collection::vec("[^\\n\\r\0#/\\s\u{feff}][^\\n\\r\0/]{0,20}", 0..20), end in "\\n|\\r\\n") {
+        fn any_names_come_back(
+            names in prop::collection::vec("[^\\n\\r\0#/\\s\u{feff}][^\\n\\r\0/]{0,20}", 0..20),
+            end in "\\n|\\r\\n",
+        ) {
             let text: String = names.iter().map(|name| format!("{name}{end}")).collect();
             prop_assert_eq!(of(text.as_bytes()).unwrap(), names.iter().map(PathBuf::from).collect::<Vec<_>>());
         }

@@ -9,6 +9,7 @@ mod pipeline;
 mod results;
 mod settings;
 mod shard;
+mod tally;
 
 use crate::{
     cmd::datasets::forms,

@@ -99,7 +99,7 @@ fn replace(path: &Path, target: &Path, fill: impl FnOnce(&mut File) -> Result<()
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// A new file next to `target`. In a container every process has the same number, and one that was killed left its file.
+/// A new file next to `target`. In containers all processes may have one number, and those that were killed left files.
 fn new_part(target: &Path) -> io::Result<(File, PathBuf)> {
     const TRIES: usize = 1000;
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;

@@ -1,3 +1,5 @@
+//! Files that end anywhere, that are not ours, and that another process has.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use facekp_eval::FaceResult;
