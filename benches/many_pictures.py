@@ -68,7 +68,7 @@ def main():
     parser.add_argument("--folder", required=True)
     args = parser.parse_args()
     args.program, folder = str(Path(args.program).resolve()), Path(args.folder).resolve()
-    args.env = {"FACEKP_WEIGHTS": str(HERE.parent / "weights"), **os.environ}
+    args.env = {"FACEKP_WEIGHTS": str(HERE.parent / "weights"), "FACEKP_LOG": "error", **os.environ}
     folder.mkdir(parents=True)
     pictures = folder / "imm_face_db"
     synth = ["datasets", "synth", "--scheme", "imm58", "--count", str(args.pictures), "--out", str(pictures)]
