@@ -3,7 +3,7 @@
 //!
 //! Five moments of each way; `FACEKP_MOMENTS=20` tries as many as it says.
 
-use crate::common::{self, shared_folder, train};
+use crate::common::{self, disk::Disk, shared_folder, train};
 use std::{
     fs,
     io::Read,
@@ -30,12 +30,12 @@ fn whole() -> (&'static Path, Duration) {
     (&RUN.0, RUN.1)
 }
 
-fn moments() -> usize {
+pub(crate) fn moments() -> usize {
     std::env::var("FACEKP_MOMENTS").map_or(5, |n| n.parse().unwrap())
 }
 
 /// A fraction of the whole that looks like chance, and is the same in every run of the test.
-fn fraction(seed: u64, i: usize) -> f64 {
+pub(crate) fn fraction(seed: u64, i: usize) -> f64 {
     let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(i as u64 + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x ^= x >> 31;
     x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -204,24 +204,13 @@ fn a_file_that_can_grow_no_more() {
 /// Needs the right to mount, and is left out where there is none.
 #[test]
 fn a_full_disk() {
-    let disk = tempfile::tempdir().unwrap();
-    let mount = || Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "none"]).arg(disk.path()).output();
-    if !mount().is_ok_and(|out| out.status.success()) {
-        return;
-    }
-    struct Mounted(PathBuf);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            Command::new("umount").arg(&self.0).status().unwrap();
-        }
-    }
-    let mounted = Mounted(disk.path().to_owned());
+    let Some(disk) = Disk::mount("size=2m") else { return };
     for i in 0..moments() {
-        let run = mounted.0.join(format!("run{i}"));
+        let run = disk.path().join(format!("run{i}"));
         let mut child = start(&run, "");
         add_notes(&run, &mut child);
         sleep(whole().1.mul_f64(fraction(5, i) * 0.9));
-        let filler = mounted.0.join("filler");
+        let filler = disk.path().join("filler");
         let filled = fs::write(&filler, vec![0; 4 << 20]);
         let status = child.wait().unwrap();
         let what = format!("moment {i}, {status}, after {} epochs", history(&run).len());

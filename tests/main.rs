@@ -10,11 +10,15 @@ mod common;
 mod devices;
 mod doctor;
 mod faces;
+#[cfg(unix)]
+mod faults;
 mod finder_cli;
 mod golden;
 #[cfg(unix)]
 mod killed;
 mod library;
+#[cfg(unix)]
+mod many_pictures;
 mod overfit;
 mod own_data;
 mod own_formats;
@@ -22,6 +26,7 @@ mod own_points;
 #[cfg(unix)]
 mod photos;
 mod pictures_cli;
+mod promises;
 mod resume;
 mod run_folders;
 mod shells;

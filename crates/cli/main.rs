@@ -16,7 +16,10 @@ mod weights_manifest;
 
 use args::Cli;
 use clap::Parser;
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{ErrorKind, Write},
+    process::ExitCode,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -25,7 +28,8 @@ fn main() -> ExitCode {
     logging(cli.quiet, cli.verbose);
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) if is_closed_pipe(&e) => ExitCode::SUCCESS,
+        // `facekp … | head` is no failure
+        Err(e) if output::is_of_kind(&e, &[ErrorKind::BrokenPipe]) => ExitCode::SUCCESS,
         Err(e) => {
             fail(&e);
             match e.downcast_ref() {
@@ -41,16 +45,6 @@ fn main() -> ExitCode {
 fn fail(e: &anyhow::Error) {
     // a reader of stderr that went away is no reason to panic
     let _ = writeln!(std::io::stderr(), "facekp: {}", output::one_line(e));
-}
-
-/// `facekp … | head` is no failure.
-fn is_closed_pipe(e: &anyhow::Error) -> bool {
-    let kind = |c: &(dyn std::error::Error + 'static)| {
-        let io = c.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        let data = c.downcast_ref::<facekp_data::Error>().and_then(facekp_data::Error::io_kind);
-        io.or(data).or(c.downcast_ref::<facekp_eval::Error>().and_then(facekp_eval::Error::io_kind))
-    };
-    e.chain().any(|c| kind(c) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 fn logging(quiet: bool, verbose: bool) {

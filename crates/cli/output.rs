@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result};
 use candle_vision_helpers::wrong::OneLine;
-use std::{io::Write, path::Path};
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+};
 
 /// One line, whatever the causes: errors are read in terminals and in logs of CI.
 pub(crate) fn one_line(e: &anyhow::Error) -> String {
@@ -14,6 +17,16 @@ pub(crate) fn one_line(e: &anyhow::Error) -> String {
         }
     }
     OneLine(line).to_string()
+}
+
+/// Whether a cause is the system's, of one of these kinds.
+pub(crate) fn is_of_kind(e: &anyhow::Error, kinds: &[ErrorKind]) -> bool {
+    let kind = |c: &(dyn std::error::Error + 'static)| {
+        let io = c.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let data = c.downcast_ref::<facekp_data::Error>().and_then(facekp_data::Error::io_kind);
+        io.or(data).or(c.downcast_ref::<facekp_eval::Error>().and_then(facekp_eval::Error::io_kind))
+    };
+    e.chain().filter_map(kind).any(|kind| kinds.contains(&kind))
 }
 
 /// Options that contradict each other in a way that only the command sees: exit status 2, as for any wrong usage.

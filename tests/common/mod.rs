@@ -1,5 +1,7 @@
 //! What the whole-command tests share: the program, small rendered data and a trained network, each made once.
 
+#[cfg(unix)]
+pub(crate) mod disk;
 mod shared;
 
 use assert_cmd::Command;

@@ -6,7 +6,7 @@ use candle_vision_helpers::{Point, Size};
 use facekp_data::{PREDICTION_SUFFIX, Picture, formats::pts};
 use facekp_eval::{FaceResult, Located, PictureResult, Predictor, visualize};
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     path::{Path, PathBuf},
 };
@@ -105,7 +105,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// `out/name.keypoints` for each picture; two pictures of one name get different numbers.
 pub(super) fn names(pictures: &[PathBuf], out: &Path) -> Vec<PathBuf> {
-    let mut taken = HashSet::new();
+    // where each name's numbers continue: a video's frames may all be called alike
+    let (mut taken, mut next) = (HashSet::new(), HashMap::new());
     let mut name = |picture: &PathBuf| {
         // `..` has no name; reading it fails in its turn
         let stem = picture.file_stem().unwrap_or(OsStr::new("picture"));
@@ -114,9 +115,23 @@ pub(super) fn names(pictures: &[PathBuf], out: &Path) -> Vec<PathBuf> {
             name.push(if n == 1 { PREDICTION_SUFFIX.to_owned() } else { format!("_{n}{PREDICTION_SUFFIX}") });
             name
         };
-        (1..).map(numbered).find(|name| taken.insert(name.clone())).unwrap_or_default()
+        let from = next.entry(stem.to_owned()).or_insert(1);
+        let free = (*from..).map(|n| (n, numbered(n))).find(|(_, name)| taken.insert(name.clone()));
+        let (n, name) = free.unwrap_or_default();
+        *from = n + 1;
+        name
     };
     pictures.iter().map(|p| out.join(name(p))).collect()
+}
+
+/// Removes what processes that were killed left half written of the files of `names`, all in the folder `out`.
+pub(super) fn forget_parts<'a>(out: &Path, names: impl Iterator<Item = &'a PathBuf>) {
+    let names: HashSet<&str> = names.filter_map(|name| name.file_name()?.to_str()).collect();
+    let is_own = |file: &str| {
+        let name = file.rfind(PREDICTION_SUFFIX).map(|at| &file[..at + PREDICTION_SUFFIX.len()]);
+        name.is_some_and(|name| names.contains(name))
+    };
+    super::settings::forget_parts(out, is_own);
 }
 
 #[cfg(test)]
@@ -131,6 +146,28 @@ mod tests {
             names,
             ["o/x.keypoints", "o/x_2.keypoints", "o/y.keypoints", "o/picture.keypoints"].map(PathBuf::from)
         );
+    }
+
+    /// Each would look at all before it if numbers were counted anew.
+    #[test]
+    fn many_pictures_of_one_name_are_numbered_quickly() {
+        let pictures: Vec<PathBuf> = (0..100_000).map(|i| format!("{i}/frame.jpg").into()).collect();
+        let names = names(&pictures, Path::new(""));
+        assert_eq!(names[99_999], Path::new("frame_100000.keypoints"));
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+    }
+
+    #[test]
+    fn half_written_files_are_removed_where_they_are_ones_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = [".x.keypoints.png.7-0.part", ".x.keypoints.2.pts.12-30.part"];
+        let others = [".x_2.keypoints.png.7-0.part", ".x.keypoints.png.part", "x.keypoints.png", ".notes.7-0.part"];
+        own.iter().chain(&others).for_each(|f| std::fs::write(dir.path().join(f), "").unwrap());
+        forget_parts(dir.path(), [dir.path().join("x.keypoints")].iter());
+        let mut left = others.map(str::to_owned).to_vec();
+        left.sort();
+        assert_eq!(names_in(dir.path()), left);
+        forget_parts(&dir.path().join("none"), [].iter());
     }
 
     #[test]

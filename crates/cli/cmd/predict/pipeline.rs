@@ -5,15 +5,17 @@ use super::{
     inputs::Groups,
     outputs::{self, Extras},
 };
-use crate::{output::one_line, terminal};
+use crate::{
+    output::{is_of_kind, one_line},
+    terminal,
+};
 use anyhow::{Context, Result, anyhow};
 use facekp_data::{Picture, picture::load_photo, pictures_in};
 use facekp_eval::{Located, PhotoReader, PictureResult, Wanted};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::{
-    fs::File,
-    io::{BufWriter, Write},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     time::Instant,
@@ -22,8 +24,11 @@ use std::{
 /// What a call is about.
 pub(super) struct Job<'a> {
     pub pictures: &'a [PathBuf],
-    pub out: &'a Path,
-    pub jsonl: Option<&'a Path>,
+    /// The paths of each picture's files less their ends.
+    pub names: &'a [PathBuf],
+    /// Which pictures have results already. They are looked at again where their group has others: what a network says
+    /// may depend in its last digits on what it sees together.
+    pub done: &'a [bool],
     pub wanted: Wanted,
     pub extras: Extras,
 }
@@ -35,15 +40,21 @@ const MANY: usize = 20;
 type Decoded = (usize, Result<Picture>);
 type Seen = (usize, Result<(Picture, Vec<Located>)>);
 
-/// The results of all pictures, in order.
+/// What is wrong with the place where files go, and would be for every other picture.
+const NO_PLACE: [ErrorKind; 4] =
+    [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem, ErrorKind::PermissionDenied];
+
+/// What is called with the results of some pictures.
+type Take<'a> = &'a mut (dyn FnMut(Vec<PictureResult>) -> Result<()> + Send);
+
+/// Hands the results of all pictures that have none to `take`, in order, each as soon as its files are there.
 ///
 /// # Errors
-/// When the lines of `jsonl` cannot be written. What is wrong with a picture is in its entry.
-pub(super) fn run(reader: &PhotoReader<'_>, job: &Job<'_>) -> Result<Vec<PictureResult>> {
-    let names = outputs::names(job.pictures, job.out);
-    let mut lines = job.jsonl.map(Lines::open).transpose()?;
-    let (start, mut results) = (Instant::now(), Vec::with_capacity(job.pictures.len()));
-    let bar = match job.pictures.len() {
+/// When nothing more can be written, be it files or what `take` writes. What is wrong with a picture is in its entry.
+pub(super) fn run(reader: &PhotoReader<'_>, job: &Job<'_>, take: Take<'_>) -> Result<()> {
+    let wanted = job.done.iter().filter(|done| !**done).count();
+    let (start, mut count, mut faces) = (Instant::now(), 0, 0);
+    let bar = match wanted {
         ..MANY => ProgressBar::hidden(),
         many => terminal::bar(many as u64, "{bar:24} {pos}/{len} pictures, {eta} left"),
     };
@@ -51,16 +62,14 @@ pub(super) fn run(reader: &PhotoReader<'_>, job: &Job<'_>) -> Result<Vec<Picture
     let (to_network, decoded) = sync_channel(0);
     let (to_writer, seen) = sync_channel(0);
     std::thread::scope(|scope| {
-        scope.spawn(move || decode(job.pictures, &to_network));
-        let (names, lines, results, bar) = (&names, &mut lines, &mut results, &bar);
+        scope.spawn(move || decode(job, &to_network));
+        let (bar, count, faces) = (&bar, &mut count, &mut faces);
         let writer = scope.spawn(move || {
-            write(reader, job, (names, &seen), &mut |result| {
-                if let Some(lines) = lines {
-                    lines.add(&result)?;
-                }
-                results.push(result);
-                bar.inc(1);
-                Ok(())
+            write(reader, job, &seen, &mut |results: Vec<PictureResult>| {
+                *count += results.len();
+                *faces += results.iter().map(|r| r.faces.len()).sum::<usize>();
+                bar.inc(results.len() as u64);
+                take(results)
             })
         });
         look(reader, job, &decoded, &to_writer);
@@ -68,17 +77,20 @@ pub(super) fn run(reader: &PhotoReader<'_>, job: &Job<'_>) -> Result<Vec<Picture
         writer.join().unwrap_or_else(|_| Err(anyhow!("expected results to be written, got a panic")))
     })?;
     bar.finish_and_clear();
-    let (seconds, faces) = (start.elapsed().as_secs_f64(), results.iter().map(|r| r.faces.len()).sum::<usize>());
-    if results.len() > 1 {
-        let rate = results.len() as f64 / seconds.max(1e-9);
-        tracing::info!("{} pictures with {faces} faces in {seconds:.1} s: {rate:.1} pictures/s", results.len());
+    if count > 1 {
+        let seconds = start.elapsed().as_secs_f64();
+        let rate = count as f64 / seconds.max(1e-9);
+        tracing::info!("{count} pictures with {faces} faces in {seconds:.1} s: {rate:.1} pictures/s");
     }
-    Ok(results)
+    Ok(())
 }
 
-fn decode(pictures: &[PathBuf], to: &SyncSender<Vec<Decoded>>) {
-    for group in Groups::new(pictures) {
-        let one = |i: usize| (i, load(&pictures[i]));
+fn decode(job: &Job<'_>, to: &SyncSender<Vec<Decoded>>) {
+    for group in Groups::new(job.pictures) {
+        if job.done[group.clone()].iter().all(|done| *done) {
+            continue;
+        }
+        let one = |i: usize| (i, load(&job.pictures[i]));
         // nobody waits for more when results cannot be written
         if to.send(group.into_par_iter().map(one).collect()).is_err() {
             return;
@@ -127,32 +139,48 @@ fn alone(reader: &PhotoReader<'_>, job: &Job<'_>, photo: &Picture) -> Result<Vec
     Ok(reader.faces(std::slice::from_ref(photo), &job.wanted)?.pop().unwrap_or_default())
 }
 
-/// Writes groups until there are none, and hands each result to `done`, in order.
-fn write(
-    reader: &PhotoReader<'_>,
-    job: &Job<'_>,
-    (names, from): (&[PathBuf], &Receiver<Vec<Seen>>),
-    done: &mut dyn FnMut(PictureResult) -> Result<()>,
-) -> Result<()> {
+/// Writes groups until there are none, and hands the results of each to `take`, in order.
+fn write(reader: &PhotoReader<'_>, job: &Job<'_>, from: &Receiver<Vec<Seen>>, take: Take<'_>) -> Result<()> {
     for group in from {
-        let one = |(i, seen): Seen| {
-            let file = &job.pictures[i];
-            let written = seen.and_then(|(photo, faces)| {
-                warn(file, &photo, &faces);
-                outputs::write(reader.predictor, (file, &photo), &faces, &names[i], job.extras)
-                    .with_context(|| file.display().to_string())
-            });
-            written.unwrap_or_else(|e| {
-                if job.pictures.len() > 1 {
-                    tracing::error!("{}", one_line(&e));
+        let group: Vec<Seen> = group.into_iter().filter(|(i, _)| !job.done[*i]).collect();
+        let results: Vec<Result<PictureResult>> =
+            group.into_par_iter().map(|seen| write_one(reader, job, seen)).collect();
+        let (mut whole, mut end) = (Vec::with_capacity(results.len()), Ok(()));
+        for result in results {
+            match result {
+                Ok(result) => whole.push(result),
+                Err(e) => {
+                    end = Err(e);
+                    break;
                 }
-                PictureResult::failed(file, one_line(&e))
-            })
-        };
-        let results: Vec<PictureResult> = group.into_par_iter().map(one).collect();
-        results.into_iter().try_for_each(&mut *done)?;
+            }
+        }
+        take(whole)?;
+        end?;
     }
     Ok(())
+}
+
+/// Writes the files of a picture; its entry.
+///
+/// # Errors
+/// When those of no other picture could be written either.
+fn write_one(reader: &PhotoReader<'_>, job: &Job<'_>, (i, seen): Seen) -> Result<PictureResult> {
+    let file = &job.pictures[i];
+    let written = seen.map(|(photo, faces)| {
+        warn(file, &photo, &faces);
+        outputs::write(reader.predictor, (file, &photo), &faces, &job.names[i], job.extras)
+            .with_context(|| file.display().to_string())
+    });
+    let error = match written {
+        Ok(Ok(result)) => return Ok(result),
+        Ok(Err(e)) if is_of_kind(&e, &NO_PLACE) => return Err(e),
+        Ok(Err(e)) | Err(e) => e,
+    };
+    if job.pictures.len() > 1 {
+        tracing::error!("{}", one_line(&error));
+    }
+    Ok(PictureResult::failed(file, one_line(&error)))
 }
 
 /// What a reader of the results should doubt.
@@ -173,28 +201,5 @@ fn warn(file: &Path, photo: &Picture, faces: &[Located]) {
         [(i, doubt), ..] => {
             tracing::warn!("{file}: {} of {all} faces are doubtful, the first is face {i}: {doubt}", doubtful.len());
         }
-    }
-}
-
-/// The lines of `--jsonl`.
-struct Lines {
-    path: PathBuf,
-    to: Box<dyn Write + Send>,
-}
-
-impl Lines {
-    fn open(path: &Path) -> Result<Self> {
-        let to: Box<dyn Write + Send> = if path == Path::new("-") {
-            Box::new(std::io::stdout())
-        } else {
-            Box::new(BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
-        };
-        Ok(Self { path: path.to_path_buf(), to })
-    }
-
-    fn add(&mut self, result: &PictureResult) -> Result<()> {
-        let line = serde_json::to_string(result)? + "\n";
-        let written = self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush());
-        written.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }

@@ -1,12 +1,14 @@
 //! Files and folders: sorted listings, text of unknown encoding, writing that leaves nothing half done.
 
 mod folder;
+mod lock;
 pub(crate) mod predictions;
 mod write;
 
 pub(crate) use folder::{check_new, whole_folder};
-pub use write::write_whole;
+pub use lock::lock;
 pub(crate) use write::write_with;
+pub use write::{is_stream, part_of, write_whole};
 
 use crate::error::{Error, Result};
 use predictions::is_prediction;

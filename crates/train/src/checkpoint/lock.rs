@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -39,7 +39,7 @@ impl Lock {
         for _ in 0..TRIES {
             let made = !path.exists();
             let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(error)?;
-            if is_taken(dir, &file)? {
+            if !facekp_data::lock(dir, &file) {
                 return Err(taken(dir));
             }
             let mut this = Self { path: path.clone(), file, made };
@@ -84,21 +84,8 @@ pub(super) fn is_ours(dir: &Path) -> bool {
 /// One line that names the process.
 pub(super) fn refuse_taken(dir: &Path) -> Result<()> {
     match File::open(dir.join(NAME)) {
-        Ok(file) if is_ours(dir) && is_taken(dir, &file)? => Err(taken(dir)),
+        Ok(file) if is_ours(dir) && !facekp_data::lock(dir, &file) => Err(taken(dir)),
         _ => Ok(()),
-    }
-}
-
-/// Locks the file, or says that another process has it.
-fn is_taken(dir: &Path, file: &File) -> Result<bool> {
-    match file.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        // some network folders know no locks
-        Err(TryLockError::Error(e)) => {
-            tracing::warn!("{}: cannot be locked against a second run: {e}", dir.display());
-            Ok(false)
-        }
     }
 }
 

@@ -75,13 +75,11 @@ fn is_own(name: &str) -> bool {
     FILES.contains(&name.strip_suffix(".next").unwrap_or(name)) || is_part(name)
 }
 
-/// Which file a name such as `.NAME.PID-N.part` is the beginning of, left by a process that ended while it wrote.
+/// Which of a run's files a name such as `.NAME.PID-N.part` is the beginning of.
 fn part_of(name: &str) -> Option<&str> {
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let (file, process) = name.strip_prefix('.')?.strip_suffix(".part")?.rsplit_once('.')?;
-    let (pid, number) = process.split_once('-')?;
+    let file = facekp_data::part_of(name)?;
     let file = file.strip_suffix(".next").unwrap_or(file);
-    (FILES.contains(&file) && digits(pid) && digits(number)).then_some(file)
+    FILES.contains(&file).then_some(file)
 }
 
 /// Whether it is the beginning of a run's file; in runs of the first version also `.tmp` and six letters or digits.
