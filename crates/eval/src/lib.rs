@@ -13,6 +13,7 @@ pub mod report;
 pub mod run_files;
 pub mod stats;
 pub mod tables;
+mod track;
 pub mod visualize;
 
 pub use baseline::MeanShape;
@@ -23,3 +24,4 @@ pub use metrics::{FaceError, Summary};
 pub use predict::{
     Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor, Wanted,
 };
+pub use track::{FaceTracker, SmoothConfig, TrackConfig, TrackedFace, TrackedFrame};

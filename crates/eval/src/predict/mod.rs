@@ -2,8 +2,8 @@
 
 mod doubt;
 mod found;
-mod photo;
-mod place;
+pub(crate) mod photo;
+pub(crate) mod place;
 mod reader;
 
 pub use doubt::Doubt;
