@@ -158,7 +158,8 @@ fn recipe_of(manifest: &Manifest) -> Result<Recipe> {
     Ok(Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?)
 }
 
-fn weights(named: Option<&str>) -> Result<PathBuf> {
+/// The weights file that a name means, or the default one.
+pub(crate) fn weights(named: Option<&str>) -> Result<PathBuf> {
     match named {
         Some(name) => Ok(locate(name)?),
         None => match DEFAULTS.iter().find_map(|name| locate(name).ok()) {

@@ -5,15 +5,16 @@ use super::{
     inputs::Groups,
     outputs::{self, Extras},
 };
-use crate::{output::one_line, terminal};
+use crate::{
+    output::{Lines, one_line},
+    terminal,
+};
 use anyhow::{Context, Result, anyhow};
 use facekp_data::{Picture, picture::load_photo, pictures_in};
 use facekp_eval::{Located, PhotoReader, PictureResult, Wanted};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::{
-    fs::File,
-    io::{BufWriter, Write},
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     time::Instant,
@@ -173,28 +174,5 @@ fn warn(file: &Path, photo: &Picture, faces: &[Located]) {
         [(i, doubt), ..] => {
             tracing::warn!("{file}: {} of {all} faces are doubtful, the first is face {i}: {doubt}", doubtful.len());
         }
-    }
-}
-
-/// The lines of `--jsonl`.
-struct Lines {
-    path: PathBuf,
-    to: Box<dyn Write + Send>,
-}
-
-impl Lines {
-    fn open(path: &Path) -> Result<Self> {
-        let to: Box<dyn Write + Send> = if path == Path::new("-") {
-            Box::new(std::io::stdout())
-        } else {
-            Box::new(BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
-        };
-        Ok(Self { path: path.to_path_buf(), to })
-    }
-
-    fn add(&mut self, result: &PictureResult) -> Result<()> {
-        let line = serde_json::to_string(result)? + "\n";
-        let written = self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush());
-        written.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
