@@ -32,4 +32,5 @@ mod run_folders;
 mod shells;
 #[cfg(unix)]
 mod streams;
+mod tracks;
 mod weights_names;

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Calibrate(cmd::calibrate::Args),
     /// Find the keypoints in pictures: an overlay PNG and a .pts each, and JSON.
     Predict(cmd::predict::Args),
+    /// Follow the faces of a video: their points in every frame, under ids that stay.
+    Track(cmd::track::Args),
     /// Draw the report page of one or more run folders.
     Report(cmd::report::Args),
     /// Render, check, fetch, preview, convert and pack datasets.
@@ -70,6 +72,7 @@ impl Command {
             Self::Eval(a) => cmd::eval::run(a),
             Self::Calibrate(a) => cmd::calibrate::run(a),
             Self::Predict(a) => cmd::predict::run(a),
+            Self::Track(a) => cmd::track::run(a),
             Self::Report(a) => cmd::report::run(a),
             Self::Datasets(a) => cmd::datasets::run(a),
             Self::Weights(a) => cmd::weights::run(a),

@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result};
 use candle_vision_helpers::wrong::OneLine;
+use serde::Serialize;
 use std::{
-    io::{ErrorKind, Write},
-    path::Path,
+    fs::File,
+    io::{BufWriter, ErrorKind, Write},
+    path::{Path, PathBuf},
 };
 
 /// One line, whatever the causes: errors are read in terminals and in logs of CI.
@@ -55,4 +57,30 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Prints a line of results.
 pub(crate) fn say(line: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+}
+
+/// Where results go while they come, one after another: stdout for `-`, else a file.
+pub(crate) fn open_stream(target: &Path) -> Result<Box<dyn Write + Send>> {
+    if target == Path::new("-") {
+        return Ok(Box::new(std::io::stdout()));
+    }
+    Ok(Box::new(BufWriter::new(File::create(target).with_context(|| format!("cannot write {}", target.display()))?)))
+}
+
+/// Lines of JSON from a command that begins anew each time, each written as soon as it is known.
+pub(crate) struct Lines {
+    path: PathBuf,
+    to: Box<dyn Write + Send>,
+}
+
+impl Lines {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        Ok(Self { path: path.to_path_buf(), to: open_stream(path)? })
+    }
+
+    pub(crate) fn add(&mut self, result: &impl Serialize) -> Result<()> {
+        let line = serde_json::to_string(result)? + "\n";
+        let written = self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush());
+        written.with_context(|| format!("cannot write {}", self.path.display()))
+    }
 }

@@ -11,18 +11,19 @@ use facekp_data::{
     datasets::{self, Found, map::mapped},
     formats, load_picture,
     picture::{load_photo, picture_size},
+    video::Video,
 };
 use facekp_models::{FinderFile, WeightsFile};
 use facekp_train::Recipe;
 use sha2::{Digest, Sha256};
-use std::{fmt::Display, fs, path::Path, sync::Arc};
+use std::{fmt::Display, fs, io::Cursor, path::Path, sync::Arc};
 use tempfile::TempDir;
 
 /// A reader of bytes.
 pub type Reader = fn(&[u8]) -> bool;
 
 /// Every reader by its name, which is that of its target, its corpus and, where it has one, its dictionary.
-pub const ALL: [(&str, Reader); 15] = [
+pub const ALL: [(&str, Reader); 16] = [
     ("asf", asf),
     ("pts", pts),
     ("imglab", imglab),
@@ -38,6 +39,7 @@ pub const ALL: [(&str, Reader); 15] = [
     ("weights", weights),
     ("photo_boxes", photo_boxes),
     ("picture", picture),
+    ("y4m", y4m),
 ];
 
 /// What annotations are of: 24 × 16 pixels of grey.
@@ -211,6 +213,12 @@ fn said<T, E: Display>(result: Result<T, E>) -> Option<T> {
 fn one_line(error: &impl Display) {
     let text = error.to_string();
     assert!(!text.contains('\n'), "expected an error in one line, got {text:?}");
+}
+
+/// A video, to its end.
+pub fn y4m(data: &[u8]) -> bool {
+    let video = said(Video::read(Box::new(Cursor::new(data.to_vec())), Path::new("a.y4m")));
+    video.is_some_and(|video| video.map(said).all(|frame| frame.is_some()))
 }
 
 /// A new folder with these files.

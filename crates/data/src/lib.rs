@@ -18,6 +18,7 @@ pub mod synthetic;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod testing;
+pub mod video;
 pub mod view;
 
 pub use boxed_photos::{BoxedPhoto, BoxedPhotos};

@@ -26,5 +26,6 @@ mod recognition;
 mod schemes;
 mod splits;
 mod useless_lists;
+mod videos;
 mod whole_pictures;
 mod wings;

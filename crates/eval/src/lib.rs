@@ -13,6 +13,7 @@ pub mod report;
 pub mod run_files;
 pub mod stats;
 pub mod tables;
+mod track;
 pub mod visualize;
 
 pub use baseline::MeanShape;
@@ -24,3 +25,4 @@ pub use predict::{
     Detector, Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor,
     Reliability, Wanted,
 };
+pub use track::{FaceTracker, SmoothConfig, TrackConfig, TrackedFace, TrackedFrame};

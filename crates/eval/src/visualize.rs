@@ -3,7 +3,7 @@
 mod faces;
 mod maps;
 
-pub use faces::{face_picture, overlay};
+pub use faces::{face_picture, overlay, tracked};
 pub(crate) use faces::{plain_view, view_picture};
 pub(crate) use maps::{feature_grid, filter_grid, heat_picture, map_picture};
 

@@ -8,3 +8,4 @@ mod moved;
 mod photos;
 mod predict;
 mod report;
+mod tracks;

@@ -222,7 +222,8 @@ pub(crate) fn load_defaults() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn weights(named: Option<&str>) -> Result<PathBuf> {
+/// The weights file that a name means, or the default one.
+pub(crate) fn weights(named: Option<&str>) -> Result<PathBuf> {
     match named {
         Some(name) => Ok(locate(name)?),
         None => match DEFAULTS.iter().find_map(|name| locate(name).ok()) {

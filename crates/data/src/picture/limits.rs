@@ -1,14 +1,20 @@
 //! What a picture may cost: pixels, bytes of its file and memory, each checked before anything of that size is taken.
 
 use super::{fault::Fault, header::Frame};
+use crate::error::Result;
 use candle_vision_helpers::Size;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 /// How many pixels a picture may have unless [`set_max_pixels`] says otherwise: 256 · 2²⁰, those of 16384 × 16384.
 pub const DEFAULT_MAX_PIXELS: u64 = 1 << 28;
 /// Bytes of a file per pixel that is allowed, and of memory while it is decoded.
 const FILE: u64 = 4;
 const MEMORY: u64 = 8;
+/// Bytes of a frame per pixel at most: three samples, and three colors.
+const FRAME: u64 = 6;
 /// From more pixels than this on, a picture is looked at in a smaller copy …
 const LARGE: u64 = 1 << 26;
 /// … that keeps at least this many.
@@ -73,6 +79,12 @@ pub(super) fn check_memory(bytes: u64) -> Result<(), Fault> {
     }
     let room = usize::try_from(bytes).is_ok_and(|b| Vec::<u8>::new().try_reserve_exact(b).is_ok());
     if room { Ok(()) } else { refused("a picture that fits into the memory there is".into()) }
+}
+
+/// Checks a video's frame of this size, and the memory for its samples and its pixels, before either is taken.
+pub(crate) fn check_frame(path: &Path, size: Size) -> Result<()> {
+    let checked = check_pixels(size).and_then(|()| check_memory(pixels(size).saturating_mul(FRAME)));
+    checked.map_err(|fault| fault.at(path))
 }
 
 /// By how much a picture is shrunk, 1, 2, 4 or 8: the most that leaves enough of a large one.

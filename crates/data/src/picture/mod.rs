@@ -18,6 +18,7 @@ mod webp;
 mod whole;
 
 pub(crate) use decode::{Decoded, Strictness, decode};
+pub(crate) use limits::check_frame;
 pub use limits::{DEFAULT_MAX_PIXELS, max_pixels, set_max_pixels};
 pub(crate) use pixels::{MOST_BYTES, Pixels};
 

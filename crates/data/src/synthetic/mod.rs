@@ -10,6 +10,7 @@ mod background;
 mod body;
 mod curve;
 mod features;
+mod film;
 mod finish;
 mod hair;
 mod head;
@@ -30,6 +31,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use film::{Cast, Film, FilmFrame};
 pub use write::{MARKER, MOST_WING_POINTS, write_dataset, write_wings};
 
 use crate::scheme::{IBUG_68, IMM_58, Scheme};
@@ -194,6 +196,14 @@ impl<'a> Scene<'a> {
         (width, height): (usize, usize),
         grey: bool,
     ) -> RgbImage {
+        let mut picture = background::background(self.situation, seed, index as u64, width, height);
+        self.canvas(camera, (width, height)).over(&mut picture);
+        let film = (self.situation.blur, self.situation.noise);
+        finish::photograph(picture, width, film, grey, self.person.salt ^ (index as u32).wrapping_mul(0x9E37))
+    }
+
+    /// The person, before nothing.
+    fn canvas(&self, camera: &Camera, (width, height): (usize, usize)) -> Canvas {
         let (p, light, turn, still) = (self.person, &self.situation.light, &self.turn, &Turn::none());
         let head = Head::new(p, &self.features);
         let skin = Skin::paint(p, &self.features, &self.situation.expression);
@@ -221,9 +231,6 @@ impl<'a> Scene<'a> {
                 canvas.draw(mesh, turn, camera, |f| Some((shade::lit(light, g.color, f.normal, wire), 1.0)));
             }
         }
-        let mut picture = background::background(self.situation, seed, index as u64, width, height);
-        canvas.over(&mut picture);
-        let film = (self.situation.blur, self.situation.noise);
-        finish::photograph(picture, width, film, grey, p.salt ^ (index as u32).wrapping_mul(0x9E37))
+        canvas
     }
 }

@@ -106,15 +106,32 @@ impl Finder {
         for scale in if closer > base { vec![base, closer] } else { vec![base] } {
             let small = shrunk(picture, scale);
             for turn in [Turn::None, Turn::Right, Turn::Left, Turn::Half] {
-                // once they stand, two may turn out to be one
-                let mut faces = nms::suppress(self.righted(&small, self.look_at(&small, turn, LEAST_CANDIDATE)?)?);
-                faces.retain(|f| f64::from(f.score) > config.least_score);
+                let faces = self.standing(&small, turn, config)?;
                 if !faces.is_empty() {
                     return Ok(faces.iter().map(|face| unscaled(face, scale)).collect());
                 }
             }
         }
         Ok(Vec::new())
+    }
+
+    /// The faces that [`find`](Self::find) sees at its first look: where there are none, none are looked for in other
+    /// ways, which would take many times as long.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn glance(&self, picture: &RgbImage, config: &FindConfig) -> Result<Vec<FoundFace>> {
+        let scale = base_scale(Size::of(picture), config);
+        let faces = self.standing(&shrunk(picture, scale), Turn::None, config)?;
+        Ok(faces.iter().map(|face| unscaled(face, scale)).collect())
+    }
+
+    /// The faces of a picture that is looked at in a turn, told which way up they are.
+    fn standing(&self, picture: &RgbImage, turn: Turn, config: &FindConfig) -> Result<Vec<FoundFace>> {
+        // once they stand, two may turn out to be one
+        let mut faces = nms::suppress(self.righted(picture, self.look_at(picture, turn, LEAST_CANDIDATE)?)?);
+        faces.retain(|f| f64::from(f.score) > config.least_score);
+        Ok(faces)
     }
 
     /// One look at a picture whose longer side is shrunk to `side` pixels (a smaller one stays), as it lies: the faces

@@ -61,7 +61,7 @@ impl Located {
     }
 
     /// The same in the original pixels of a photo that was shrunk when it was decoded.
-    pub(super) fn in_original_pixels(mut self, photo: &Picture) -> Self {
+    pub(crate) fn in_original_pixels(mut self, photo: &Picture) -> Self {
         let (center, scale) = (photo.to_image.unapply(self.face.center()), photo.to_image.scale());
         self.face = about(center, self.face.width / scale, self.face.height / scale);
         self.points.iter_mut().for_each(|p| *p = photo.to_image.unapply(*p));
@@ -75,7 +75,7 @@ fn about(center: Point, width: f64, height: f64) -> Rect {
 }
 
 /// From so many points on their box says how large a face is.
-const ENOUGH: usize = 3;
+pub(crate) const ENOUGH: usize = 3;
 
 impl Predictor {
     /// The points of faces in photos, in the pixels of each; all of them in as few batches as can be.

@@ -30,6 +30,18 @@ pub(super) fn fit_of<'a>(task: &'a Task, finder: &'a FinderManifest) -> Option<&
     task.found_box.as_ref().or_else(|| finder.fit(&task.scheme))
 }
 
+/// The same, or in a line why there is none.
+pub(crate) fn known_fit<'a>(task: &'a Task, finder: &'a FinderManifest) -> Result<&'a BoxFit> {
+    fit_of(task, finder).ok_or_else(|| Error::Mismatch {
+        id: "face finder".into(),
+        reason: format!(
+            "expected points of {}, got {}, whose box around a found face it does not know; give the box instead",
+            finder.boxes.keys().cloned().collect::<Vec<_>>().join(" or "),
+            task.scheme.name()
+        ),
+    })
+}
+
 /// A given box may be this many times the picture's longer side: a face that fills more is not to be seen.
 const MOST_BOX: f64 = 2.0;
 /// The part of a given box that has to lie within the picture: faces are cut by its edges, but not down to nothing.
@@ -68,15 +80,7 @@ impl Place {
     /// # Errors
     /// When nothing was fitted for the scheme.
     pub fn of(found: &FoundFace, task: &Task, finder: &FinderManifest) -> Result<Self> {
-        let scheme = &task.scheme;
-        let fit = fit_of(task, finder).ok_or_else(|| Error::Mismatch {
-            id: "face finder".into(),
-            reason: format!(
-                "expected points of {}, got {}, whose box around a found face it does not know; give the box instead",
-                finder.boxes.keys().cloned().collect::<Vec<_>>().join(" or "),
-                scheme.name()
-            ),
-        })?;
+        let fit = known_fit(task, finder)?;
         let UprightBox { to_upright, face } = upright_box(found, fit)?;
         let size = (face.width * face.height).sqrt();
         let picture = fit.picture.map_or(face, |[dx, dy, w, h]| {
@@ -106,6 +110,29 @@ impl Place {
         let moved = |p: &Point| place.to_upright.apply(self.to_upright.unapply(*p));
         let face = tight(&points.iter().map(moved).collect::<Vec<_>>());
         Self { face, ..place }
+    }
+
+    /// The place so many pixels further on, to the right and down.
+    pub(crate) fn shifted(&self, (dx, dy): (f64, f64)) -> Self {
+        self.moved(&Affine::translation(dx, dy))
+    }
+
+    /// Where to look in the next picture for a face whose points, in the photo's pixels, were seen here, without the
+    /// finder; `mirror` is the scheme's.
+    pub(crate) fn following(&self, points: &[Point], mirror: Option<&[usize]>) -> Self {
+        let here: Vec<Point> = points.iter().map(|p| self.to_upright.apply(*p)).collect();
+        Self { score: None, either_way: false, ..self.at_points(&here, mirror) }
+    }
+
+    /// Which part of their union the box and that of points, in the photo's pixels, share.
+    pub(crate) fn agreement(&self, points: &[Point]) -> f64 {
+        let here: Vec<Point> = points.iter().map(|p| self.to_upright.apply(*p)).collect();
+        self.face.overlap(tight(&here))
+    }
+
+    /// How sure the finder is; `None` where it was not asked.
+    pub(crate) fn score(&self) -> Option<f64> {
+        self.score
     }
 
     /// The box of the points, upright in the photo about the same center.

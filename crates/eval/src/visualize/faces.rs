@@ -11,17 +11,25 @@ use std::sync::Arc;
 /// A face that is smaller than this part of the picture gets thinner lines, and points that leave it to be seen.
 const USUAL_PART: f64 = 1.0 / 3.0;
 
+/// The colors of tracks, in turn.
+const TRACKS: [draw::Color; 8] = [
+    [255, 70, 60],
+    [60, 170, 255],
+    [90, 220, 80],
+    [255, 190, 30],
+    [220, 90, 255],
+    [40, 220, 210],
+    [255, 130, 180],
+    [190, 200, 90],
+];
+/// Cells between a label's top and what stands below it.
+const LABEL: u32 = 9;
+
 /// Draws points and the outlines of their groups, sized in proportion to the picture, or to a small face: truth blue,
 /// prediction red above it. Points are in the pixels of `picture`.
 pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Point]>, truth: Option<&Keypoints>) {
-    let face = predicted.or(truth.map(Keypoints::points)).and_then(Rect::around).filter(|_| scheme.len() >= 5);
-    let picture_side = f64::from(picture.width().min(picture.height()));
-    let side = face.map_or(picture_side, |r| picture_side.min(r.width.max(r.height) / USUAL_PART));
-    let least = if side < picture_side { (0.6, 0.5) } else { (1.2, 0.8) };
-    // Few points need to be seen, many must not hide the face.
-    let share = if scheme.len() < 5 { 70.0 } else { (25.0 * (scheme.len() as f64).sqrt()).min(180.0) };
-    let radius = (side / share).max(least.0);
-    let thickness = (side / 420.0).max(least.1);
+    let points = predicted.or(truth.map(Keypoints::points));
+    let (radius, thickness) = strokes(picture, scheme, points);
     if let (Some(p), Some(t)) = (predicted, truth)
         && scheme.len() < 5
     {
@@ -35,6 +43,31 @@ pub fn overlay(picture: &mut RgbImage, scheme: &Scheme, predicted: Option<&[Poin
     if let Some(points) = predicted {
         shape(picture, scheme, points, &vec![true; points.len()], (radius, thickness), draw::RED);
     }
+}
+
+/// The radius of points and the thickness of lines, pixels: in proportion to the picture, or to a small face.
+fn strokes(picture: &RgbImage, scheme: &Scheme, points: Option<&[Point]>) -> (f64, f64) {
+    let face = points.and_then(Rect::around).filter(|_| scheme.len() >= 5);
+    let picture_side = f64::from(picture.width().min(picture.height()));
+    let side = face.map_or(picture_side, |r| picture_side.min(r.width.max(r.height) / USUAL_PART));
+    let least = if side < picture_side { (0.6, 0.5) } else { (1.2, 0.8) };
+    // Few points need to be seen, many must not hide the face.
+    let share = if scheme.len() < 5 { 70.0 } else { (25.0 * (scheme.len() as f64).sqrt()).min(180.0) };
+    let radius = (side / share).max(least.0);
+    let thickness = (side / 420.0).max(least.1);
+    (radius, thickness)
+}
+
+/// Draws the points of a face that is tracked, with the outlines of their groups and its id, in the color of its id.
+/// Points are in the pixels of `picture`.
+pub fn tracked(picture: &mut RgbImage, scheme: &Scheme, points: &[Point], id: u64) {
+    let color = TRACKS[(id.saturating_sub(1) % TRACKS.len() as u64) as usize];
+    let (radius, thickness) = strokes(picture, scheme, Some(points));
+    shape(picture, scheme, points, &vec![true; points.len()], (radius, thickness), color);
+    let Some(face) = Rect::around(points).filter(|r| [r.x, r.y].iter().all(|v| v.abs() < 1e6)) else { return };
+    let size = (face.width.max(face.height) / 50.0).clamp(1.0, 8.0) as u32;
+    let above = f64::from(LABEL * size) + 2.0 * radius;
+    draw::text(picture, (face.x as i64, (face.y - above) as i64), size, color, &id.to_string());
 }
 
 fn shape(
@@ -148,6 +181,19 @@ mod tests {
         assert_eq!(picture.get_pixel(30, 40).0, draw::RED);
         assert_eq!(picture.get_pixel(100, 40).0, draw::BLUE);
         assert_eq!(picture.get_pixel(30, 60).0, [0; 3]);
+    }
+
+    #[test]
+    fn tracks_have_their_colors_and_their_ids_above_them() {
+        for (id, color) in [(1, TRACKS[0]), (2, TRACKS[1]), (9, TRACKS[0])] {
+            let mut picture = RgbImage::new(140, 140);
+            tracked(&mut picture, &NOSE_1, &[Point::new(60.0, 80.0)], id);
+            assert_eq!(picture.get_pixel(60, 80).0, color);
+            let label = picture.enumerate_pixels().filter(|(_, y, p)| *y < 76 && p.0 == color).count();
+            assert!((5..30).contains(&label), "{id}: {label}");
+        }
+        tracked(&mut RgbImage::new(9, 9), &NOSE_1, &[Point::new(f64::NAN, 1e300)], 3);
+        tracked(&mut RgbImage::new(9, 9), &NOSE_1, &[], 0);
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! Faces through videos, with the real finder and a real network: a portrait that moves, and rendered films.
+
+use crate::common::{finder, portrait};
+use candle_core::Device;
+use candle_vision_helpers::{Affine, Point, Size};
+use facekp_data::Picture;
+use facekp_data::synthetic::{Cast, Film};
+use facekp_eval::{FaceTracker, Predictor, SmoothConfig, TrackConfig, TrackedFrame};
+use image::{RgbImage, imageops};
+use std::sync::Arc;
+
+fn network(name: &str) -> Predictor {
+    Predictor::load(&facekp_models::locate(name).unwrap(), &Device::Cpu).unwrap().0
+}
+
+fn picture(image: RgbImage) -> Picture {
+    let original = Size::of(&image);
+    Picture { image: Arc::new(image), original, to_image: Affine::IDENTITY, orientation: 1, lack: None }
+}
+
+/// The frames of a video at 30 a second.
+fn track(name: &str, config: TrackConfig, frames: impl Iterator<Item = RgbImage>) -> Vec<TrackedFrame> {
+    let (network, finder) = (network(name), finder());
+    let mut tracker = FaceTracker::new(&network, &finder, config).unwrap();
+    let one = |(i, frame): (usize, RgbImage)| tracker.next_frame(&picture(frame), i as f64 / 30.0).unwrap();
+    frames.enumerate().map(one).collect()
+}
+
+/// Part of the portrait of 512 × 512, moved by 4 pixels a frame to the left and 2 up.
+fn moving_portrait(count: u32) -> impl Iterator<Item = RgbImage> {
+    let whole = portrait();
+    (0..count).map(move |i| imageops::crop_imm(&whole, 40 + 4 * i, 2 * i, 360, 360).to_image())
+}
+
+#[test]
+fn a_portrait_that_moves_is_followed_by_its_points() {
+    let config = TrackConfig { smooth: None, ..TrackConfig::default() };
+    let frames = track("face68", config, moving_portrait(8));
+    for (i, frame) in frames.iter().enumerate() {
+        let [face] = &frame.faces[..] else { panic!("frame {i}: expected one face, got {}", frame.faces.len()) };
+        assert_eq!((face.id, face.new, &face.doubt, face.points.len()), (1, i == 0, &None, 68));
+        // the finder is asked at the beginning alone
+        assert_eq!(face.score.is_some(), i == 0, "frame {i}");
+        // the outer corners of the eyes and the tip of the nose, measured by eye in the whole portrait
+        for (point, x, y) in [(36, 194.4, 100.6), (45, 258.1, 103.1), (30, 224.4, 126.9)] {
+            let (px, py, sure) = face.points[point];
+            let expected = Point::new(x - 40.0 - 4.0 * i as f64, y - 2.0 * i as f64);
+            assert!(Point::new(px, py).distance(expected) < 6.0, "frame {i}, point {point}: {px}, {py}");
+            assert!(sure.is_some_and(|c| c > 0.4));
+        }
+    }
+    assert!(frames.iter().all(|frame| frame.lost.is_empty() && (frame.width, frame.height) == (360, 360)));
+}
+
+#[test]
+fn a_face_that_goes_is_lost_and_nothing_stays_in_its_place() {
+    let config = TrackConfig { find_every: 3, patience: 3, ..TrackConfig::default() };
+    let empty = std::iter::repeat_with(|| RgbImage::from_pixel(360, 360, image::Rgb([120, 130, 140]))).take(12);
+    let frames = track("face68", config, moving_portrait(2).chain(empty));
+    assert!(frames[..2].iter().all(|frame| frame.faces.len() == 1));
+    let lost: Vec<u64> = frames.iter().flat_map(|frame| frame.lost.clone()).collect();
+    assert_eq!(lost, [1]);
+    // three frames of unsure points at most, or nine that the finder does not confirm
+    assert!(frames[12..].iter().all(|frame| frame.faces.is_empty()));
+}
+
+#[test]
+fn a_network_of_one_point_is_led_by_the_finder() {
+    let frames = track("nose", TrackConfig { smooth: None, ..TrackConfig::default() }, moving_portrait(3));
+    for (i, frame) in frames.iter().enumerate() {
+        let [face] = &frame.faces[..] else { panic!("frame {i}: expected one face, got {}", frame.faces.len()) };
+        let (x, y, _) = face.points[0];
+        let expected = Point::new(224.4 - 40.0 - 4.0 * i as f64, 126.9 - 2.0 * i as f64);
+        assert!(face.id == 1 && face.score.is_some() && Point::new(x, y).distance(expected) < 10.0, "{face:?}");
+    }
+}
+
+/// Points of one face over time, those of a frame together.
+type Path = Vec<Vec<Point>>;
+
+fn path(frames: &[TrackedFrame]) -> Path {
+    let points = |frame: &TrackedFrame| {
+        let face = frame.faces.first().expect("a face in every frame");
+        face.points.iter().map(|&(x, y, _)| Point::new(x, y)).collect()
+    };
+    frames.iter().map(points).collect()
+}
+
+/// The standard deviation of the points' second differences, pixels.
+fn tremble(path: &[Vec<Point>]) -> f64 {
+    let bend = |w: &[Vec<Point>], i: usize| {
+        Point::new(w[2][i].x - 2.0 * w[1][i].x + w[0][i].x, w[2][i].y - 2.0 * w[1][i].y + w[0][i].y)
+    };
+    let all = path.windows(3).flat_map(|w| (0..w[0].len()).map(move |i| bend(w, i)));
+    let (count, sum) = all.fold((0.0, 0.0), |(n, s), p| (n + 1.0, s + (p.x * p.x + p.y * p.y) / 2.0));
+    (sum / count).sqrt()
+}
+
+/// By how many milliseconds `late` follows `path` (30 frames a second): the shift that brings them nearest.
+fn lag(path: &[Vec<Point>], late: &[Vec<Point>]) -> f64 {
+    let apart = |shift: f64| {
+        let one = |k: usize| {
+            let at = k as f64 - shift;
+            let (before, part) = (at as usize, at.fract());
+            let pair = |i: usize| {
+                let (a, b) = (path[before][i], path[(before + 1).min(path.len() - 1)][i]);
+                Point::new(a.x + part * (b.x - a.x), a.y + part * (b.y - a.y)).distance(late[k][i]).powi(2)
+            };
+            (0..late[k].len()).map(pair).sum::<f64>()
+        };
+        (6..late.len()).map(one).sum::<f64>()
+    };
+    let shifts = (0..150).map(|ms| f64::from(ms) * 0.03);
+    shifts.min_by(|a, b| apart(*a).total_cmp(&apart(*b))).unwrap_or(0.0) / 0.03
+}
+
+fn mean_error(path: &[Vec<Point>], truth: &[Vec<Point>]) -> f64 {
+    let off = path.iter().flatten().zip(truth.iter().flatten()).map(|(p, q)| p.distance(*q));
+    off.sum::<f64>() / path.iter().map(Vec::len).sum::<usize>() as f64
+}
+
+fn both(frames: &[RgbImage]) -> [Path; 2] {
+    [None, Some(SmoothConfig::default())].map(|smooth| {
+        let config = TrackConfig { smooth, ..TrackConfig::default() };
+        path(&track("face68", config, frames.iter().cloned()))
+    })
+}
+
+/// Prints what docs/track.md quotes: `cargo test --release -p facekp-eval --test eval tremble -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement: some seconds in a release build"]
+fn how_much_points_tremble_and_lag() {
+    let film = Film { cast: Cast::One, size: Size::new(640, 480), seed: 1 };
+    let (images, truth): (Vec<RgbImage>, Path) = (0..240)
+        .map(|i| film.frame(f64::from(i) / 30.0))
+        .map(|frame| (frame.image, frame.heads.into_iter().next().unwrap_or_default()))
+        .unzip();
+    let [raw, smooth] = both(&images);
+    let part = tremble(&smooth) / tremble(&raw);
+    let (late, worse) =
+        (lag(&truth, &smooth) - lag(&truth, &raw), mean_error(&smooth, &truth) / mean_error(&raw, &truth));
+    println!(
+        "rendered head, 240 frames: second differences {:.3} px raw, {:.3} px smoothed: {part:.2}",
+        tremble(&raw),
+        tremble(&smooth)
+    );
+    println!(
+        "  lag {late:.0} ms; error {:.3} px raw, {:.3} px smoothed: {worse:.3}",
+        mean_error(&raw, &truth),
+        mean_error(&smooth, &truth)
+    );
+    if let Some(folder) = crate::common::data().map(|data| data.join("video/hand")).filter(|dir| dir.is_dir()) {
+        let clip = facekp_data::video::Video::open(&folder).unwrap();
+        let clip: Vec<RgbImage> = clip.map(|frame| frame.unwrap().picture.image.as_ref().clone()).collect();
+        let [raw, smooth] = both(&clip);
+        let (a, b, late) = (tremble(&raw), tremble(&smooth), lag(&raw, &smooth));
+        println!(
+            "video/hand, {} frames: second differences {a:.3} px raw, {b:.3} px smoothed: {:.2}; lag {late:.0} ms",
+            clip.len(),
+            b / a
+        );
+    }
+    assert!(part <= 0.5 && late < 40.0 && worse <= 1.02, "{part} {late} {worse}");
+}
+
+#[test]
+#[ignore = "a measurement: some seconds in a release build"]
+fn three_rendered_heads_cross_and_keep_their_ids() {
+    let film = Film { cast: Cast::Crossing, size: Size::new(640, 360), seed: 1 };
+    let films: Vec<_> = (0..120).map(|i| film.frame(f64::from(i) / 30.0)).collect();
+    let frames = track("face68", TrackConfig::default(), films.iter().map(|f| f.image.clone()));
+    let (mut owners, mut switches) = (vec![None; 3], 0);
+    for (frame, truth) in frames.iter().zip(&films) {
+        for face in &frame.faces {
+            let nose = Point::new(face.points[30].0, face.points[30].1);
+            let far = |head: &usize| truth.heads[*head][30].distance(nose);
+            let Some(head) = (0..3).min_by(|a, b| far(a).total_cmp(&far(b))).filter(|head| far(head) < 20.0) else {
+                println!("frame {}: face {} is on no head", frame.frame, face.id);
+                continue;
+            };
+            switches += usize::from(owners[head].is_some_and(|owner| owner != face.id));
+            owners[head] = Some(face.id);
+        }
+    }
+    let seen: usize = frames.iter().map(|frame| frame.faces.len()).sum();
+    let lost: Vec<_> = frames.iter().filter(|f| !f.lost.is_empty()).map(|f| (f.frame, &f.lost)).collect();
+    println!("three heads, 120 frames: {seen} faces seen, {switches} changes of id, lost {lost:?}");
+    assert_eq!(switches, 0);
+}
