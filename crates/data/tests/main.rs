@@ -10,6 +10,7 @@ mod convert_stored;
 mod csv;
 mod cut_kinds;
 mod datasets;
+mod edit;
 mod fetch;
 mod formats;
 mod hidden;
