@@ -22,6 +22,7 @@ mod photos;
 mod pictures_cli;
 mod resume;
 mod run_folders;
+mod serve;
 mod shells;
 #[cfg(unix)]
 mod streams;

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Eval(cmd::eval::Args),
     /// Find the keypoints in pictures: an overlay PNG and a .pts each, and JSON.
     Predict(cmd::predict::Args),
+    /// Show photos, the camera and datasets on a local page, and correct annotations there.
+    Serve(cmd::serve::Args),
     /// Draw the report page of one or more run folders.
     Report(cmd::report::Args),
     /// Render, check, fetch, preview, convert and pack datasets.
@@ -67,6 +69,7 @@ impl Command {
             Self::Init(a) => cmd::init::run(a),
             Self::Eval(a) => cmd::eval::run(a),
             Self::Predict(a) => cmd::predict::run(a),
+            Self::Serve(a) => cmd::serve::run(a),
             Self::Report(a) => cmd::report::run(a),
             Self::Datasets(a) => cmd::datasets::run(a),
             Self::Weights(a) => cmd::weights::run(a),

@@ -1,5 +1,6 @@
 //! What the whole-command tests share: the program, small rendered data and a trained network, each made once.
 
+pub(crate) mod server;
 mod shared;
 
 use assert_cmd::Command;

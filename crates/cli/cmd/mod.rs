@@ -12,5 +12,6 @@ pub(crate) mod man;
 pub(crate) mod pages;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod serve;
 pub(crate) mod train;
 pub(crate) mod weights;

@@ -154,11 +154,13 @@ pub(crate) fn load_defaults() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn recipe_of(manifest: &Manifest) -> Result<Recipe> {
+/// The recipe that a network was trained by.
+pub(crate) fn recipe_of(manifest: &Manifest) -> Result<Recipe> {
     Ok(Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?)
 }
 
-fn weights(named: Option<&str>) -> Result<PathBuf> {
+/// The weights file of this name, or of the first default that is there.
+pub(crate) fn weights(named: Option<&str>) -> Result<PathBuf> {
     match named {
         Some(name) => Ok(locate(name)?),
         None => match DEFAULTS.iter().find_map(|name| locate(name).ok()) {
