@@ -66,20 +66,25 @@ export class Photos {
     if (same || !photo) {
       return;
     }
-    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const turn = (photo.turn = (photo.turn ?? 0) + 1); // the last question counts, whichever answer comes last
     this.app.say("Looking …", this);
     try {
       const entry = await api.predict(photo.blob, { weights, name: photo.name, face });
-      Object.assign(photo, { entry, weights, face, chosen: face ? 0 : Math.min(photo.chosen, Math.max(entry.faces.length - 1, 0)) });
-      if (turn === this.turn && photo === this.now && this.app.mode === this) {
+      if (turn !== photo.turn) {
+        return;
+      }
+      const chosen = face ? 0 : Math.min(photo.chosen, Math.max(entry.faces.length - 1, 0));
+      Object.assign(photo, { entry, weights, face, chosen });
+      if (photo === this.now && this.app.mode === this) {
         if (!photo.view) {
           this.app.stage.show(null, [entry.width, entry.height]);
         }
-        this.app.say(summary(entry) + (photo.view ? "" : " This browser cannot show the picture itself."), this);
+        const blind = photo.view ? "" : " This browser cannot show the picture itself.";
+        this.app.say(summary(entry) + blind, this);
         await this.maps();
       }
     } catch (error) {
-      if (turn === this.turn) {
+      if (turn === photo.turn && photo === this.now) {
         this.app.fail(error, this);
       }
     }
@@ -185,9 +190,12 @@ export class Photos {
       face.roll = 0; // a box that is given stands
       this.app.stage.redraw();
     };
-    const end = () => {
+    const before = { box: face.box, roll: face.roll };
+    const end = async () => {
       if (moved) {
-        this.look(photo, face.box.map((v) => Math.round(v * 10) / 10));
+        await this.look(photo, face.box.map((v) => Math.round(v * 10) / 10));
+        Object.assign(face, before); // where it could not be looked at, the old answer stays
+        this.app.stage.redraw();
       }
     };
     return { move, end };

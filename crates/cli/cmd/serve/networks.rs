@@ -137,11 +137,12 @@ impl Networks {
     }
 
     fn load(&self, loaded: &mut Loaded, name: &str, path: &Path) -> Result<()> {
-        if !loaded.networks.contains_key(name) {
-            let (predictor, file) = Predictor::load(path, &self.device)?;
-            let flip = Flip::from(recipe_of(&file.manifest)?.train.flip_test);
-            loaded.networks.insert(name.to_owned(), (predictor, flip));
+        if loaded.networks.contains_key(name) {
+            return Ok(());
         }
+        let (predictor, file) = Predictor::load(path, &self.device)?;
+        let flip = Flip::from(recipe_of(&file.manifest)?.train.flip_test);
+        loaded.networks.insert(name.to_owned(), (predictor, flip));
         Ok(())
     }
 }
