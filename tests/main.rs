@@ -29,6 +29,7 @@ mod pictures_cli;
 mod promises;
 mod resume;
 mod run_folders;
+mod serve;
 mod shells;
 #[cfg(unix)]
 mod streams;

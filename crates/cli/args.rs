@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Predict(cmd::predict::Args),
     /// Follow the faces of a video: their points in every frame, under ids that stay.
     Track(cmd::track::Args),
+    /// Show photos, the camera and datasets on a local page, and correct annotations there.
+    Serve(cmd::serve::Args),
     /// Draw the report page of one or more run folders.
     Report(cmd::report::Args),
     /// Render, check, fetch, preview, convert and pack datasets.
@@ -73,6 +75,7 @@ impl Command {
             Self::Calibrate(a) => cmd::calibrate::run(a),
             Self::Predict(a) => cmd::predict::run(a),
             Self::Track(a) => cmd::track::run(a),
+            Self::Serve(a) => cmd::serve::run(a),
             Self::Report(a) => cmd::report::run(a),
             Self::Datasets(a) => cmd::datasets::run(a),
             Self::Weights(a) => cmd::weights::run(a),

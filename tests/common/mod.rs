@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub(crate) mod disk;
+pub(crate) mod server;
 mod shared;
 
 use assert_cmd::Command;

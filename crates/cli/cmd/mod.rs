@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod pages;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod serve;
 pub(crate) mod track;
 pub(crate) mod train;
 pub(crate) mod weights;

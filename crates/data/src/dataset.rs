@@ -4,6 +4,7 @@ use crate::{
     error::Result,
     sample::{Annotation, Sample},
     scheme::Scheme,
+    source::Source,
     split::Split,
 };
 use std::sync::Arc;
@@ -31,6 +32,11 @@ pub trait Dataset: Send + Sync {
     fn annotation(&self, i: usize) -> Result<Annotation> {
         let Sample { id, path, subject, face, points, .. } = self.get(i)?;
         Ok(Annotation { id, picture: path, subject, face, points })
+    }
+    /// Where the annotation of sample `i` stands, for formats in which it can be changed there.
+    fn source(&self, i: usize) -> Option<&Source> {
+        let _ = i;
+        None
     }
     /// Frame that a guess without looking is relative to.
     fn frame(&self) -> Frame {

@@ -33,6 +33,12 @@ pub enum Error {
         /// The decoder's words.
         reason: String,
     },
+    /// A file that was to be replaced is another one than was read.
+    #[error("{}: expected the file that was read, got one that changed since", OneLine(path.display()))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file or folder cannot be read or written.
     #[error("{}: {reason}", OneLine(path.display()))]
     Io {

@@ -4,6 +4,7 @@
 mod boxed_photos;
 pub mod dataset;
 pub mod datasets;
+pub mod edit;
 pub mod error;
 pub mod formats;
 mod io;
@@ -13,6 +14,7 @@ pub mod loader;
 pub mod picture;
 pub mod sample;
 pub mod scheme;
+pub mod source;
 pub mod split;
 pub mod synthetic;
 #[cfg(test)]

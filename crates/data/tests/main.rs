@@ -10,8 +10,9 @@ mod convert_stored;
 mod csv;
 mod cut_kinds;
 mod datasets;
-mod examples;
 #[cfg(feature = "fetch")]
+mod edit;
+mod examples;
 mod fetch;
 mod formats;
 mod hidden;

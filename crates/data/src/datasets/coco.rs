@@ -12,6 +12,7 @@ use crate::{
     formats::{coco, quoted},
     io,
     scheme::Scheme,
+    source::{Place, Source},
 };
 use std::{
     path::{Path, PathBuf},
@@ -109,5 +110,6 @@ fn record(
         .map_err(|expected| Error::format(path, None, at(expected.to_owned()), quoted(&object.file)))?;
     stated_size(path, &picture, object.size, |expected, got| Error::format(path, None, at(expected), got))?;
     let number = numbers.next(&picture);
-    Record::of(dir, picture, number, scheme, (object.shape, path))
+    let source = Some(Source::new(path, Place::Coco { annotation: object.index }));
+    Ok(Record { source, ..Record::of(dir, picture, number, scheme, (object.shape, path))? })
 }

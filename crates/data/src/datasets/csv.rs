@@ -16,11 +16,13 @@ use crate::{
     formats::{Shape, quoted},
     io,
     scheme::Scheme,
+    source::{Place, Source},
 };
 use columns::Columns;
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use rayon::prelude::*;
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -49,23 +51,28 @@ fn tables(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// A table whose header was read.
-struct Table {
+pub(crate) struct Table {
     path: PathBuf,
     text: String,
-    columns: Columns,
+    pub(crate) columns: Columns,
     has_headers: bool,
 }
 
 impl Table {
     fn open(path: PathBuf) -> Result<Self> {
         let text = io::read_text(&path)?;
+        Self::of(path, text)
+    }
+
+    /// The table of a text; `path` is for the errors.
+    pub(crate) fn of(path: PathBuf, text: String) -> Result<Self> {
         let first = reader(&text, true).headers().map_err(|e| broken(&path, &e))?.clone();
         let (columns, has_headers) = Columns::of(&path, &first)?;
         Ok(Self { path, text, columns, has_headers })
     }
 
     /// The faces, one after the other.
-    fn rows(&self) -> impl Iterator<Item = Result<Row>> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row>> {
         let (mut at, mut line) = (0, 1);
         reader(&self.text, self.has_headers).into_records().map(move |row| {
             let row = row.map_err(|e| broken(&self.path, &e))?;
@@ -77,6 +84,22 @@ impl Table {
             at = begin;
             self.row(&row, line)
         })
+    }
+
+    /// Where record `row` stands, from 0, without the end of its line; and its cells as they are.
+    pub(crate) fn raw_row(&self, row: usize) -> Result<Option<(Range<usize>, Vec<String>)>> {
+        let raw = ReaderBuilder::new().flexible(true).has_headers(self.has_headers).from_reader(self.text.as_bytes());
+        let mut records = raw.into_records();
+        let Some(record) = records.nth(row) else { return Ok(None) };
+        let record = record.map_err(|e| broken(&self.path, &e))?;
+        let ends = |c| c == '\r' || c == '\n';
+        let end = records.reader().position().byte() as usize;
+        let end = self.text.get(..end).unwrap_or(&self.text).trim_end_matches(ends).len();
+        // a record begins after the ends of lines that the reader passes over
+        let begin = record.position().map_or(0, |p| p.byte() as usize);
+        let blank = self.text.get(begin..end).unwrap_or_default();
+        let begin = end - blank.trim_start_matches(ends).len();
+        Ok(Some((begin..end, record.iter().map(str::to_owned).collect())))
     }
 
     /// A face, with the name of its picture and its line.
@@ -98,10 +121,10 @@ fn reader(text: &str, has_headers: bool) -> Reader<&[u8]> {
     ReaderBuilder::new().flexible(true).trim(Trim::All).has_headers(has_headers).from_reader(text.as_bytes())
 }
 
-struct Row {
+pub(crate) struct Row {
     file: String,
     subject: Option<String>,
-    shape: Shape,
+    pub(crate) shape: Shape,
     line: usize,
 }
 
@@ -139,17 +162,18 @@ fn read_all(dir: &Path, scheme: &Arc<Scheme>) -> Result<Vec<Result<Record>>> {
             all.push(Err(other));
             continue;
         }
-        let mut numbered = |row: Result<Row>| {
+        let mut numbered = |(nth, row): (usize, Result<Row>)| {
             let row = row?;
             let picture = io::within(dir, &row.file)
                 .map_err(|expected| Error::format(&table.path, Some(row.line), expected, quoted(&row.file)))?;
             let number = numbers.next(&picture);
-            Ok((row, picture, number))
+            Ok((nth, row, picture, number))
         };
-        let rows: Vec<Result<_>> = table.rows().map(&mut numbered).collect();
+        let rows: Vec<Result<_>> = table.rows().enumerate().map(&mut numbered).collect();
         all.par_extend(rows.into_par_iter().map(|row| {
-            let (Row { subject, shape, .. }, picture, number) = row?;
-            Ok(Record { subject, ..Record::of(dir, picture, number, scheme, (shape, &table.path))? })
+            let (nth, Row { subject, shape, .. }, picture, number) = row?;
+            let source = Some(Source::new(&table.path, Place::Csv { row: nth }));
+            Ok(Record { subject, source, ..Record::of(dir, picture, number, scheme, (shape, &table.path))? })
         }));
     }
     Ok(all)

@@ -13,6 +13,7 @@ use crate::{
     io,
     sample::{Annotation, Sample},
     scheme::{self, Scheme},
+    source::Source,
     split::{Split, fit_and_val},
 };
 use std::{
@@ -197,6 +198,10 @@ impl Dataset for Faces {
 
     fn annotation(&self, i: usize) -> Result<Annotation> {
         Ok(nth(&self.records, i)?.annotation())
+    }
+
+    fn source(&self, i: usize) -> Option<&Source> {
+        self.records.get(i)?.source.as_ref()
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {

@@ -12,6 +12,7 @@ use crate::{
     formats::imglab_xml::{self, FaceBox, Picture},
     io,
     scheme::{IBUG_68, Scheme},
+    source::{Place, Source},
 };
 use std::{
     path::{Path, PathBuf},
@@ -88,10 +89,13 @@ fn records(dir: &Path, scheme: &Arc<Scheme>, lists: &Lists, problems: Vec<Error>
     let mut numbers = Numbers::default();
     for (path, pictures) in lists {
         let list = (lists.len() > 1).then(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
-        let boxes = pictures.iter().flat_map(|p| p.boxes.iter().map(move |face| (p, face)));
-        all.extend(boxes.map(|(picture, face)| {
+        let faces = pictures.iter().enumerate().flat_map(|(picture, p)| {
+            p.boxes.iter().enumerate().map(move |(face, b)| (Place::Imglab { picture, face }, p, b))
+        });
+        all.extend(faces.map(|(place, picture, face)| {
             let mut record = record(dir, path, scheme, (picture, face), &mut numbers)?;
             record.subset = list.clone().or(record.subset);
+            record.source = Some(Source::new(path, place));
             Ok(record)
         }));
     }

@@ -16,7 +16,7 @@ pub mod open;
 pub mod pack;
 mod people;
 pub mod propose;
-mod record;
+pub(crate) mod record;
 mod report;
 mod subset;
 

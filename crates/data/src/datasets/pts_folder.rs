@@ -12,6 +12,7 @@ use crate::{
     formats::pts,
     io,
     scheme::{IBUG_68, Scheme},
+    source::{Place, Source},
 };
 use rayon::prelude::*;
 use std::{collections::BTreeSet, path::Path, sync::Arc};
@@ -106,5 +107,5 @@ fn read_one(dir: &Path, path: &Path, scheme: &Arc<Scheme>) -> Result<Record> {
     let shape = pts::read(path, scheme.len())?;
     let picture = io::picture_beside(path)
         .ok_or_else(|| Error::format(path, None, format!("a {KINDS} picture of the same name beside it"), "none"))?;
-    Record::of(dir, picture, 1, scheme, (shape, path))
+    Ok(Record { source: Some(Source::new(path, Place::Pts)), ..Record::of(dir, picture, 1, scheme, (shape, path))? })
 }

@@ -8,6 +8,7 @@ use crate::{
     picture::{Picture, Pixels, load_picture, picture_size},
     sample::{Annotation, Sample, Scale},
     scheme::{Normalizer, Scheme},
+    source::Source,
     synthetic::MARKER,
 };
 use candle_vision_helpers::{Point, Rect, Size};
@@ -30,6 +31,8 @@ pub(crate) struct Record {
     pub scale: Scale,
     /// Where the picture is no file of its own: the path is the table's then, with the face's name below it.
     pub pixels: Option<Pixels>,
+    /// Where it is annotated, for formats in which that can be changed.
+    pub source: Option<Source>,
 }
 
 impl Record {
@@ -64,7 +67,7 @@ impl Record {
             Error::format(file, line, "points that span a face", "points in one place or on one line")
         })?;
         let scale = scale(&points, face);
-        Ok(Self { id, path, subject: None, subset: None, size, face, scale, points, pixels: None })
+        Ok(Self { id, path, subject: None, subset: None, size, face, scale, points, pixels: None, source: None })
     }
 
     /// A face in `picture` below `dir`, named by it; a further one of the same picture gets its number. Its subset is
@@ -184,7 +187,7 @@ pub(crate) fn stated_size(
 const REACH: f64 = 3.0;
 
 /// Refuses visible points absurdly far outside their picture.
-fn check_reach(file: &Path, shape: &Shape, size: Size) -> Result<()> {
+pub(crate) fn check_reach(file: &Path, shape: &Shape, size: Size) -> Result<()> {
     let Shape { points, visible, lines } = shape;
     let within = |v: f64, side: usize| v >= -REACH * side as f64 && v <= (1.0 + REACH) * side as f64;
     let far = |p: &Point| !(within(p.x, size.width) && within(p.y, size.height));

@@ -41,6 +41,8 @@ pub struct Object {
     pub shape: Shape,
     /// The annotation's number, for errors.
     pub id: u64,
+    /// The annotation's place in the file's list, from 0.
+    pub index: usize,
 }
 
 /// What is read of a file; tools disagree on everything else.
@@ -118,7 +120,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Option<Coco>> {
     let with_points = |id: u64| raw.categories.iter().find(|c| c.id == id).filter(|c| !c.keypoints.is_empty());
     let (mut objects, mut skipped, mut of) = (Vec::new(), 0, BTreeSet::new());
     let mut category = None;
-    for a in &raw.annotations {
+    for (index, a) in raw.annotations.iter().enumerate() {
         let fail = |expected: String, got: String| {
             Err(Error::format(path, None, format!("annotation {} with {expected}", a.id), got))
         };
@@ -157,7 +159,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Option<Coco>> {
         }
         let size = (image.width > 0 && image.height > 0).then(|| Size::new(image.width, image.height));
         let shape = Shape { points, visible, lines: Vec::new() };
-        objects.push(Object { file: image.file_name.clone(), size, shape, id: a.id });
+        objects.push(Object { file: image.file_name.clone(), size, shape, id: a.id, index });
     }
     let category = category.or_else(|| raw.categories.iter().find(|c| !c.keypoints.is_empty()));
     let Some(category) = category else { return Ok(None) };

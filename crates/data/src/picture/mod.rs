@@ -88,7 +88,21 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
 /// When it cannot be read, is of another kind than those that are read, holds no picture at all, or takes more than it
 /// may.
 pub fn load_photo(path: &Path) -> Result<Picture> {
-    let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Photo)?;
+    load(path, Strictness::Photo).map(turned)
+}
+
+/// [`load_photo`] on a file's bytes in memory; `name` is for the errors.
+///
+/// # Errors
+/// As [`load_photo`].
+pub fn decode_photo(name: &Path, bytes: &[u8]) -> Result<Picture> {
+    let checked = limits::check_file(bytes.len() as u64).and_then(|()| Kind::of(bytes));
+    checked.and_then(|_| decode(bytes, Strictness::Photo)).map(turned).map_err(|fault| fault.at(name))
+}
+
+/// As the camera was held.
+fn turned(decoded: Decoded) -> Picture {
+    let Decoded { image, original, to_image, orientation, lack } = decoded;
     let shrunk = Size::of(&image);
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
@@ -99,7 +113,7 @@ pub fn load_photo(path: &Path) -> Result<Picture> {
     };
     let image = Arc::new(image.into_rgb8());
     let original = if is_quarter(orientation) { Size::new(original.height, original.width) } else { original };
-    Ok(Picture { image, original, to_image, orientation: orientation.to_exif(), lack })
+    Picture { image, original, to_image, orientation: orientation.to_exif(), lack }
 }
 
 fn is_quarter(orientation: Orientation) -> bool {

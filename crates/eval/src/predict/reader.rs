@@ -59,10 +59,19 @@ impl PhotoReader<'_> {
     /// When a given box is not within its photo, when the finder does not know the box of the network's points, or when
     /// the network's output is not a number.
     pub fn faces(&self, photos: &[Picture], wanted: &Wanted) -> Result<Vec<Vec<Located>>> {
+        let places = photos.iter().map(|photo| self.places(photo, wanted)).collect::<Result<Vec<_>>>()?;
+        self.faces_in(photos, places)
+    }
+
+    /// The faces in places that [`PhotoReader::places`] found, a list for each photo; otherwise as
+    /// [`PhotoReader::faces`].
+    ///
+    /// # Errors
+    /// When the network's output is not a number.
+    pub fn faces_in(&self, photos: &[Picture], found: Vec<Vec<Place>>) -> Result<Vec<Vec<Located>>> {
         let mut places = Vec::new();
         let mut counts = Vec::with_capacity(photos.len());
-        for photo in photos {
-            let found = self.places(photo, wanted)?;
+        for (photo, found) in photos.iter().zip(found) {
             counts.push(found.len());
             places.extend(found.into_iter().map(|place| (Arc::clone(&photo.image), place)));
         }
@@ -74,7 +83,10 @@ impl PhotoReader<'_> {
     }
 
     /// Where to look in a photo, in the pixels of its decoded picture.
-    fn places(&self, photo: &Picture, wanted: &Wanted) -> Result<Vec<Place>> {
+    ///
+    /// # Errors
+    /// When a given box is not within its photo, or the finder does not know the box of the network's points.
+    pub fn places(&self, photo: &Picture, wanted: &Wanted) -> Result<Vec<Place>> {
         if let Some(face) = wanted.face {
             let place = Place::given(face, photo.original)?;
             return Ok(vec![place.moved(&photo.to_image)]);

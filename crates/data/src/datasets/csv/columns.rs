@@ -15,11 +15,11 @@ const SKIPPED: [&str; 4] = ["left", "top", "width", "height"];
 
 /// Where a row has what.
 #[derive(Debug, Default)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     /// The person's name.
     pub subject: Option<usize>,
     /// Columns before the points.
-    pub before: usize,
+    pub(crate) before: usize,
     /// Points.
     pub points: usize,
     /// What the points are called; none where they are numbered.

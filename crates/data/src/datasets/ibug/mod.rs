@@ -15,6 +15,7 @@ use crate::{
     io,
     sample::{Annotation, Sample},
     scheme::{IBUG_68, Scheme},
+    source::Source,
     split::{Split, fit_and_val},
 };
 use std::{path::Path, sync::Arc};
@@ -160,6 +161,10 @@ impl Dataset for IbugDataset {
 
     fn annotation(&self, i: usize) -> Result<Annotation> {
         Ok(nth(&self.faces, i)?.record.annotation())
+    }
+
+    fn source(&self, i: usize) -> Option<&Source> {
+        self.faces.get(i)?.record.source.as_ref()
     }
 
     fn split(&self, split: Split) -> Result<Vec<usize>> {

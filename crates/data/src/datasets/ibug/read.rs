@@ -10,6 +10,7 @@ use crate::{
     formats::{Shape, imglab_xml, pts},
     io,
     scheme::IBUG_68,
+    source::{Place, Source},
 };
 use candle_vision_helpers::Rect;
 use rayon::prelude::*;
@@ -158,13 +159,16 @@ fn read_one(dir: &Path, found: &Found, boxes: Boxes) -> Result<Face> {
     let (list, rect) = (listed.as_ref().and_then(|l| list_of(l.xml)), listed.as_ref().and_then(|l| l.rect));
     let mut record = match (points, listed) {
         (Some((path, p)), l) => {
+            // where a list has the points, too, the two would disagree
+            let is_alone = l.as_ref().is_none_or(|l| l.shape.is_none());
             let picture = match l {
                 Some(l) => l.picture,
                 None => io::picture_beside(path).ok_or_else(|| {
                     Error::format(path, None, format!("a {KINDS} picture of the same name beside it"), "none")
                 })?,
             };
-            Record::new(found.id.clone(), picture, &IBUG_68, p, path)?
+            let source = is_alone.then(|| Source::new(path, Place::Pts));
+            Record { source, ..Record::new(found.id.clone(), picture, &IBUG_68, p, path)? }
         }
         (None, Some(Listed { shape: Some(shape), picture, xml, .. })) => {
             Record::new(found.id.clone(), picture, &IBUG_68, shape, xml)?

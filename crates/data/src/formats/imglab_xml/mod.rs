@@ -203,7 +203,7 @@ impl List<'_> {
         attributes: &BTreeMap<String, String>,
         size: Option<Size>,
     ) -> Result<Option<FaceBox>> {
-        if attributes.get("ignore").is_some_and(|v| !matches!(v.trim(), "" | "0" | "false")) {
+        if is_ignored(attributes.get("ignore").map(String::as_str)) {
             return Ok(None);
         }
         let side = |name: &str| match attributes.get(name) {
@@ -244,6 +244,11 @@ impl List<'_> {
         let decimals = |v: &str| v.split_once('.').map_or(0, |(_, d)| d.len());
         Ok((name, at, decimals(text("x")?).max(decimals(text("y")?))))
     }
+}
+
+/// Whether a box is to be ignored, by its attribute `ignore`.
+pub(crate) fn is_ignored(value: Option<&str>) -> bool {
+    value.is_some_and(|v| !matches!(v.trim(), "" | "0" | "false"))
 }
 
 /// Refuses a box that shows nothing of its picture.
