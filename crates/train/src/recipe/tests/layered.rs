@@ -10,8 +10,8 @@ const OLD: &str = include_str!("old_form.toml");
 #[test]
 fn recipes_of_before_are_todays() {
     let old: Table = toml::from_str(OLD).unwrap();
-    // the summed map has another sigma and another start since then, and one recipe is younger
-    assert_eq!(old.len() + 1, Recipe::built_in().len());
+    // the summed map has another sigma and another start since then, and some recipes are younger
+    assert!(old.len() > 9 && old.keys().all(|name| Recipe::built_in().contains(&name.as_str())));
     for (name, text) in old {
         let text = toml::to_string(&text).unwrap();
         assert!(text.contains("datasets"), "{text}");
