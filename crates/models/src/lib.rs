@@ -3,6 +3,7 @@
 
 pub mod codec;
 mod error;
+pub mod export;
 mod finder_file;
 mod found_box;
 mod header;
@@ -13,6 +14,7 @@ mod limits;
 mod load_report;
 mod locate;
 pub mod networks;
+pub mod onnx;
 mod params;
 mod pth;
 mod task;

@@ -1,8 +1,11 @@
 //! Heatmaps: Gaussians on a grid coarser than the view.
 
+mod graph;
+
 use super::profile;
 use super::{Codec, batch_of};
 use crate::error::{Error, Result};
+use crate::onnx::{Decoded, Graph, Value};
 use candle_core::{DType, Tensor};
 use candle_vision_helpers::heatmap::{Decode, find_peak};
 use candle_vision_helpers::{Point, Size, Wrong, ops, wrong::ensure};
@@ -227,6 +230,10 @@ impl Codec for HeatmapCodec {
         }
         let points = Tensor::from_vec(points, (batch, count, 2), output.device())?;
         Ok((points, Some(Tensor::from_vec(confidence, (batch, count), output.device())?)))
+    }
+
+    fn onnx(&self, graph: &mut Graph, output: &Value) -> Decoded {
+        self.decoded(graph, output)
     }
 
     fn points(&self, output: &Tensor) -> Result<Tensor> {

@@ -5,6 +5,7 @@ mod profile;
 pub mod regression;
 
 use crate::error::{Error, Result};
+use crate::onnx::{Decoded, Graph, Value};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,9 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
     fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)>;
+    /// Adds [`Codec::decode`] to a graph of ONNX operators, `output` being `(B, ..output_shape)`; the map itself where
+    /// the target has no points.
+    fn onnx(&self, graph: &mut Graph, output: &Value) -> Decoded;
     /// Differentiable points `(B, K, 2)` in view pixels (regression: linear; heatmap: soft-argmax), for coordinate
     /// losses.
     ///
