@@ -13,6 +13,7 @@ mod finder_cli;
 mod golden;
 #[cfg(unix)]
 mod killed;
+mod onnx_cli;
 mod overfit;
 mod own_data;
 mod own_formats;

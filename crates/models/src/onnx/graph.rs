@@ -203,3 +203,37 @@ fn info(name: &str, element: Element, dims: &[Dim], doc: &str) -> proto::ValueIn
 fn shape(dims: &[Dim]) -> String {
     format!("({})", dims.iter().map(Dim::to_string).collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The file of Python's onnx 1.23.2, `helper.make_model(graph, opset_imports=[make_opsetid("", 17)], ir_version=8,
+    /// producer_name="facekp", producer_version=…, doc_string="d").SerializeToString()` with the property `k`, of the
+    /// same nodes, and accepted by its checker.
+    #[test]
+    fn files_are_those_of_the_onnx_package_byte_for_byte() {
+        let mut graph = Graph::new();
+        let sides = [Dim::Any("B"), Dim::Fixed(2)];
+        let x = graph.input("x", Element::U8, &sides, "in");
+        let x = graph.cast(&x, Element::F32);
+        let factors = graph.floats(&[2], &[0.5, -2.0]);
+        let x = graph.op("Mul", &[&x, &factors]);
+        let y = graph.transpose(&x, &[0, 1]);
+        graph.output("y", &y, &sides, "out");
+        assert_eq!(graph.signature(), "x (B, 2) u8 -> y (B, 2)");
+        let bytes = graph.to_bytes("g", "d", &[("k", "v".to_owned())]).unwrap();
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let version = env!("CARGO_PKG_VERSION");
+        let version = format!("1a{:02x}{}", version.len(), hex(version.as_bytes()));
+        let rest = "\
+            3201643afa010a270a0178120543617374301a0a6e6f64655f43617374302204436173742a090a02746f1801a001020a210a0543\
+            617374300a02633012044d756c311a096e6f64655f4d756c3122034d756c0a3d0a044d756c31120a5472616e73706f7365321a0f\
+            6e6f64655f5472616e73706f73653222095472616e73706f73652a0d0a047065726d40004001a001070a210a0a5472616e73706f\
+            7365321201791a066e6f64655f7922084964656e746974791201672a1208021001420263304a080000003f000000c05a180a0178\
+            120f0a0d080212090a031201420a0208021a02696e62190a0179120f0a0d080112090a031201420a0208021a036f757442040a00\
+            101172060a016b120176";
+        assert_eq!(hex(&bytes), format!("08081206666163656b70{version}{rest}"));
+    }
+}
