@@ -1,6 +1,9 @@
 //! `export --onnx`: the file's points are those that `predict` prints for the same pixels.
 
 use crate::common::{facekp, fails_with, files, trained};
+use candle_core::Device;
+use facekp_eval::Finder;
+use facekp_models::locate;
 use image::{Rgb, RgbImage};
 use predicates::str::contains;
 use rten::{Model, Value};
@@ -36,6 +39,32 @@ fn an_exported_network_finds_what_predict_finds() {
     for (i, got) in points.into_iter().enumerate() {
         let want = found[0]["faces"][0]["points"][0][i].as_f64().unwrap();
         assert!((f64::from(got) - want).abs() < 0.01, "{got}, predict says {want}");
+    }
+}
+
+#[test]
+fn the_exported_finder_sees_the_face_that_the_finder_sees() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("finder.onnx");
+    facekp().args(["export", "face_finder", "--onnx"]).arg(&file).assert().success();
+    let portrait = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/eval/tests/pictures/astronaut.jpg");
+    let portrait = image::open(portrait).unwrap().into_rgb8();
+    let (width, height) = portrait.dimensions();
+    let finder = Finder::load(&locate("face_finder").unwrap(), &Device::Cpu).unwrap();
+    let best = &finder.look(&portrait, width.max(height) as usize, 0.5).unwrap()[0];
+    let model = Model::load_file(&file).unwrap();
+    let ids = ["boxes", "scores", "landmarks"].map(|name| model.node_id(name).unwrap());
+    let input = Value::from_shape([1, height as usize, width as usize, 3], portrait.into_raw()).unwrap();
+    let [boxes, scores, landmarks] = model.run_n(vec![(model.input_ids()[0], input.into())], ids, None).unwrap();
+    let (boxes, scores) = (boxes.into_shape_vec::<f32, 3>().unwrap().1, scores.into_shape_vec::<f32, 2>().unwrap().1);
+    let landmarks = landmarks.into_shape_vec::<f32, 4>().unwrap().1;
+    let at = (0..scores.len()).max_by(|&i, &j| scores[i].total_cmp(&scores[j])).unwrap();
+    assert!(scores[at] > 0.8 && (scores[at] - best.score).abs() < 1e-4, "{} {}", scores[at], best.score);
+    let b = best.bounds;
+    let points = best.landmarks.iter().flat_map(|p| [p.x, p.y]);
+    let got = boxes[4 * at..4 * at + 4].iter().chain(&landmarks[10 * at..10 * at + 10]);
+    for (got, want) in got.zip([b.x, b.y, b.width, b.height].into_iter().chain(points)) {
+        assert!((f64::from(*got) - want).abs() < 0.02, "{got}, the finder says {want}");
     }
 }
 

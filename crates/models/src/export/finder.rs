@@ -50,7 +50,7 @@ pub fn finder_to_onnx(file: &FinderFile, options: &OnnxOptions) -> Result<OnnxFi
         ("source", m.source.clone()),
         ("boxes", json(&m.boxes)?),
     ];
-    let bytes = graph.to_bytes(&m.name, "finds faces", &metadata)?;
+    let bytes = graph.into_bytes(&m.name, "finds faces", &metadata)?;
     Ok(OnnxFile { bytes, signature })
 }
 

@@ -60,7 +60,7 @@ pub fn network_to_onnx(manifest: &Manifest, model: &dyn KeypointModel, options: 
     }
     let signature = graph.signature();
     let doc = format!("{}: {} points, {}", manifest.name, task.scheme.len(), task.model.title());
-    let bytes = graph.to_bytes(&manifest.name, &doc, &metadata(manifest, options)?)?;
+    let bytes = graph.into_bytes(&manifest.name, &doc, &metadata(manifest, options)?)?;
     Ok(OnnxFile { bytes, signature })
 }
 

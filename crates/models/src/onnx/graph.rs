@@ -108,7 +108,7 @@ impl Graph {
     ///
     /// # Errors
     /// When it is larger than such a file can be.
-    pub fn to_bytes(self, name: &str, doc: &str, metadata: &[(&str, String)]) -> Result<Vec<u8>> {
+    pub fn into_bytes(self, name: &str, doc: &str, metadata: &[(&str, String)]) -> Result<Vec<u8>> {
         let entry =
             |(key, value): &(&str, String)| proto::Entry { key: Some((*key).to_owned()), value: Some(value.clone()) };
         let model = proto::Model {
@@ -223,7 +223,7 @@ mod tests {
         let y = graph.transpose(&x, &[0, 1]);
         graph.output("y", &y, &sides, "out");
         assert_eq!(graph.signature(), "x (B, 2) u8 -> y (B, 2)");
-        let bytes = graph.to_bytes("g", "d", &[("k", "v".to_owned())]).unwrap();
+        let bytes = graph.into_bytes("g", "d", &[("k", "v".to_owned())]).unwrap();
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         let version = env!("CARGO_PKG_VERSION");
         let version = format!("1a{:02x}{}", version.len(), hex(version.as_bytes()));

@@ -1,5 +1,5 @@
-//! Points from maps by ONNX operators: what the codec's `decode` and the helpers' `find_peak` compute, in 32-bit floats.
-//! Values are `(B, K, n)`; cells are numbered row by row.
+//! Points from maps by ONNX operators: what the codec's `decode` and the helpers' `find_peak` compute, in 32-bit
+//! floats. Values are `(B, K, n)`; cells are numbered row by row.
 
 use super::{HeatmapCodec, NEAR, Target};
 use crate::codec::profile;
@@ -144,8 +144,8 @@ impl HeatmapCodec {
         g.along("Concat", &[&x, &y], 2)
     }
 
-    /// The vertex of the paraboloid through the logarithms of nine cells, `(B, K, 2)`, and whether it is a peak near the
-    /// highest cell, `(B, K, 1)`.
+    /// The vertex of the paraboloid through the logarithms of nine cells, `(B, K, 2)`, and whether it is a peak near
+    /// the highest cell, `(B, K, 1)`.
     fn dark(&self, g: &mut Graph, cells: &Value, peak: &Peak) -> (Value, Value) {
         let step = self.width as f32;
         let nine = [-step - 1.0, -step, -step + 1.0, -1.0, 0.0, 1.0, step - 1.0, step, step + 1.0];
