@@ -197,6 +197,15 @@ fn export_writes_weights_that_measure_what_their_manifest_says() {
 }
 
 #[test]
+fn export_into_a_folder_of_weights_takes_the_recipes_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut c = facekp();
+    c.arg("export").arg(trained().join("nose")).arg("--weights").arg(dir.path()).arg("--data").arg(people());
+    c.assert().success();
+    assert!(dir.path().join("nose.safetensors").is_file());
+}
+
+#[test]
 fn the_mean_shape_is_a_baseline() {
     let s = json(facekp().args(["eval", "mean-shape", "--split", "val", "--json", "-", "--data"]).arg(people()));
     assert_eq!(s["points"], 58);

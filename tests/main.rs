@@ -19,6 +19,7 @@ mod killed;
 mod library;
 #[cfg(unix)]
 mod many_pictures;
+mod onnx_cli;
 mod overfit;
 mod own_data;
 mod own_formats;

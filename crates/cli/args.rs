@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Datasets(cmd::datasets::Args),
     /// Fetch weights that networks start from.
     Weights(cmd::weights::Args),
-    /// Measure a network, save it as a named weights file and record it in manifest.toml.
+    /// Write a network as an ONNX file; or measure it and save it as a named weights file.
     Export(cmd::export::Args),
     /// Make the face finder's weights file.
     #[command(hide = true)]

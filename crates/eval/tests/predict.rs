@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, Size, draw};
 use facekp_data::Crop;
 use facekp_eval::{FaceError, Flip, Place, Predictor};
+use facekp_models::onnx::{Graph, Value};
 use facekp_models::{Calibration, Codec, KeypointModel, Params, Pass, Task, codec::heatmap::Target};
 use image::{Rgb, RgbImage};
 use std::sync::Arc;
@@ -41,6 +42,9 @@ impl KeypointModel for BlobFinder {
     }
     fn feature_maps(&self, _: &Tensor) -> facekp_models::Result<Vec<(String, Tensor)>> {
         Ok(Vec::new())
+    }
+    fn onnx(&self, _: &mut Graph, _: &Value) -> facekp_models::Result<Value> {
+        unreachable!("not written")
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the spread of a network's maps says about its errors: measured on faces, kept with the weights.
 
+use crate::onnx::{Graph, Value};
 use candle_vision_helpers::Wrong;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,29 @@ impl Calibration {
             (Some(end), None) | (None, Some(end)) => end[1],
             (None, None) => f64::NAN,
         }
+    }
+
+    /// Adds [`Calibration::error`] of spreads `(B, K)` to a graph of ONNX operators: a straight line, and at every knot
+    /// the change of its slope.
+    pub(crate) fn onnx(&self, g: &mut Graph, spread: &Value) -> Value {
+        let knots = &self.knots;
+        let between = |w: &[[f64; 2]]| (w[1][1] - w[0][1]) / (w[1][0] - w[0][0]);
+        let outside = |k: &[f64; 2]| if k[0] > 0.0 { k[1] / k[0] } else { 0.0 };
+        let inner = knots.windows(2).map(between);
+        let ends = [knots.first(), knots.last()].map(|k| k.map_or(0.0, outside));
+        let slopes: Vec<f64> = std::iter::once(ends[0]).chain(inner).chain([ends[1]]).collect();
+        let offset = knots.first().filter(|k| k[0] == 0.0).map_or(0.0, |k| k[1]);
+        let starts: Vec<f32> = knots.iter().map(|k| k[0] as f32).collect();
+        let changes: Vec<f32> = slopes.windows(2).map(|w| (w[1] - w[0]) as f32).collect();
+        let column = g.reshape(spread, &[0, 0, 1]);
+        let starts = g.floats(&[knots.len()], &starts);
+        let beyond = g.op("Sub", &[&column, &starts]);
+        let beyond = g.op("Relu", &[&beyond]);
+        let changes = g.floats(&[knots.len(), 1], &changes);
+        let bent = g.op("MatMul", &[&beyond, &changes]);
+        let bent = g.reshape(&bent, &[0, -1]);
+        let straight = g.affine(spread, slopes[0] as f32, offset as f32);
+        g.op("Add", &[&straight, &bent])
     }
 
     /// The faces that it was measured on, in words.

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::init::Init;
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::{Tensor, Var};
 use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue, Statistics};
@@ -59,6 +60,22 @@ impl Conv {
             return Ok(ops::upsample_nearest2_conv3(x, &self.weight, epilogue)?);
         }
         Ok(ops::conv2d(x, &self.weight, self.geometry, epilogue)?)
+    }
+
+    /// Adds `activation(conv(x) + residual?)` to a graph of ONNX operators.
+    pub(crate) fn onnx(
+        &self,
+        graph: &mut Graph,
+        x: &Value,
+        residual: Option<&Value>,
+        activation: Activation,
+    ) -> Result<Value> {
+        let doubled = self.doubling.then(|| graph.doubled(x));
+        let groups = if self.depthwise { self.weight.dim(0)? } else { self.geometry.groups };
+        let geometry = ConvParams { groups, ..self.geometry };
+        let y = graph.conv(doubled.as_ref().unwrap_or(x), &self.weight, self.bias.as_ref(), geometry)?;
+        let y = residual.map(|r| graph.op("Add", &[&y, r])).unwrap_or(y);
+        Ok(graph.activation(y, activation))
     }
 
     /// The filters `(O, C, KH, KW)`, without gradient.
@@ -162,6 +179,17 @@ impl ConvNorm {
         self.conv.filters()
     }
 
+    /// Adds `activation(norm(conv(x)) + residual?)` to a graph of ONNX operators, folded.
+    pub(crate) fn onnx(
+        &self,
+        graph: &mut Graph,
+        x: &Value,
+        residual: Option<&Value>,
+        activation: Activation,
+    ) -> Result<Value> {
+        self.folded()?.conv.onnx(graph, x, residual, activation)
+    }
+
     /// A copy for prediction, its running statistics and scale put into the convolution.
     pub(crate) fn folded(&self) -> Result<Self> {
         let Some(n) = &self.norm else { return Ok(Self { conv: self.conv.snapshot()?, norm: None }) };
@@ -197,6 +225,12 @@ impl Linear {
     /// `(B, inputs)` → `(B, outputs)`.
     pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         Ok(ops::linear(x, &self.weight, Epilogue { bias: Some(&self.bias), residual: None, activation })?)
+    }
+
+    /// Adds the layer to a graph of ONNX operators.
+    pub(crate) fn onnx(&self, graph: &mut Graph, x: &Value, activation: Activation) -> Result<Value> {
+        let y = graph.linear(x, &self.weight, &self.bias)?;
+        Ok(graph.activation(y, activation))
     }
 
     /// A copy that no gradient reaches and no training step changes.

@@ -4,6 +4,7 @@
 mod calibration;
 pub mod codec;
 mod error;
+pub mod export;
 mod finder_file;
 mod found_box;
 mod header;
@@ -15,6 +16,7 @@ mod limits;
 mod load_report;
 mod locate;
 pub mod networks;
+pub mod onnx;
 mod params;
 mod pth;
 mod task;

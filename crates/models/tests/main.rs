@@ -7,5 +7,6 @@ mod finder;
 mod mobilenet;
 mod nan;
 mod networks;
+mod onnx;
 mod tasks;
 mod weights;

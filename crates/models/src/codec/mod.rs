@@ -5,6 +5,7 @@ mod profile;
 pub mod regression;
 
 use crate::error::{Error, Result};
+use crate::onnx::{Decoded, Graph, Value};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,14 @@ pub trait Codec: Send + Sync {
     fn spread(&self, output: &Tensor) -> Result<Option<Tensor>> {
         let _ = output;
         Ok(None)
+    }
+    /// Adds [`Codec::decode`] to a graph of ONNX operators, `output` being `(B, ..output_shape)`; the map itself where
+    /// the target has no points.
+    fn onnx(&self, graph: &mut Graph, output: &Value) -> Decoded;
+    /// Adds [`Codec::spread`] to a graph of ONNX operators; `None` where it is none.
+    fn onnx_spread(&self, graph: &mut Graph, output: &Value) -> Option<Value> {
+        let _ = (graph, output);
+        None
     }
     /// Differentiable points `(B, K, 2)` in view pixels (regression: linear; heatmap: soft-argmax), for coordinate
     /// losses.

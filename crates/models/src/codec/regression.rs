@@ -3,6 +3,7 @@
 
 use super::{Codec, batch_of};
 use crate::error::Result;
+use crate::onnx::{Decoded, Graph, Value};
 use candle_core::Tensor;
 use candle_vision_helpers::Size;
 
@@ -19,11 +20,17 @@ impl RegressionCodec {
         Self { points, view }
     }
 
-    /// Center and side of the view, each `(2,)`: x, then y.
-    fn frame(&self, like: &Tensor) -> Result<(Tensor, Tensor)> {
+    /// Center and side of the view: x, then y.
+    fn sizes(&self) -> ([f32; 2], [f32; 2]) {
         let (w, h) = (self.view.width as f32, self.view.height as f32);
-        let center = Tensor::new(&[(w - 1.0) / 2.0, (h - 1.0) / 2.0], like.device())?.to_dtype(like.dtype())?;
-        Ok((center, Tensor::new(&[w, h], like.device())?.to_dtype(like.dtype())?))
+        ([(w - 1.0) / 2.0, (h - 1.0) / 2.0], [w, h])
+    }
+
+    /// The same as tensors, each `(2,)`.
+    fn frame(&self, like: &Tensor) -> Result<(Tensor, Tensor)> {
+        let (center, side) = self.sizes();
+        let tensor = |values: &[f32; 2]| Tensor::new(values, like.device())?.to_dtype(like.dtype());
+        Ok((tensor(&center)?, tensor(&side)?))
     }
 }
 
@@ -40,6 +47,14 @@ impl Codec for RegressionCodec {
 
     fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         Ok((self.points(&output.detach())?, None))
+    }
+
+    fn onnx(&self, graph: &mut Graph, output: &Value) -> Decoded {
+        let (center, side) = self.sizes();
+        let (center, side) = (graph.floats(&[2], &center), graph.floats(&[2], &side));
+        let pairs = graph.reshape(output, &[0, self.points as i64, 2]);
+        let scaled = graph.op("Mul", &[&pairs, &side]);
+        Decoded::Points { points: graph.op("Add", &[&scaled, &center]), confidence: None }
     }
 
     fn points(&self, output: &Tensor) -> Result<Tensor> {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv, ConvNorm, ConvShape};
 use crate::limits::{MAX_CHANNELS, bounded, within};
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::{
@@ -98,6 +99,14 @@ impl Up {
         };
         self.conv.forward(x, lateral.as_ref(), Activation::Relu, train)
     }
+
+    fn onnx(&self, graph: &mut Graph, x: &Value, maps: &[Value]) -> Result<Value> {
+        let lateral = match &self.skip {
+            Some((i, conv)) => maps.get(*i).map(|m| conv.onnx(graph, m, None, Activation::None)).transpose()?,
+            None => None,
+        };
+        self.conv.onnx(graph, x, lateral.as_ref(), Activation::Relu)
+    }
 }
 
 /// `trunk`, `up.0` …, `head`.
@@ -164,6 +173,15 @@ impl KeypointModel for HeatmapNet {
 
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
         Ok(ops::no_grad(|| self.maps(images, false))?.into_iter().map(|(n, m)| (n, m.detach())).collect())
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {
+        let maps = self.trunk.onnx(graph, images)?;
+        let mut x = maps.last().unwrap_or(images).clone();
+        for up in &self.up {
+            x = up.onnx(graph, &x, &maps)?;
+        }
+        self.head.onnx(graph, &x, None, Activation::None)
     }
 
     fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, check_input};
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::ops::Activation;
@@ -54,6 +55,16 @@ impl Block {
         Ok(y)
     }
 
+    fn onnx(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let mut y = x.clone();
+        for (i, conv) in self.convs.iter().enumerate() {
+            let last = i + 1 == self.convs.len();
+            let activation = if last { Activation::None } else { Activation::Relu6 };
+            y = conv.onnx(graph, &y, (last && self.shortcut).then_some(x), activation)?;
+        }
+        Ok(y)
+    }
+
     fn folded(&self) -> Result<Self> {
         let convs = self.convs.iter().map(ConvNorm::folded).collect::<Result<_>>()?;
         Ok(Self { convs, shortcut: self.shortcut })
@@ -93,6 +104,19 @@ impl Trunk {
         let mut maps = Vec::with_capacity(GIVEN.len());
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, train)?;
+            if GIVEN.contains(&(i + 1)) {
+                maps.push(x.clone());
+            }
+        }
+        Ok(maps)
+    }
+
+    /// Adds the trunk to a graph of ONNX operators: the maps of [`Trunk::forward`].
+    pub(crate) fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Vec<Value>> {
+        let mut x = self.stem.onnx(graph, images, None, Activation::Relu6)?;
+        let mut maps = Vec::with_capacity(GIVEN.len());
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = block.onnx(graph, &x)?;
             if GIVEN.contains(&(i + 1)) {
                 maps.push(x.clone());
             }

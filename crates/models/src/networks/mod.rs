@@ -10,6 +10,7 @@ pub mod trunk;
 pub mod yunet;
 
 use crate::error::Result;
+use crate::onnx::{Graph, Value};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,12 @@ pub trait KeypointModel: Send + Sync {
     /// # Errors
     /// When the input's shape does not fit.
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>>;
+    /// Adds the network, normalization folded into convolutions, to a graph of ONNX operators: its output, in the
+    /// codec's shape behind a batch of any size, from normalized pictures `(B, C, H, W)`.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value>;
     /// A copy that can only predict: no gradients, normalization folded into convolutions, not changed by further
     /// training; `None` where nothing would be gained.
     ///

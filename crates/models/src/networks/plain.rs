@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv, ConvShape, Linear, check_input};
 use crate::limits::{MAX_CHANNELS, MAX_HIDDEN, MAX_KERNEL, MAX_STAGES, bounded, within};
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::{
@@ -118,6 +119,17 @@ impl KeypointModel for Plain {
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
         let named = |(i, m): (usize, Tensor)| (format!("conv{}", i + 1), m.detach());
         Ok(ops::no_grad(|| self.maps(images))?.into_iter().enumerate().map(named).collect())
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {
+        let mut x = images.clone();
+        for conv in &self.convs {
+            let y = conv.onnx(graph, &x, None, Activation::Relu)?;
+            x = graph.max_pool(&y, 2, 2, 0);
+        }
+        let flat = graph.along("Flatten", &[&x], 1);
+        let hidden = self.hidden.onnx(graph, &flat, Activation::Relu)?;
+        self.last.onnx(graph, &hidden, Activation::None)
     }
 
     /// The same layers without gradients, so that nothing is kept for a backward pass.

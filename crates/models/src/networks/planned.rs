@@ -2,6 +2,7 @@
 
 use super::{KeypointModel, Pass};
 use crate::error::Result;
+use crate::onnx::{Graph, Value};
 use candle_core::Tensor;
 use candle_vision_helpers::ops::Frozen;
 
@@ -43,5 +44,9 @@ impl<N: Parts> KeypointModel for Planned<N> {
 
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
         self.network.feature_maps(images)
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {
+        self.network.onnx(graph, images)
     }
 }

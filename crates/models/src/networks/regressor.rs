@@ -6,6 +6,7 @@ use super::{KeypointModel, Pass};
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, Linear};
 use crate::limits::bounded;
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::{
@@ -145,6 +146,16 @@ impl KeypointModel for Regressor {
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
         let maps = ops::no_grad(|| self.trunk.forward(images, false))?;
         Ok(self.trunk.map_names().into_iter().zip(maps).map(|(n, m)| (n.to_string(), m.detach())).collect())
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {
+        let last = self.trunk.onnx(graph, images)?.pop().unwrap_or_else(|| images.clone());
+        let map = match &self.reduce {
+            None => graph.op("GlobalAveragePool", &[&last]),
+            Some(conv) => conv.onnx(graph, &last, None, Activation::Relu)?,
+        };
+        let vector = graph.along("Flatten", &[&map], 1);
+        self.fc.onnx(graph, &vector, Activation::None)
     }
 
     fn for_inference(&self) -> Result<Option<Box<dyn KeypointModel>>> {

@@ -2,6 +2,7 @@
 
 use super::{mobilenet, resnet};
 use crate::error::Result;
+use crate::onnx::{Graph, Value};
 use crate::params::{Params, Scope};
 use candle_core::Tensor;
 use candle_vision_helpers::Wrong;
@@ -93,6 +94,14 @@ impl Trunk {
         match self {
             Self::Resnet(t) => t.forward(images, train),
             Self::MobilenetV2(t) => t.forward(images, train),
+        }
+    }
+
+    /// Adds the trunk to a graph of ONNX operators: the maps of [`Trunk::forward`].
+    pub(crate) fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Vec<Value>> {
+        match self {
+            Self::Resnet(t) => t.onnx(graph, images),
+            Self::MobilenetV2(t) => t.onnx(graph, images),
         }
     }
 

@@ -5,6 +5,7 @@
 //! libfacedetection.train.
 
 use crate::error::{Error, Result};
+use crate::onnx::{Graph, Value};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
 use rayon::prelude::*;
@@ -17,6 +18,8 @@ pub const MULTIPLE: usize = 32;
 /// Numbers at each place of an output map: logits of "a face" and of "an object", center and logarithms of the sides of
 /// its box, five points; all but the logits in units of the map's stride, positions from the place itself.
 pub const OUTPUTS: usize = 16;
+
+const STEM: ConvParams = ConvParams { stride: 2, padding: 1, dilation: 1, groups: 1 };
 
 /// The network.
 #[derive(Clone, Debug)]
@@ -77,11 +80,46 @@ impl YuNet {
         ops::no_grad(|| self.maps(images))
     }
 
+    /// Adds the network to a graph of ONNX operators: the maps of [`YuNet::forward`], of the same pictures.
+    ///
+    /// # Errors
+    /// When a weight cannot be read back.
+    pub(crate) fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<[Value; 3]> {
+        let [u1, u2, u3, u4, u5] = &self.units;
+        let x = graph.conv(images, &self.stem.weight, Some(&self.stem.bias), STEM)?;
+        let x = graph.activation(x, Activation::Relu);
+        let x = self.first.onnx(graph, &x, Activation::Relu)?;
+        let mut x = graph.max_pool(&x, 2, 2, 0);
+        for unit in [u1, u2] {
+            x = added(unit, graph, &x)?;
+        }
+        let x = graph.max_pool(&x, 2, 2, 0);
+        let at8 = added(u3, graph, &x)?;
+        let x = graph.max_pool(&at8, 2, 2, 0);
+        let at16 = added(u4, graph, &x)?;
+        let x = graph.max_pool(&at16, 2, 2, 0);
+        let at32 = added(u5, graph, &x)?;
+        let [n8, n16, n32] = &self.neck;
+        let at32 = n32.onnx(graph, &at32, Activation::Relu)?;
+        let mut joined = |pair: &Pair, map: &Value, coarser: &Value| {
+            let coarser = graph.doubled(coarser);
+            let sum = graph.op("Add", &[&coarser, map]);
+            pair.onnx(graph, &sum, Activation::Relu)
+        };
+        let at16 = joined(n16, &at16, &at32)?;
+        let at8 = joined(n8, &at8, &at16)?;
+        let [h8, h16, h32] = &self.heads;
+        Ok([
+            h8.onnx(graph, &at8, Activation::None)?,
+            h16.onnx(graph, &at16, Activation::None)?,
+            h32.onnx(graph, &at32, Activation::None)?,
+        ])
+    }
+
     /// The first layers, to a quarter of the size.
     fn start(&self, images: &Tensor) -> Result<Tensor> {
-        let geometry = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
         let epilogue = Epilogue { bias: Some(&self.stem.bias), ..Epilogue::RELU };
-        let x = ops::conv2d(images, &self.stem.weight, geometry, epilogue)?;
+        let x = ops::conv2d(images, &self.stem.weight, STEM, epilogue)?;
         halved(&self.first.forward(&x, Activation::Relu)?)
     }
 
@@ -142,6 +180,11 @@ fn through([a, b]: &Unit, x: &Tensor) -> Result<Tensor> {
     b.forward(&a.forward(x, Activation::Relu)?, Activation::Relu)
 }
 
+fn added([a, b]: &Unit, graph: &mut Graph, x: &Value) -> Result<Value> {
+    let x = a.onnx(graph, x, Activation::Relu)?;
+    b.onnx(graph, &x, Activation::Relu)
+}
+
 fn halved(x: &Tensor) -> Result<Tensor> {
     Ok(ops::max_pool2d(x, 2, 2, 0)?)
 }
@@ -165,6 +208,13 @@ impl Pair {
         let epilogue = Epilogue { bias: Some(&self.thin.bias), ..Epilogue::NONE };
         let y = ops::conv2d(x, &self.thin.weight, ConvParams::default(), epilogue)?;
         Ok(ops::depthwise_conv3(&y, &self.deep.weight, Some(&self.deep.bias), 1, activation)?)
+    }
+
+    fn onnx(&self, graph: &mut Graph, x: &Value, activation: Activation) -> Result<Value> {
+        let y = graph.conv(x, &self.thin.weight, Some(&self.thin.bias), ConvParams::default())?;
+        let deep = ConvParams { padding: 1, groups: self.deep.weight.dim(0)?, ..ConvParams::default() };
+        let y = graph.conv(&y, &self.deep.weight, Some(&self.deep.bias), deep)?;
+        Ok(graph.activation(y, activation))
     }
 }
 

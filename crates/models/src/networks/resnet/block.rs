@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape};
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::ops::Activation;
@@ -63,6 +64,19 @@ impl Block {
         let mut y = x.clone();
         for (i, conv) in self.convs.iter().enumerate() {
             y = conv.forward(&y, (i == last).then_some(&shortcut), Activation::Relu, train)?;
+        }
+        Ok(y)
+    }
+
+    pub(super) fn onnx(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let shortcut = match &self.downsample {
+            Some(conv) => conv.onnx(graph, x, None, Activation::None)?,
+            None => x.clone(),
+        };
+        let last = self.convs.len() - 1;
+        let mut y = x.clone();
+        for (i, conv) in self.convs.iter().enumerate() {
+            y = conv.onnx(graph, &y, (i == last).then_some(&shortcut), Activation::Relu)?;
         }
         Ok(y)
     }

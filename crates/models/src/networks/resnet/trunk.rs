@@ -3,6 +3,7 @@
 use super::block::{Block, Kind};
 use crate::error::Result;
 use crate::layers::{ConvNorm, ConvShape, check_input};
+use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::Tensor;
 use candle_vision_helpers::{
@@ -78,6 +79,20 @@ impl Trunk {
         for stage in &self.stages {
             for block in stage {
                 x = block.forward(&x, train)?;
+            }
+            maps.push(x.clone());
+        }
+        Ok(maps)
+    }
+
+    /// Adds the trunk to a graph of ONNX operators: the maps of [`Trunk::forward`].
+    pub(crate) fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Vec<Value>> {
+        let stem = self.stem.onnx(graph, images, None, Activation::Relu)?;
+        let mut x = graph.max_pool(&stem, 3, 2, 1);
+        let mut maps = vec![stem];
+        for stage in &self.stages {
+            for block in stage {
+                x = block.onnx(graph, &x)?;
             }
             maps.push(x.clone());
         }

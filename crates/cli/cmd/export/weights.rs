@@ -1,44 +1,26 @@
-//! `facekp export`: a network as a weights file to ship, with its measured errors in it and in manifest.toml next to
-//! it.
+//! A network as a weights file to ship, with its measured errors in it and in manifest.toml next to it.
 
-use crate::{cmd::eval, output::say, parse::parse_name, shared_args::DataArg, weights_manifest::record};
-use anyhow::{Context, Result, bail};
+use super::Args;
+use crate::{cmd::eval, output::say, parse::parse_name, weights_manifest::record};
+use anyhow::{Context, Result, anyhow, bail};
 use candle_core::{DType, Device};
 use facekp_eval::{Predictor, Summary};
 use facekp_models::weights::save;
 use facekp_models::{Manifest, WeightsFile};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::{Table, Value};
 
-/// Arguments of the command.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example: facekp export runs/nose --name nose --data datasets --split val")]
-pub(crate) struct Args {
-    /// A weights file, a run folder, or a name in weights/ or runs/.
-    weights: String,
-    /// The name in weights/: letters, digits, `_`, `-` and `.`.
-    #[arg(long, value_parser = parse_name, help_heading = "Output")]
-    name: String,
-    /// The folder of NAME.safetensors and manifest.toml.
-    #[arg(long, value_name = "DIR", default_value = "weights", help_heading = "Output")]
-    out: PathBuf,
-    /// 16-bit floats: half the size.
-    #[arg(long, help_heading = "Output")]
-    f16: bool,
-    #[command(flatten)]
-    data: DataArg,
-    /// The splits it is measured on.
-    #[arg(long, help_heading = "Data", default_value = "val", value_delimiter = ',')]
-    split: Vec<facekp_data::Split>,
-}
-
-pub(crate) fn run(a: &Args) -> Result<()> {
+pub(super) fn write(a: &Args) -> Result<()> {
     let source = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
     let mut tensors: Vec<_> = source.tensors.into_iter().collect();
     tensors.sort_by(|x, y| x.0.cmp(&y.0));
     let mut manifest = source.manifest;
-    let path = a.out.join(format!("{}.safetensors", a.name));
+    let name = match &a.name {
+        Some(name) => name.clone(),
+        None => parse_name(&manifest.name).map_err(|got| anyhow!("--name: {got}, the recipe's name"))?,
+    };
+    let path = a.out.join(format!("{name}.safetensors"));
     refuse_foreign(&path, &a.out.join("manifest.toml"))?;
     std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
     // Measured as it will be read: rounded, from a file.
@@ -50,9 +32,9 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         manifest.metrics.extend(numbers(s));
     }
     save(&path, &tensors, &manifest, dtype)?;
-    note(&a.out.join("manifest.toml"), &a.name, &path, &manifest)?;
+    note(&a.out.join("manifest.toml"), &name, &path, &manifest)?;
     for s in &summaries {
-        say(&format!("{} {}: mean {:.3} px, median {:.3} px", a.name, s.split, s.mean_px, s.median_px))?;
+        say(&format!("{name} {}: mean {:.3} px, median {:.3} px", s.split, s.mean_px, s.median_px))?;
     }
     say(&path.display().to_string())
 }
