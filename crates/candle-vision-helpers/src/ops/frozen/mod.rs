@@ -10,6 +10,7 @@
 mod layer;
 mod memory;
 mod network;
+mod pass;
 mod plan;
 mod stream;
 #[cfg(test)]
@@ -30,15 +31,15 @@ use super::graph::{
 use super::shapes::elements;
 use candle_core::{DType, Error, Tensor};
 use network::Network;
-use plan::{Pass, Plan};
+use plan::Plan;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weights::Weights;
 
 /// Of networks and of plans so many are kept, the latest ones.
 const KEPT: usize = 16;
-/// Floats of a pass's memory beyond which it is given back: 32 MiB.
-const SPARE: usize = 8 << 20;
+/// Floats of a pass's memory beyond which it is given back: 16 MiB.
+const SPARE: usize = 4 << 20;
 /// Floats in 64 bytes, a line of the cache.
 const ALIGNED: usize = 16;
 
@@ -228,11 +229,11 @@ impl Frozen {
             let (data, one) = (args[0].data, c * h * w);
             let run = |plan: &Plan, i: usize| {
                 self.with_memory(plan, |memory| {
-                    let pass = Pass { picture: &data[i * one..][..one], memory, vectors };
+                    let picture = &data[i * one..][..one];
                     // SAFETY: the memory is the plan's, the results have room for all pictures.
                     unsafe {
                         let part = |(to, len): (&Shared, &usize)| Shared::new(to.ptr().add(i * (len / b)));
-                        plan.run(&pass, &to.iter().zip(&lens).map(part).collect::<Vec<_>>());
+                        plan.run(picture, memory, vectors, &to.iter().zip(&lens).map(part).collect::<Vec<_>>());
                     }
                 })
             };

@@ -4,9 +4,10 @@
 use super::Limits;
 use super::memory::Room;
 use super::network::Network;
+use super::pass::Pass;
 use super::stream::Stream;
 use crate::ops::counting;
-use crate::ops::cpu::blocked::{Map, Site, convert::to_planes};
+use crate::ops::cpu::blocked::{Map, convert::to_planes};
 use crate::ops::cpu::{simd::Vectors, uncleared::Shared};
 use crate::ops::shapes::elements;
 use std::collections::BTreeSet;
@@ -24,9 +25,9 @@ enum Stage {
 /// A network for pictures of one size, and threads that share one.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub network: Arc<Network>,
+    network: Arc<Network>,
     /// The result of each layer.
-    pub maps: Vec<Map>,
+    maps: Vec<Map>,
     stages: Vec<Stage>,
     /// Floats of all maps.
     pub len: usize,
@@ -34,14 +35,6 @@ pub(super) struct Plan {
     pub products: u64,
     /// Whether one thread computes a picture.
     pub alone: bool,
-}
-
-/// What a pass over one picture works on.
-pub(super) struct Pass<'a> {
-    /// Its planes.
-    pub picture: &'a [f32],
-    pub memory: Shared,
-    pub vectors: Vectors,
 }
 
 /// Floats of a map beyond which its zeros must not outweigh it.
@@ -104,38 +97,24 @@ impl Plan {
         self.network.outputs.iter().map(|i| &self.maps[*i])
     }
 
-    /// A layer's maps in a pass.
-    pub(super) fn site(&self, i: usize, pass: &Pass<'_>) -> Site {
-        let layer = &self.network.layers[i];
-        Site {
-            from: self.maps[layer.from],
-            to: self.maps[i],
-            residual: layer.residual.map(|r| self.maps[r]),
-            memory: pass.memory,
-            vectors: pass.vectors,
-            alone: self.alone,
-        }
-    }
-
     /// One picture, whose results are written to `to`.
     ///
     /// # Safety
-    /// The pass's memory is the plan's, its picture and vectors are of the plan's sizes, and each of `to` has room for
-    /// the planes of one output; nothing else touches them meanwhile.
-    pub(super) unsafe fn run(&self, pass: &Pass<'_>, to: &[Shared]) {
+    /// The memory is the plan's, the picture and the vectors are of the plan's sizes, and each of `to` has room for the
+    /// planes of one output; nothing else touches them meanwhile.
+    pub(super) unsafe fn run(&self, picture: &[f32], memory: Shared, vectors: Vectors, to: &[Shared]) {
+        let pass = Pass { network: &self.network, maps: &self.maps, picture, memory, vectors, alone: self.alone };
         // SAFETY: the plan's maps lie in its memory, those that live together apart from each other, with the zeros and
         // the weights that their layers need.
         unsafe {
             for stage in &self.stages {
                 match stage {
-                    Stage::Whole(i) => {
-                        self.network.layers[*i].run(pass.picture, &self.site(*i, pass), 0..self.maps[*i].h);
-                    }
-                    Stage::Stream(stream) => stream.run(self, pass),
+                    Stage::Whole(i) => self.network.layers[*i].run(picture, &pass.site(*i), 0..self.maps[*i].h),
+                    Stage::Stream(stream) => stream.run(&pass),
                 }
             }
             for (map, to) in self.outputs().zip(to) {
-                to_planes(map, pass.memory, *to, self.alone);
+                to_planes(map, memory, *to, self.alone);
             }
         }
     }

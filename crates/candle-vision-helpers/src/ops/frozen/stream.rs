@@ -6,7 +6,7 @@
 //! to the front. Rows are computed twice only where strips meet. All numbers are those of layers computed as a whole.
 
 use super::network::Network;
-use super::plan::{Pass, Plan};
+use super::pass::Pass;
 use super::{ALIGNED, Limits};
 use crate::ops::cpu::blocked::{Map, Site};
 use crate::ops::cpu::parallel;
@@ -106,22 +106,22 @@ impl Stream {
     /// Computes the result of the last layer.
     ///
     /// # Safety
-    /// The contract of [`Plan::run`].
-    pub(super) unsafe fn run(&self, plan: &Plan, pass: &Pass<'_>) {
-        let height = plan.maps[self.layers.end - 1].h;
+    /// All maps of the pass lie in its memory, those that live together apart from each other.
+    pub(super) unsafe fn run(&self, pass: &Pass<'_>) {
+        let height = pass.maps[self.layers.end - 1].h;
         parallel::for_each(self.strips, |strip| {
             let rows = height * strip / self.strips..height * (strip + 1) / self.strips;
             // SAFETY: the caller's contract; strips share nothing that they write.
-            unsafe { self.strip(plan, pass, self.start + strip * self.len, &rows) };
+            unsafe { self.strip(pass, self.start + strip * self.len, &rows) };
         });
     }
 
     /// Computes some rows of the result, with the maps in between from `start` on.
-    unsafe fn strip(&self, plan: &Plan, pass: &Pass<'_>, start: usize, rows: &Range<usize>) {
+    unsafe fn strip(&self, pass: &Pass<'_>, start: usize, rows: &Range<usize>) {
         let first = self.layers.start;
-        let layers = &plan.network.layers[self.layers.clone()];
+        let layers = &pass.network.layers[self.layers.clone()];
         let last = layers.len() - 1;
-        let mut maps = plan.maps[self.layers.clone()].to_vec();
+        let mut maps = pass.maps[self.layers.clone()].to_vec();
         maps[..last].iter_mut().for_each(|map| map.start += start);
         // of each layer: rows up to here are computed, these are next, and of these the reader will see some
         let (mut done, mut due, mut seen) = (vec![0; last + 1], vec![0..0; last + 1], vec![0..0; last + 1]);
@@ -137,7 +137,7 @@ impl Stream {
                 }
             }
             for l in (0..=last).filter(|l| !due[*l].is_empty()) {
-                let mut site = Site { alone: true, ..plan.site(first + l, pass) };
+                let mut site = Site { alone: true, ..pass.site(first + l) };
                 // SAFETY: the caller's contract; the rows that are seen from now on are there or due.
                 unsafe {
                     if l < last {
