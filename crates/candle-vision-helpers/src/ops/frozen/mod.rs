@@ -63,7 +63,7 @@ impl Default for Limits {
 #[derive(Debug, Default)]
 pub struct Frozen {
     known: Mutex<Known>,
-    /// Memory of passes that have ended.
+    /// Memory of passes that have ended, by its capacity.
     spare: Mutex<Vec<Vec<f32>>>,
     any_size: bool,
     limits: Limits,
@@ -263,22 +263,20 @@ impl Frozen {
         Ok(results.into_iter().zip(dims).map(|(result, dims)| tensor(result, &dims)).collect())
     }
 
-    /// Memory for the maps of a pass, which begins at a line of the cache.
+    /// Memory for the maps of a pass, which begins at a line of the cache. What is in it is left from others, or never
+    /// was written: kernels read what was written in this pass alone.
     fn with_memory(&self, plan: &Plan, run: impl FnOnce(Shared)) -> Result<(), Error> {
         let needed = plan.len + ALIGNED;
         let kept = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut memory = match kept {
-            Some(memory) if memory.len() >= needed => memory,
-            _ => {
-                let mut fresh = room(needed)?;
-                fresh.resize(needed, 0.0);
-                fresh
-            }
+            Some(memory) if memory.capacity() >= needed => memory,
+            _ => room(needed)?,
         };
         let ahead = memory.as_ptr().align_offset(ALIGNED * size_of::<f32>()).min(ALIGNED);
-        run(Shared::of(&mut memory[ahead..]));
+        // SAFETY: there is room for so many floats more than the plan's.
+        run(Shared::new(unsafe { memory.as_mut_ptr().add(ahead) }));
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < rayon::current_num_threads() && memory.len() <= SPARE {
+        if spare.len() < rayon::current_num_threads() && memory.capacity() <= SPARE {
             spare.push(memory);
         }
         Ok(())
