@@ -82,6 +82,8 @@ fn everything_else() -> Result<()> {
             same("max_pool2d", &|t| ops::max_pool2d(&t[0], kernel, stride, padding), one)?;
         }
         same("upsample_nearest2", &|t| ops::upsample_nearest2(&t[0]), one)?;
+        let both = [x.clone(), random(&[3, 5, 2 * h, 2 * w], 2)?];
+        same("upsample_nearest2_add", &|t| ops::upsample_nearest2_add(&t[0], &t[1]), &both)?;
         same("avg_pool_global", &|t| ops::avg_pool_global(&t[0]), one)?;
         same("log_softmax_maps", &|t| ops::log_softmax_maps(&t[0]), one)?;
         same("relu", &|t| ops::relu(&t[0]), one)?;

@@ -38,6 +38,8 @@ fn gradients_match_finite_differences() -> Result<()> {
         let x = random(&[2, 2, h, w], 8)?;
         let x = std::slice::from_ref(&x);
         check(|t| ops::upsample_nearest2(&t[0])? + ops::upsample_nearest2(&t[0].sqr()?)?, x, 1e-2, 2e-3)?;
+        let both = [x[0].clone(), random(&[2, 2, 2 * h, 2 * w], 7)?];
+        check(|t| ops::upsample_nearest2_add(&t[0], &t[1].sqr()?), &both, 1e-2, 2e-3)?;
         check(|t| ops::avg_pool_global(&t[0]), x, 1e-2, 1e-3)?;
         check(|t| ops::log_softmax_maps(&t[0]), x, 1e-2, 2e-3)?;
         let y = random(&[2, 2, h, w], 9)?;

@@ -109,6 +109,7 @@ fn more_elements_than_memory_could_hold() -> Result<()> {
         refused(format!("max_pool2d {n}"), ops::max_pool2d(&maps, 1, 1, 0));
         refused(format!("avg_pool_global {n}"), ops::avg_pool_global(&maps));
         refused(format!("upsample_nearest2 {n}"), ops::upsample_nearest2(&maps));
+        refused(format!("upsample_nearest2_add {n}"), ops::upsample_nearest2_add(&maps, &maps));
         refused(format!("log_softmax_maps {n}"), ops::log_softmax_maps(&maps));
         refused(format!("mse_loss {n}"), ops::mse_loss(&maps, &maps, None));
         refused(format!("linear {n}"), ops::linear(&vast(&[n, 1])?, &vast(&[n, 1])?, Epilogue::NONE));

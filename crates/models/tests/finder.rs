@@ -79,15 +79,22 @@ fn a_finder_is_no_keypoint_network_and_the_other_way_round() {
     assert!(e.ends_with("expected a face finder (metadata \"facekp_finder\"), got other weights"), "{e}");
 }
 
+/// By itself it is shared by all threads, in a batch and on one thread it is not.
 #[test]
-fn a_large_picture_in_bands_is_seen_as_a_whole_one() {
+fn a_picture_is_seen_alike_alone_in_a_batch_and_by_any_number_of_threads() {
     let net = YuNet::new(&shipped().tensors, &Device::Cpu).unwrap();
-    let (h, w) = (352, 96);
-    let value = |i: usize| ((i * 7919 + i / 31 * 104_729) % 256) as f32;
-    let one = Tensor::from_vec((0..3 * h * w).map(value).collect(), (1, 3, h, w), &Device::Cpu).unwrap();
-    let (bands, whole) = (net.forward(&one).unwrap(), net.forward(&Tensor::cat(&[&one, &one], 0).unwrap()).unwrap());
-    for (a, b) in bands.iter().zip(&whole) {
-        let off = flat(a).iter().zip(flat(&b.get(0).unwrap())).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        assert!(off < 1e-4, "{off}");
+    for (h, w) in [(352, 416), (96, 64)] {
+        let value = |i: usize| ((i * 7919 + i / 31 * 104_729) % 256) as f32;
+        let one = Tensor::from_vec((0..3 * h * w).map(value).collect(), (1, 3, h, w), &Device::Cpu).unwrap();
+        let alone = net.forward(&one).unwrap();
+        let batch = net.forward(&Tensor::cat(&[&one, &one, &one], 0).unwrap()).unwrap();
+        for (a, b) in alone.iter().zip(&batch) {
+            (0..3).for_each(|i| assert_eq!(flat(a), flat(&b.get(i).unwrap()), "{h} x {w}, picture {i}"));
+        }
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let maps = pool.install(|| net.forward(&one)).unwrap();
+            alone.iter().zip(&maps).for_each(|(a, b)| assert_eq!(flat(a), flat(b), "{h} x {w}, {threads} threads"));
+        }
     }
 }

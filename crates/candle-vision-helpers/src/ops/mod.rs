@@ -45,7 +45,7 @@ pub use layers::loss::mse_loss;
 pub use layers::norm::{BatchNorm, BatchNormOut, Statistics, batch_norm_eval, batch_norm_train, fold_batch_norm};
 pub use layers::pool::{avg_pool_global, max_pool2d};
 pub use layers::softmax::log_softmax_maps;
-pub use layers::upsample::upsample_nearest2;
+pub use layers::upsample::{upsample_nearest2, upsample_nearest2_add};
 pub use optim::{AdamWItem, AdamWStep, SgdStep};
 pub use precision::{Precision, precision, set_precision};
 pub use shapes::ConvParams;

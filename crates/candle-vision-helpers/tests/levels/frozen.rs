@@ -15,6 +15,7 @@ enum Layer {
     Doubled { o: usize },
     Depthwise { stride: usize },
     MaxPool { kernel: usize, stride: usize, padding: usize },
+    UpsampledSum,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +41,7 @@ fn layer() -> impl Strategy<Value = (Layer, Activation)> {
         3 => same,
         1 => (1usize..=36).prop_map(|o| Layer::Doubled { o }),
         2 => (1usize..=2).prop_map(|stride| Layer::Depthwise { stride }),
+        1 => Just(Layer::UpsampledSum),
         1 => (1usize..=3, 1usize..=3).prop_map(|(kernel, stride)| Layer::MaxPool { kernel, stride, padding: kernel / 2 }),
     ];
     (kind, prop_oneof![Just(Activation::None), Just(Activation::Relu), Just(Activation::Relu6)])
@@ -95,6 +97,7 @@ impl Net {
                 }
                 ops::max_pool2d(x, kernel, stride, padding)
             }
+            Layer::UpsampledSum => ops::upsample_nearest2_add(x, like([x.dims()[0], c, 2 * h, 2 * w])?),
         })
     }
 }

@@ -7,6 +7,7 @@ mod common;
 mod depthwise;
 mod frozen;
 mod frozen_edges;
+mod frozen_outputs;
 mod nan;
 mod portable;
 mod switched;

@@ -226,6 +226,8 @@ fn everything_else_keeps_nan() -> Result<()> {
             assert_eq!(nan(ops::log_softmax_maps(&x)?)?, width, "{what}");
             assert_eq!(nan(ops::avg_pool_global(&x)?)?, 1, "{what}");
             assert_eq!(nan(ops::upsample_nearest2(&x)?)?, 4, "{what}");
+            let doubled = with_nan(&[1, 2, 2, 2 * width], 2, |i| i == 4 * width)?;
+            assert_eq!(nan(ops::upsample_nearest2_add(&x, &doubled)?)?, 4 + 1, "{what}");
             assert_eq!(nan(ops::mse_loss(&x, &x.zeros_like()?, None)?)?, 1, "{what}");
         }
         Ok(())

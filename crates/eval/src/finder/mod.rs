@@ -64,7 +64,7 @@ const LEAST_CANDIDATE: f64 = 0.3;
 const CLOSER: f64 = 2.0;
 /// A picture is enlarged at most this many times.
 const MOST_SCALE: f64 = 2.0;
-/// Pixels that the network gets at most: its maps of one picture take 64 bytes each.
+/// Pixels that the network gets at most: its maps of one such picture take some 50 MB on two threads.
 const MOST_PIXELS: f64 = 4e6;
 
 /// The face finder.

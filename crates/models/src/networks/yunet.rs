@@ -6,9 +6,8 @@
 
 use crate::error::{Error, Result};
 use crate::onnx::{Graph, Value};
-use candle_core::{Device, Tensor};
-use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
-use rayon::prelude::*;
+use candle_core::{DType, Device, Tensor};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue, Frozen};
 use std::collections::HashMap;
 
 /// Picture pixels from one place of an output map to the next.
@@ -22,8 +21,9 @@ pub const OUTPUTS: usize = 16;
 const STEM: ConvParams = ConvParams { stride: 2, padding: 1, dilation: 1, groups: 1 };
 
 /// The network.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct YuNet {
+    plans: Frozen,
     stem: Layer,
     first: Pair,
     units: [Unit; 5],
@@ -46,6 +46,7 @@ impl YuNet {
             Ok([pair(from, 1, inputs)?, pair(from, 2, outputs)?])
         };
         let net = Self {
+            plans: Frozen::of_any_size(),
             stem: from.layer("backbone.model0_pw", &[16, 3, 3, 3])?,
             first: from.pair("backbone.model0_dp", 16, 16)?,
             units: [
@@ -58,10 +59,12 @@ impl YuNet {
             neck: [from.neck(0)?, from.neck(1)?, from.neck(2)?],
             heads: [from.head(0)?, from.head(1)?, from.head(2)?],
         };
-        if from.used == tensors.len() {
-            return Ok(net);
+        if from.used != tensors.len() {
+            return Err(Error::config("face finder", format_args!("{} tensors", from.used), tensors.len()));
         }
-        Err(Error::config("face finder", format_args!("{} tensors", from.used), tensors.len()))
+        // plans for photos of any size are derived from what is done with this one
+        net.forward(&Tensor::zeros((1, 3, MULTIPLE, MULTIPLE), DType::F32, device)?)?;
+        Ok(net)
     }
 
     /// The maps `(B, 16, H / s, W / s)` at [`STRIDES`] (see [`OUTPUTS`]) of pictures `(B, 3, H, W)`: blue, green, red
@@ -77,7 +80,7 @@ impl YuNet {
                 return Err(Error::config("face finder", expected, format_args!("{:?}", images.dims())));
             }
         }
-        ops::no_grad(|| self.maps(images))
+        self.plans.run_all(images, |images| self.maps(images))
     }
 
     /// Adds the network to a graph of ONNX operators: the maps of [`YuNet::forward`], of the same pictures.
@@ -125,16 +128,14 @@ impl YuNet {
 
     fn maps(&self, images: &Tensor) -> Result<[Tensor; 3]> {
         let [u1, u2, u3, u4, u5] = &self.units;
-        // the convolutions of each band reach two rows of the stem's map, or four of the units', beyond it
-        let x = banded(images, Band { rows: 44, beyond: 4, shrinkage: 4 }, &|x| self.start(x))?;
-        let x = banded(&x, Band { rows: 22, beyond: 4, shrinkage: 2 }, &|x| halved(&through(u2, &through(u1, x)?)?))?;
-        let at8 = through(u3, &x)?;
+        let at4 = self.start(images)?;
+        let at8 = through(u3, &halved(&through(u2, &through(u1, &at4)?)?)?)?;
         let at16 = through(u4, &halved(&at8)?)?;
         let at32 = through(u5, &halved(&at16)?)?;
         let [n8, n16, n32] = &self.neck;
         let at32 = n32.forward(&at32, Activation::Relu)?;
-        let at16 = n16.forward(&(ops::upsample_nearest2(&at32)? + at16)?, Activation::Relu)?;
-        let at8 = n8.forward(&(ops::upsample_nearest2(&at16)? + at8)?, Activation::Relu)?;
+        let at16 = n16.forward(&ops::upsample_nearest2_add(&at32, &at16)?, Activation::Relu)?;
+        let at8 = n8.forward(&ops::upsample_nearest2_add(&at16, &at8)?, Activation::Relu)?;
         let [h8, h16, h32] = &self.heads;
         Ok([
             h8.forward(&at8, Activation::None)?,
@@ -142,35 +143,6 @@ impl YuNet {
             h32.forward(&at32, Activation::None)?,
         ])
     }
-}
-
-/// How a map is cut into bands of rows.
-#[derive(Clone, Copy)]
-struct Band {
-    /// Rows of a band.
-    rows: usize,
-    /// Rows above and below that have a part in its result.
-    beyond: usize,
-    /// Rows of the map to one of the result.
-    shrinkage: usize,
-}
-
-/// What `layers` make of the map `x (1, C, H, W)`, band by band: what lies between the layers of a band stays in cache,
-/// and bands are computed at the same time. Maps that are small, or many, are taken as a whole.
-fn banded(x: &Tensor, band: Band, layers: &(dyn Fn(&Tensor) -> Result<Tensor> + Sync)) -> Result<Tensor> {
-    let (count, _, height, _) = x.dims4()?;
-    if count > 1 || height < 2 * band.rows || !x.device().is_cpu() {
-        return layers(x);
-    }
-    let one = |i: usize| {
-        let (from, to) = (i * band.rows, height.min((i + 1) * band.rows));
-        let (first, last) = (from.saturating_sub(band.beyond), height.min(to + band.beyond));
-        let y = layers(&x.narrow(2, first, last - first)?.contiguous()?)?;
-        let (skipped, kept) = ((from - first) / band.shrinkage, (to - from) / band.shrinkage);
-        Ok(y.narrow(2, skipped, kept)?)
-    };
-    let bands = (0..height.div_ceil(band.rows)).into_par_iter().map(one).collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::cat(&bands, 2)?)
 }
 
 /// Two pairs one after the other.
@@ -270,4 +242,43 @@ impl Source<'_> {
 fn joined(layers: &[Layer]) -> Result<Layer> {
     let all = |pick: fn(&Layer) -> &Tensor| Tensor::cat(&layers.iter().map(pick).collect::<Vec<_>>(), 0);
     Ok(Layer { weight: all(|l| &l.weight)?, bias: all(|l| &l.bias)? })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{FinderFile, locate};
+
+    /// A picture of stripes, spots and noise, `0..=255`.
+    fn picture(h: usize, w: usize) -> Tensor {
+        let value = |i: usize| {
+            let (c, y, x) = (i / (h * w), i / w % h, i % w);
+            let wave = (x as f32 * 0.07 + c as f32).sin() * (y as f32 * 0.05).cos();
+            (127.0 + 90.0 * wave + ((i * 7919 + i / 31 * 104_729) % 37) as f32).round()
+        };
+        Tensor::from_vec((0..3 * h * w).map(value).collect(), (1, 3, h, w), &Device::Cpu).unwrap()
+    }
+
+    /// The largest value apart from `b`'s, as a part of `b`'s largest value.
+    fn off(a: &Tensor, b: &Tensor) -> f32 {
+        let most = |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        most(&(a - b).unwrap()) / most(b)
+    }
+
+    #[test]
+    fn photos_of_many_sizes_are_seen_as_by_the_networks_own_operations() {
+        let net =
+            YuNet::new(&FinderFile::read(&locate("face_finder").unwrap()).unwrap().tensors, &Device::Cpu).unwrap();
+        // small ones, one whose first maps are large, one higher than wide
+        for (h, w) in [(32, 32), (64, 64), (64, 224), (352, 416), (480, 320)] {
+            let images = picture(h, w);
+            let (planned, plain) = (net.forward(&images).unwrap(), ops::no_grad(|| net.maps(&images)).unwrap());
+            for ((planned, plain), stride) in planned.iter().zip(&plain).zip(STRIDES) {
+                assert_eq!(planned.dims(), [1, OUTPUTS, h / stride, w / stride]);
+                let off = off(planned, plain);
+                assert!(off < 1e-4, "{h} x {w}, stride {stride}: off by {off}");
+            }
+        }
+    }
 }

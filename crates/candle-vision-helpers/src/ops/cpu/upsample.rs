@@ -1,6 +1,6 @@
 //! Planes at twice the size, each pixel four times, and the way back.
 
-use super::parallel;
+use super::parallel::{self, GRAIN};
 use super::uncleared::Shared;
 
 /// `2 h x 2 w` planes of `h x w` ones.
@@ -18,6 +18,16 @@ pub(crate) fn forward(x: &[f32], h: usize, w: usize) -> Vec<f32> {
         }
     });
     y
+}
+
+/// Adds a map of the same shape to a result.
+pub(crate) fn add_to(y: &mut [f32], other: &[f32]) {
+    let (len, to) = (y.len(), Shared::of(y));
+    parallel::for_chunks(len, GRAIN, |from, end| {
+        // SAFETY: one part per task.
+        let y = unsafe { to.part(from, end - from) };
+        y.iter_mut().zip(&other[from..end]).for_each(|(y, x)| *y += x);
+    });
 }
 
 /// The gradient of [`forward`]'s input from that of its result.

@@ -1,7 +1,6 @@
 //! Where the maps of a pass lie: each takes room that is free from its making to its last use.
 
-/// Places are multiples of it: 64 bytes, a line of the cache.
-const ALIGNED: usize = 16;
+use super::ALIGNED;
 
 /// The floats that maps of one pass share.
 #[derive(Default)]

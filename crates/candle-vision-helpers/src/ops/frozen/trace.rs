@@ -19,6 +19,8 @@ pub(crate) enum Kind {
         stride: usize,
         padding: usize,
     },
+    /// The map at twice its size plus the residual.
+    UpsampledSum,
 }
 
 /// One operation of a network.

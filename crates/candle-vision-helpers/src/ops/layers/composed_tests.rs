@@ -76,6 +76,8 @@ fn compositions(nan: bool) -> Result<Vec<(&'static str, Composition)>> {
     add!("avg_pool_global", [x], Ok(vec![pool::mean_composed(&x)?]));
     add!("log_softmax_maps", [x], Ok(vec![softmax::composed(&x)?]));
     add!("upsample_nearest2", [x], Ok(vec![upsample::composed(&x)?]));
+    let doubled = some(&[2, 3, 8, 12], false)?;
+    add!("upsample_nearest2_add", [x, doubled], Ok(vec![upsample::sum_composed(&x, &doubled)?]));
     add!("mse_loss", [x], Ok(vec![loss::composed(&x, &x.zeros_like()?, Some(&x))?]));
     add!("global_norm", [x], Ok(vec![steps::global_norm(&[&x])?]));
     add!("scale_all", [x], steps::scale_all(&[&x], &x.sum_all()?.detach()));

@@ -1,12 +1,14 @@
-//! Upsampling by two, nearest.
+//! Upsampling by two, nearest, and a map added to the result.
 
 use crate::ops::cpu::upsample;
+use crate::ops::epilogue::Epilogue;
+use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor},
+    storage::{Arg, Backend, Cpu, tensor, wants_grad},
     tape::input,
 };
-use crate::ops::shapes::{elements, length, maps};
+use crate::ops::shapes::{elements, length, maps, shaped};
 use candle_core::{Result, Shape, Tensor};
 
 /// Each pixel of `x (B, C, H, W)` four times: `(B, C, 2 H, 2 W)`.
@@ -14,9 +16,7 @@ use candle_core::{Result, Shape, Tensor};
 /// # Errors
 /// Another rank, a size of zero or beyond any memory; on the CPU, another type than f32.
 pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
-    let name = "upsample_nearest2";
-    let [b, c, h, w] = maps(name, x)?;
-    elements(name, &[b, c, length(name, "height", 0, 2, h)?, length(name, "width", 0, 2, w)?])?;
+    let (dims, _) = sizes("upsample_nearest2", x)?;
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
         return crate::ops::cuda::pool::nearest2(x);
@@ -24,7 +24,40 @@ pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed(x);
     }
-    apply::<Cpu, _>(Nearest { dims: [b, c, h, w] }, &[x])
+    apply::<Cpu, _>(Nearest { dims }, &[x])
+}
+
+/// [`upsample_nearest2`] of `x (B, C, H, W)` plus `y (B, C, 2 H, 2 W)`: what networks that look at several sizes pass
+/// from a smaller map to a larger one.
+///
+/// # Errors
+/// As for [`upsample_nearest2`]; a `y` of another shape.
+pub fn upsample_nearest2_add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    let name = "upsample_nearest2_add";
+    let (dims, larger) = sizes(name, x)?;
+    shaped(name, "summand", &larger, y.dims())?;
+    #[cfg(feature = "cuda")]
+    if crate::ops::cuda::takes(x) {
+        return crate::ops::cuda::pool::nearest2(x)? + input(y);
+    }
+    if !x.device().is_cpu() {
+        return sum_composed(x, y);
+    }
+    let sum = apply::<Cpu, _>(NearestAdd { dims }, &[x, y])?;
+    trace::note(|| trace::Kind::UpsampledSum, x, Epilogue { residual: Some(y), ..Epilogue::NONE }, &sum);
+    Ok(sum)
+}
+
+/// The sizes of `x`, and those at twice its height and width.
+fn sizes(name: &str, x: &Tensor) -> Result<([usize; 4], [usize; 4])> {
+    let [b, c, h, w] = maps(name, x)?;
+    let larger = [b, c, length(name, "height", 0, 2, h)?, length(name, "width", 0, 2, w)?];
+    elements(name, &larger)?;
+    Ok(([b, c, h, w], larger))
+}
+
+pub(super) fn sum_composed(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    composed(x)? + input(y)
 }
 
 pub(super) fn composed(x: &Tensor) -> Result<Tensor> {
@@ -52,6 +85,32 @@ impl Op<Cpu> for Nearest {
     }
 }
 
+struct NearestAdd {
+    dims: [usize; 4],
+}
+
+impl Op<Cpu> for NearestAdd {
+    fn name(&self) -> &'static str {
+        "upsample_nearest2_add"
+    }
+    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
+        let [b, c, h, w] = self.dims;
+        let mut sum = upsample::forward(args[0].data, h, w);
+        upsample::add_to(&mut sum, args[1].data);
+        Ok((sum, Shape::from((b, c, 2 * h, 2 * w))))
+    }
+    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [_, _, h, w] = self.dims;
+        let dx = if wants_grad(args[0]) {
+            let dx = Cpu::read(&[grad], |_, a| Ok(upsample::backward(a[0].data, h, w)))?;
+            Some(tensor(dx, args[0].shape()))
+        } else {
+            None
+        };
+        Ok(vec![dx, wants_grad(args[1]).then(|| grad.clone())])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     //! What other devices get, run on the CPU next to the kernels.
@@ -62,6 +121,8 @@ mod tests {
     fn composition_agrees_with_the_kernel() -> Result<()> {
         for (h, w) in [(1, 1), (3, 4), (5, 2)] {
             same_values_and_gradients(&[2, 3, h, w], upsample_nearest2, composed)?;
+            let with = |sum: fn(&Tensor, &Tensor) -> Result<Tensor>| move |x: &Tensor| sum(x, &composed(&x.sqr()?)?);
+            same_values_and_gradients(&[2, 3, h, w], with(upsample_nearest2_add), with(sum_composed))?;
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 //! the order in which they are read.
 
 use super::tile::{Tile, WIDEST_APART, widest};
-use super::{Map, for_rows};
+use super::{Site, for_rows};
 use crate::ops::Activation;
-use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
-use crate::ops::cpu::uncleared::{Shared, room};
+use crate::ops::cpu::simd::{Kernel, Simd};
+use crate::ops::cpu::uncleared::room;
 use crate::ops::shapes::elements;
 use candle_core::Result;
 use std::{ops::Range, sync::Arc};
@@ -16,6 +16,7 @@ const BLOCKS: usize = 2;
 /// Floats of weights that are gone through for all pixels before the next ones: 24 KiB, which stay in a first-level
 /// cache.
 const NEAR: usize = 6144;
+
 /// The taps of a kernel in one channel and its weights, `[group][input channel by blocks][tap][lane]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase {
@@ -31,9 +32,6 @@ pub(crate) struct Phase {
 /// A convolution, or a few of one source that each give some pixels of the result.
 #[derive(Clone, Debug)]
 pub(crate) struct Conv {
-    pub from: Map,
-    pub to: Map,
-    pub residual: Option<Map>,
     /// One value a channel, zeros up to the end of the last block.
     pub bias: Vec<f32>,
     pub activation: Activation,
@@ -41,8 +39,6 @@ pub(crate) struct Conv {
     pub stride: usize,
     /// Pixels of the result from one output to the next.
     pub step: usize,
-    /// Rows and columns of a phase's outputs.
-    pub outputs: [usize; 2],
     pub phases: Vec<Phase>,
 }
 
@@ -79,16 +75,18 @@ impl Packed {
 }
 
 impl Conv {
-    /// Computes the result.
+    /// Computes some rows of the result, whose bounds are multiples of the step.
     ///
     /// # Safety
-    /// All maps lie in `memory`, apart from each other but for the source and the residual; the source's zeros reach as
-    /// far as its taps; the weights and the bias are those of its channels.
-    pub(crate) unsafe fn run(&self, memory: Shared, vectors: Vectors, alone: bool) {
-        let groups = self.to.blocks().div_ceil(BLOCKS);
-        for_rows(self.phases.len() * groups, self.outputs[0], alone, |part, rows| {
+    /// All maps lie in the site's memory, apart from each other but for the source and the residual; the source's zeros
+    /// reach as far as its taps; the weights and the bias are those of its channels.
+    pub(crate) unsafe fn run(&self, site: &Site, rows: Range<usize>) {
+        let groups = site.to.blocks().div_ceil(BLOCKS);
+        let rows = rows.start / self.step..rows.end / self.step;
+        for_rows(self.phases.len() * groups, rows, site.alone, |part, rows| {
             let (phase, group) = (part % self.phases.len(), part / self.phases.len());
-            vectors.run(Rows { conv: self, phase: &self.phases[phase], clears: phase == 0, group, rows, memory });
+            let phase_rows = Rows { conv: self, site, phase: &self.phases[phase], clears: phase == 0, group, rows };
+            site.vectors.run(phase_rows);
         });
     }
 }
@@ -96,29 +94,29 @@ impl Conv {
 /// Some rows of a group's outputs.
 struct Rows<'a> {
     conv: &'a Conv,
+    site: &'a Site,
     phase: &'a Phase,
     /// Whether the zeros around the result are this phase's.
     clears: bool,
     group: usize,
+    /// Of the phase's outputs.
     rows: Range<usize>,
-    memory: Shared,
 }
 
 impl Kernel for Rows<'_> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let c = self.conv;
+        let (c, to) = (self.conv, self.site.to);
         let block = self.group * BLOCKS;
-        let blocks = BLOCKS.min(c.to.blocks() - block);
+        let blocks = BLOCKS.min(to.blocks() - block);
         // SAFETY: the contract of `Conv::run`.
         unsafe {
             if self.clears {
-                let last = self.rows.end == c.outputs[0];
-                let rows = self.rows.start * c.step..if last { c.to.h } else { self.rows.end * c.step };
-                (block..block + blocks).for_each(|b| c.to.clear_halo(self.memory, b, rows.clone()));
+                let rows = self.rows.start * c.step..self.rows.end * c.step;
+                (block..block + blocks).for_each(|b| to.clear_halo(self.site.memory, b, rows.clone()));
             }
-            match (blocks, c.stride == 1 && c.from.block == S::LANES) {
+            match (blocks, c.stride == 1 && self.site.from.block == S::LANES) {
                 (1, true) => self.rows::<S, 1, true>(),
                 (1, false) => self.rows::<S, 1, false>(),
                 (_, true) => self.rows::<S, BLOCKS, true>(),
@@ -132,30 +130,30 @@ impl Rows<'_> {
     #[inline(always)]
     unsafe fn rows<S: Simd, const B: usize, const NEXT: bool>(&self) {
         let (c, phase) = (self.conv, self.phase);
-        let from = &c.from;
+        let Site { from, to, residual, memory, .. } = *self.site;
         let taps: Vec<usize> = phase.taps.iter().map(|[y, x]| y * from.row() + x * from.block).collect();
         let depth = from.channels * taps.len();
         let widest = if NEXT { widest(S::LANES) } else { WIDEST_APART };
-        let [_, width] = c.outputs;
+        let width = to.w / c.step;
         let tiles = width.div_ceil(widest);
         let block = self.group * BLOCKS;
         let of_channel = taps.len() * B * S::LANES;
         let near = (NEAR / (of_channel * from.block)).max(1) * from.block;
         // SAFETY: the contract of `Conv::run`.
         unsafe {
-            let memory = self.memory.ptr();
+            let memory = memory.ptr();
             let weights = phase.weights.0.as_ptr().add(block * S::LANES * depth);
             let [up, left] = phase.before;
             for first in (0..from.channels).step_by(near) {
                 let last = (first + near).min(from.channels);
-                let plane = memory.add(from.at(first / from.block, 0, 0) - up * from.row() - left * from.block);
+                let residual = residual.filter(|_| last == from.channels);
                 for y in self.rows.clone() {
+                    let line = from.at(first / from.block, y * c.stride, 0) - up * from.row() - left * from.block;
                     for tile in 0..tiles {
                         let (x, end) = (width * tile / tiles, width * (tile + 1) / tiles);
                         let (row, column) = (y * c.step + phase.first[0], x * c.step + phase.first[1]);
-                        let residual = c.residual.as_ref().filter(|_| last == from.channels);
                         let tile = Tile {
-                            source: plane.add(y * c.stride * from.row() + x * c.stride * from.block),
+                            source: memory.add(line + x * c.stride * from.block),
                             plane: from.plane(),
                             apart: c.stride * from.block,
                             channels: last - first,
@@ -163,9 +161,11 @@ impl Rows<'_> {
                             taps: &taps,
                             weights: weights.add(first * of_channel),
                             bias: (first == 0).then(|| c.bias.as_ptr().add(block * S::LANES)),
-                            to: memory.add(c.to.at(block, row, column)),
-                            to_plane: c.to.plane(),
-                            residual: residual.map(|r| (memory.add(r.at(block, row, column)).cast_const(), r.plane())),
+                            to: memory.add(to.at(block, row, column)),
+                            to_plane: to.plane(),
+                            residual: residual
+                                .as_ref()
+                                .map(|r| (memory.add(r.at(block, row, column)).cast_const(), r.plane())),
                             step: c.step * S::LANES,
                             activation: if last == from.channels { c.activation } else { Activation::None },
                         };

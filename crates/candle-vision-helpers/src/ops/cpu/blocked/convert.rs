@@ -2,13 +2,14 @@
 
 use super::{Map, for_rows};
 use crate::ops::cpu::uncleared::Shared;
+use std::ops::Range;
 
-/// Writes a picture's planes `(C, H, W)` into a map.
+/// Writes some rows of a picture's planes `(C, H, W)` into a map.
 ///
 /// # Safety
 /// The map lies in `memory`; nothing else touches it meanwhile.
-pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, alone: bool) {
-    for_rows(map.blocks(), map.h, alone, |block, rows| {
+pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, rows: Range<usize>, alone: bool) {
+    for_rows(map.blocks(), rows, alone, |block, rows| {
         // SAFETY: the caller's contract; no two tasks share rows.
         unsafe { map.clear_halo(memory, block, rows.clone()) };
         let first = block * map.block;
@@ -31,7 +32,7 @@ pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, alone:
 /// # Safety
 /// The map lies in `memory` and is not written meanwhile; `planes` has room for its channels.
 pub(crate) unsafe fn to_planes(map: &Map, memory: Shared, planes: Shared, alone: bool) {
-    for_rows(map.blocks(), map.h, alone, |block, rows| {
+    for_rows(map.blocks(), 0..map.h, alone, |block, rows| {
         let first = block * map.block;
         for y in rows {
             // SAFETY: the caller's contract; no two tasks share rows.

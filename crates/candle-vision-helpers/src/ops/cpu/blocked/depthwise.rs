@@ -2,12 +2,11 @@
 
 #![allow(clippy::needless_range_loop)] // the indices name registers: an iterator would hide which
 
-use super::{Map, Rows, for_rows};
+use super::{Rows, Site, for_rows};
 use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
-use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
-use crate::ops::cpu::uncleared::Shared;
-use std::sync::Arc;
+use crate::ops::cpu::simd::{Kernel, Simd};
+use std::{ops::Range, sync::Arc};
 
 /// Taps of a 3×3 filter.
 pub(crate) const TAPS: usize = 9;
@@ -17,8 +16,6 @@ const PIXELS: usize = 4;
 /// A 3×3 convolution of each channel by itself, with a border of one zero.
 #[derive(Clone, Debug)]
 pub(crate) struct Depthwise {
-    pub from: Map,
-    pub to: Map,
     /// `[block][tap][lane]`
     pub weights: Arc<Vec<f32>>,
     /// One value a channel, zeros up to the end of the last block.
@@ -28,14 +25,14 @@ pub(crate) struct Depthwise {
 }
 
 impl Depthwise {
-    /// Computes the result.
+    /// Computes some rows of the result.
     ///
     /// # Safety
-    /// Both maps lie in `memory`, apart from each other, in blocks of as many channels as vectors have lanes, with
-    /// zeros around the source; weights and bias are those of its channels.
-    pub(crate) unsafe fn run(&self, memory: Shared, vectors: Vectors, alone: bool) {
-        for_rows(self.to.blocks(), self.to.h, alone, |block, rows| {
-            vectors.run(Rows { layer: self, block, rows, memory });
+    /// Both maps lie in the site's memory, apart from each other, in blocks of as many channels as vectors have lanes,
+    /// with zeros around the source; weights and bias are those of its channels.
+    pub(crate) unsafe fn run(&self, site: &Site, rows: Range<usize>) {
+        for_rows(site.to.blocks(), rows, site.alone, |block, rows| {
+            site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }
 }
@@ -44,11 +41,12 @@ impl Kernel for Rows<'_, Depthwise> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Depthwise { from, to, activation, stride, .. } = *self.layer;
+        let Depthwise { activation, stride, .. } = *self.layer;
+        let Site { from, to, memory, .. } = *self.site;
         // SAFETY: the contract of `Depthwise::run`.
         unsafe {
-            to.clear_halo(self.memory, self.block, self.rows.clone());
-            let memory = self.memory.ptr();
+            to.clear_halo(memory, self.block, self.rows.clone());
+            let memory = memory.ptr();
             let weights = self.layer.weights.as_ptr().add(self.block * TAPS * S::LANES);
             let mut filter = [S::splat(0.0); TAPS];
             for tap in 0..TAPS {

@@ -9,8 +9,10 @@ pub(crate) mod convert;
 pub(crate) mod depthwise;
 pub(crate) mod pool;
 mod tile;
+pub(crate) mod upsample;
 
 use super::parallel;
+use super::simd::Vectors;
 use super::uncleared::Shared;
 use std::ops::Range;
 
@@ -24,6 +26,10 @@ pub(crate) struct Map {
     pub block: usize,
     /// Zeros on each side of a plane.
     pub halo: usize,
+    /// The first row that is there: of some maps only a few are at a time.
+    pub first: usize,
+    /// Rows that there is room for, beside the zeros.
+    pub rows: usize,
     /// The first float.
     pub start: usize,
 }
@@ -41,7 +47,7 @@ impl Map {
 
     /// Floats from block to block.
     pub(crate) fn plane(&self) -> usize {
-        (self.h + 2 * self.halo) * self.row()
+        (self.rows + 2 * self.halo) * self.row()
     }
 
     /// Floats of all blocks.
@@ -49,9 +55,28 @@ impl Map {
         self.blocks() * self.plane()
     }
 
-    /// Where a pixel of a block lies; `y` and `x` count from the first one that is no zero around the plane.
+    /// Where a pixel of a block lies, whose row is there; `y` and `x` count from the first one that is no zero around
+    /// the plane.
     pub(crate) fn at(&self, block: usize, y: usize, x: usize) -> usize {
-        self.start + block * self.plane() + (y + self.halo) * self.row() + (x + self.halo) * self.block
+        let row = y + self.halo - self.first;
+        self.start + block * self.plane() + row * self.row() + (x + self.halo) * self.block
+    }
+
+    /// Drops the rows before `first` and moves those up to `end` to the front.
+    ///
+    /// # Safety
+    /// The map lies in `memory`, nothing else touches it meanwhile, and its rows up to `end` were written.
+    pub(crate) unsafe fn drop_before(&mut self, memory: Shared, first: usize, end: usize) {
+        let (row, dropped) = (self.row(), first.saturating_sub(self.first));
+        if dropped > 0 && first < end {
+            for block in 0..self.blocks() {
+                let rows = self.start + block * self.plane() + self.halo * row;
+                // SAFETY: the caller's contract.
+                let rows = unsafe { memory.part(rows, (end - self.first) * row) };
+                rows.copy_within(dropped * row.., 0);
+            }
+        }
+        self.first += dropped;
     }
 
     /// Clears the zeros beside some rows of a block, and those above the first and below the last row.
@@ -69,37 +94,55 @@ impl Map {
             clear(0, self.halo * row);
         }
         for y in rows.clone() {
-            let y = (y + self.halo) * row;
+            let y = (y + self.halo - self.first) * row;
             clear(y, side);
             clear(y + row - side, side);
         }
         if rows.end == self.h {
-            clear((self.halo + self.h) * row, self.halo * row);
+            clear((self.h + self.halo - self.first) * row, self.halo * row);
         }
     }
+}
+
+/// The maps of a layer, and what it is computed with.
+#[derive(Clone, Copy)]
+pub(crate) struct Site {
+    pub from: Map,
+    pub to: Map,
+    pub residual: Option<Map>,
+    pub memory: Shared,
+    pub vectors: Vectors,
+    /// Whether this thread does it all, where the others have other work.
+    pub alone: bool,
 }
 
 /// Some rows of a block of a layer's result.
 struct Rows<'a, L> {
     layer: &'a L,
+    site: &'a Site,
     block: usize,
     rows: Range<usize>,
-    memory: Shared,
 }
 
 /// Tasks that each thread takes of a layer, where there are as many.
 const TASKS: usize = 4;
 
-/// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have some: on this thread
-/// alone where the others have pictures of their own.
-pub(crate) fn for_rows(parts: usize, rows: usize, alone: bool, task: impl Fn(usize, Range<usize>) + Send + Sync) {
-    if alone {
-        (0..parts).for_each(|part| task(part, 0..rows));
+/// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have some, or not where this
+/// thread is `alone`.
+pub(crate) fn for_rows(
+    parts: usize,
+    rows: Range<usize>,
+    alone: bool,
+    task: impl Fn(usize, Range<usize>) + Send + Sync,
+) {
+    if alone || rows.is_empty() {
+        (0..parts).for_each(|part| task(part, rows.clone()));
         return;
     }
-    let strips = parallel::parts(TASKS, parts, rows);
+    let strips = parallel::parts(TASKS, parts, rows.len());
+    let bound = |strip: usize| rows.start + rows.len() * strip / strips;
     parallel::for_each(parts * strips, |i| {
         let (part, strip) = (i / strips, i % strips);
-        task(part, rows * strip / strips..rows * (strip + 1) / strips);
+        task(part, bound(strip)..bound(strip + 1));
     });
 }
