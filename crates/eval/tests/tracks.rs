@@ -126,7 +126,7 @@ fn both(frames: &[RgbImage]) -> [Path; 2] {
     })
 }
 
-/// Prints what docs/track.md quotes: `cargo test --release -p facekp-eval --test eval tremble -- --ignored --nocapture`.
+/// Prints what docs/track.md quotes: `cargo test --release --test eval tremble -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement: some seconds in a release build"]
 fn how_much_points_tremble_and_lag() {

@@ -184,8 +184,8 @@ fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&
     })
 }
 
-/// Evaluates the best weights, as they stand in the file, into `eval.json` and `predictions.json`, and keeps in the file
-/// what its maps say about its errors.
+/// Evaluates the best weights, as they stand in the file, into `eval.json` and `predictions.json`, and keeps in the
+/// file what its maps say about its errors.
 fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trainer<'_>) -> Result<Option<Summary>> {
     if !trainer.predictor.has_points() {
         return Ok(None);

@@ -83,8 +83,8 @@ pub(crate) struct Args {
     /// Divide errors by something else than the scheme does, for the NME and all that follows from it.
     #[arg(long, value_name = "LENGTH", value_enum, default_value_t)]
     normalizer: Divisor,
-    /// Also print the errors of each point, group of points, or subset of the faces, or expected errors next to measured
-    /// ones.
+    /// Also print the errors of each point, group of points, or subset of the faces, or expected errors next to
+    /// measured ones.
     #[arg(long, value_name = "WHAT", value_enum, help_heading = "Output")]
     by: Option<By>,
     /// Do not average with the mirrored picture.

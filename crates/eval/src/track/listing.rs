@@ -41,8 +41,8 @@ pub struct TrackedFace {
     pub roll: f64,
     /// `[x, y, confidence]` per point, smoothed if so wanted; the confidence is `null` where the network has none.
     pub points: Vec<(f64, f64, Option<f64>)>,
-    /// Expected distance of each point from where it is before it is smoothed, pixels; `null` for networks that were not
-    /// calibrated.
+    /// Expected distance of each point from where it is before it is smoothed, pixels; `null` for networks that were
+    /// not calibrated.
     #[serde(default)]
     pub sigma: Option<Vec<f64>>,
     /// Whether it is its first frame.

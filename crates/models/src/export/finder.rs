@@ -77,8 +77,8 @@ struct Places {
 }
 
 impl Places {
-    /// Of a map `(B, 16, h, w)` whose places are `stride` pixels apart. The network counts from a picture's edge, half a
-    /// pixel before the center of its first pixel.
+    /// Of a map `(B, 16, h, w)` whose places are `stride` pixels apart. The network counts from a picture's edge, half
+    /// a pixel before the center of its first pixel.
     fn of(graph: &mut Graph, map: &Value, stride: usize) -> Self {
         let stride = stride as f32;
         let map = graph.transpose(map, &[0, 2, 3, 1]);

@@ -133,8 +133,8 @@ impl Layer {
         }
     }
 
-    /// Whether it may be computed a few rows at a time from a source of which a few rows are there: every window holds a
-    /// row of the source, and a row of the result can be computed without the next one.
+    /// Whether it may be computed a few rows at a time from a source of which a few rows are there: every window holds
+    /// a row of the source, and a row of the result can be computed without the next one.
     pub(super) fn streams(&self) -> bool {
         match self.sight {
             Sight::Window { last, before, .. } => before <= last[0],

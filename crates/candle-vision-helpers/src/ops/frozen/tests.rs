@@ -1,4 +1,4 @@
-//! Streams, and plans derived for other sizes, against whole layers of networks that ran on such pictures: the same bits.
+//! Streams, and plans derived for other sizes, against whole layers of networks that ran on such pictures: same bits.
 #![allow(clippy::panic)] // a test says so by panicking
 
 use super::*;

@@ -127,8 +127,8 @@ struct Rows<'a, L> {
 /// Tasks that each thread takes of a layer, where there are as many.
 const TASKS: usize = 4;
 
-/// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have some, or not where this
-/// thread is `alone`.
+/// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have some, or not where
+/// this thread is `alone`.
 pub(crate) fn for_rows(
     parts: usize,
     rows: Range<usize>,
