@@ -108,7 +108,8 @@ fn nothing_but_onnx_files_is_written_over() {
 fn what_is_to_be_written_has_to_be_said_and_said_once() {
     facekp().args(["export", "nose"]).assert().code(2).stderr(contains("--name"));
     facekp().args(["export", "nose", "--onnx", "x.onnx", "--name", "x"]).assert().code(2);
-    facekp().args(["export", "nose", "--name", "x", "--flip"]).assert().code(2).stderr(contains("--onnx"));
+    facekp().args(["export", "nose", "--name", "x", "--flip"]).assert().code(2).stderr(contains("--flip"));
+    facekp().args(["export", "nose", "--out", "x", "--flip"]).assert().code(2).stderr(contains("--flip"));
     facekp()
         .args(["export", "nose", "--onnx", "x.onnx", "--input", "i8"])
         .assert()

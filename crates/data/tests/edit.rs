@@ -88,9 +88,10 @@ fn three_numbers_of_coco() {
 fn a_part_of_imglab() {
     let text = "<?xml version='1.0'?>\n<dataset><images>\n<image file='b.png'/><image file='a.png'>\
         <box top='1' left='1' width='20' height='20' ignore='1'/>\n <box top='2' left='2' width='20' height='20'>\
-        <part name='0' x='3' y='4'/><part name='1' x='13.5' y='4' /> <part name='2' x='8' y='15'></part></box>\n\
+        <part name='0' x='3' y='4'/><part name='1' x='13.5' y='4' /> <part name='2' x='8' y='15'></part>\
+        <part name='3' x='12' y='14'/></box>\n\
         <box top='2' left='2' width='9' height='9'><part name='0' x='3' y='4'/><part name='1' x='9' y='4'/>\
-        <part name='2' x='8' y='15'/></box></image>\n</images></dataset>\n";
+        <part name='2' x='8' y='15'/><part name='3' x='9' y='16'/></box></image>\n</images></dataset>\n";
     let moved = after("list.xml", text, "a", &[(1, Some((14.25, 5.0)))]);
     assert_eq!(moved, text.replace("<part name='1' x='13.5' y='4' />", r#"<part name="1" x="14.25" y="5.00"/>"#));
     let hidden = after("list.xml", text, "a", &[(2, None)]);

@@ -19,13 +19,13 @@ pub(crate) struct Args {
     onnx: Option<PathBuf>,
     /// The numbers of its pictures, 0 to 255: u8 or f32.
     #[arg(long, value_name = "TYPE", value_parser = parse_pixels, default_value = "u8", requires = "onnx",
-        help_heading = "ONNX")]
+        conflicts_with_all = ["name", "out"], help_heading = "ONNX")]
     input: PixelType,
     /// It averages with the mirrored picture: somewhat more exact, twice the time.
-    #[arg(long, requires = "onnx", help_heading = "ONNX")]
+    #[arg(long, requires = "onnx", conflicts_with_all = ["name", "out"], help_heading = "ONNX")]
     flip: bool,
     /// The licence that the file names [default: what is known of the weights].
-    #[arg(long, value_name = "TEXT", requires = "onnx", help_heading = "ONNX")]
+    #[arg(long, value_name = "TEXT", requires = "onnx", conflicts_with_all = ["name", "out"], help_heading = "ONNX")]
     license: Option<String>,
     /// Measure the network and save it under this name in a folder of weights: letters, digits, `_`, `-` and `.`
     /// [default with --out: the recipe's name].
