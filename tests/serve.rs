@@ -47,6 +47,10 @@ fn maps_are_a_png_of_networks_that_have_them() {
     assert_eq!((maps.status, &maps.body[..8]), (200, &b"\x89PNG\r\n\x1a\n"[..]), "{}", maps.head);
     server.ask("POST", "/api/maps?weights=face68&face=7", &portrait).refused(422, "face 7");
     server.ask("POST", "/api/maps", &portrait).refused(422, "heatmaps");
+    // ONNX files begin with their version, 8
+    let onnx = server.ask("GET", "/api/onnx?weights=face68", &[]);
+    assert_eq!((onnx.status, &onnx.body[..2]), (200, &[8, 8][..]), "{}", onnx.head);
+    server.ask("GET", "/api/onnx?weights=nosy", &[]).refused(404, "listed");
     let networks = server.get("/api/networks");
     let listed = networks["networks"].as_array().unwrap();
     let face68 = listed.iter().find(|n| n["name"] == "face68").unwrap();

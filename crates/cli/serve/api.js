@@ -33,6 +33,9 @@ export const api = {
   maps: async (blob, { weights, name, face, nth }) =>
     (await ask("/api/maps", { weights, name, box: box(face), face: nth }, { method: "POST", body: blob })).blob(),
 
+  /** The network as an ONNX file. */
+  onnx: async (weights) => (await ask("/api/onnx", { weights })).blob(),
+
   data: async () => (await ask("/api/data")).json(),
   item: async (n) => (await ask(`/api/data/${n}`)).json(),
   picture: async (n) => (await ask(`/api/data/${n}/picture`)).blob(),

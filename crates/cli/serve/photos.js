@@ -22,6 +22,7 @@ export class Photos {
     $("find-again").addEventListener("click", () => this.look(this.now, null));
     $("get-json").addEventListener("click", () => this.json());
     $("get-pts").addEventListener("click", () => this.pts());
+    $("get-onnx").addEventListener("click", () => this.onnx());
     $("maps").addEventListener("change", () => this.maps());
   }
 
@@ -146,6 +147,15 @@ export class Photos {
   json() {
     const { ms, weights, lack, ...entry } = this.now.entry;
     download(`${stem(this.now.name)}.keypoints.json`, "application/json", `${JSON.stringify([entry], null, 2)}\n`);
+  }
+
+  async onnx() {
+    try {
+      const { weights } = this.app;
+      download(`${stem(weights)}.onnx`, "application/octet-stream", await api.onnx(weights));
+    } catch (error) {
+      this.app.fail(error, this);
+    }
   }
 
   pts() {

@@ -1,6 +1,6 @@
 //! `facekp export`: a network as an ONNX file for other programs, or as a measured weights file to ship.
 
-mod onnx;
+pub(crate) mod onnx;
 mod weights;
 
 use crate::{parse::parse_name, shared_args::DataArg};

@@ -1,12 +1,13 @@
 //! The networks that can be chosen: each is loaded when it is first asked for, and kept; one works at a time.
 
 use super::http::Failure;
-use crate::cmd::predict::weights;
+use crate::cmd::{export::onnx, predict::weights};
 use anyhow::Result;
 use candle_core::Device;
 use candle_vision_helpers::Rect;
 use facekp_data::{Crop, Scheme, scheme::Outline};
 use facekp_eval::{Finder, Flip, PhotoReader, Predictor};
+use facekp_models::export::OnnxOptions;
 use facekp_models::{CodecConfig, FINDER, Manifest, WeightsKind, known_weights, locate};
 use serde::Serialize;
 use std::{
@@ -108,12 +109,7 @@ impl Networks {
         face: Option<Rect>,
         work: impl FnOnce(&PhotoReader<'_>) -> Result<T>,
     ) -> Result<T, Failure> {
-        let name = name.unwrap_or(&self.default);
-        let path = match self.known.get(name) {
-            Some(known) => known.path.clone(),
-            None if name == self.default => weights(Some(name))?,
-            None => return Err(Failure::new(404, format!("expected a network that is listed, got {name:?}"))),
-        };
+        let (name, path) = self.named(name)?;
         // what a thread left that did not end well is whole: entries come in when they are ready
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         self.load(&mut loaded, name, &path)?;
@@ -130,6 +126,22 @@ impl Networks {
         };
         let finder = loaded.finder.as_ref().filter(|_| face.is_none());
         Ok(work(&PhotoReader { predictor, finder, flip: *flip })?)
+    }
+
+    /// The network `name` as an ONNX file.
+    pub(super) fn onnx(&self, name: Option<&str>) -> Result<Vec<u8>, Failure> {
+        let (_, path) = self.named(name)?;
+        Ok(onnx::made(&path, &OnnxOptions::default())?.bytes)
+    }
+
+    /// A network's name and file.
+    fn named<'a>(&'a self, name: Option<&'a str>) -> Result<(&'a str, PathBuf), Failure> {
+        let name = name.unwrap_or(&self.default);
+        match self.known.get(name) {
+            Some(known) => Ok((name, known.path.clone())),
+            None if name == self.default => Ok((name, weights(Some(name))?)),
+            None => Err(Failure::new(404, format!("expected a network that is listed, got {name:?}"))),
+        }
     }
 
     fn finder(&self, path: PathBuf) -> Result<Finder> {

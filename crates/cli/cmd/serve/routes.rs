@@ -54,13 +54,16 @@ impl Site {
                 "default": self.networks.default(),
                 "data": self.album.is_some(),
             })),
+            ("GET", ["api", "onnx"]) => {
+                Ok(Response::ok("application/octet-stream", self.networks.onnx(head.query("weights"))?))
+            }
             ("POST", ["api", "predict"]) => photos::predict(&self.networks, head, &connection.body(head)?),
             ("POST", ["api", "maps"]) => photos::maps(&self.networks, head, &connection.body(head)?),
             ("GET", ["api", "data"]) => album()?.list(),
             ("GET", ["api", "data", item]) => album()?.get(number(item)?),
             ("GET", ["api", "data", item, "picture"]) => album()?.picture(number(item)?),
             ("PUT", ["api", "data", item]) => album()?.put(number(item)?, &connection.body(head)?),
-            (_, ["api", "networks" | "predict" | "maps"] | ["api", "data", ..]) => {
+            (_, ["api", "networks" | "onnx" | "predict" | "maps"] | ["api", "data", ..]) => {
                 Err(Failure::new(405, format!("{}: expected another method than {}", head.path, head.method)))
             }
             ("GET", _) => {

@@ -11,7 +11,7 @@ use crate::onnx::{Element, Graph, Value};
 use serde::Serialize;
 
 /// What a file is made for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OnnxOptions {
     /// The numbers of its pictures.
     pub input: PixelType,
