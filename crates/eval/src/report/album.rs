@@ -85,7 +85,7 @@ impl Album {
         let path = self.file(name, "svg");
         fs::write(&path, svg).map_err(|e| Error::io(&path, e))?;
         h.el("figure", &[], |h| {
-            h.el("div", &[("class", "plot")], |h| {
+            h.el("div", &[("class", "plot"), ("tabindex", "0"), ("role", "group"), ("aria-label", "Plot")], |h| {
                 h.markup(svg);
             });
             h.leaf("figcaption", &[], caption);

@@ -54,7 +54,10 @@ impl Html {
     /// to the right.
     pub(crate) fn table(&mut self, words: usize, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
         let class = |i: usize| if i < words { "w" } else { "n" };
-        self.el("div", &[("class", "wide")], |h| {
+        let label = format!("Table: {}", head.iter().find(|cell| !cell.is_empty()).copied().unwrap_or_default());
+        // what scrolls has to be reached by keys
+        let scrolls = [("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", label.as_str())];
+        self.el("div", &scrolls, |h| {
             h.el("table", &[], |h| {
                 h.el("thead", &[], |h| {
                     h.el("tr", &[], |h| {

@@ -45,31 +45,33 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> St
             });
         });
         h.el("body", &[], |h| {
-            h.leaf("h1", &[], &page.title);
-            intro(h, page);
-            notices(h, page, runs);
-            h.el("nav", &[("aria-label", "Networks")], |h| {
-                h.el("ul", &[], |h| {
-                    for (run, album) in runs.iter().zip(albums) {
-                        h.el("li", &[], |h| {
-                            h.leaf("a", &[("href", &format!("#{}", album.prefix()))], run.name());
-                        });
-                    }
-                    if page.finding.is_some() {
-                        h.el("li", &[], |h| {
-                            h.leaf("a", &[("href", "#finding")], "Finding faces");
-                        });
-                    }
-                    if !page.photos.files.is_empty() {
-                        h.el("li", &[], |h| {
-                            h.leaf("a", &[("href", "#photos")], "Your photos");
-                        });
-                    }
+            h.el("main", &[], |h| {
+                h.leaf("h1", &[], &page.title);
+                intro(h, page);
+                notices(h, page, runs);
+                h.el("nav", &[("aria-label", "Networks")], |h| {
+                    h.el("ul", &[], |h| {
+                        for (run, album) in runs.iter().zip(albums) {
+                            h.el("li", &[], |h| {
+                                h.leaf("a", &[("href", &format!("#{}", album.prefix()))], run.name());
+                            });
+                        }
+                        if page.finding.is_some() {
+                            h.el("li", &[], |h| {
+                                h.leaf("a", &[("href", "#finding")], "Finding faces");
+                            });
+                        }
+                        if !page.photos.files.is_empty() {
+                            h.el("li", &[], |h| {
+                                h.leaf("a", &[("href", "#photos")], "Your photos");
+                            });
+                        }
+                    });
                 });
+                h.leaf("h2", &[("class", "first")], "All networks");
+                numbers::overview(h, runs);
+                h.markup(sections);
             });
-            h.leaf("h3", &[], "All networks");
-            numbers::overview(h, runs);
-            h.markup(sections);
             h.el("footer", &[], |h| {
                 h.leaf(
                     "p",

@@ -9,6 +9,7 @@ body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1.25rem 4rem; backgroun
   font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
 h2 { font-size: 1.45rem; margin: 3rem 0 .4rem; padding-top: 1rem; border-top: 2px solid var(--line); }
+h2.first { font-size: 1.1rem; margin: 2rem 0 .5rem; padding: 0; border: 0; }
 h3 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { max-width: 46rem; margin: .5rem 0; }
 a { color: var(--link); }
@@ -38,5 +39,5 @@ summary { cursor: pointer; font-weight: 600; }
 pre { overflow-x: auto; font: .85rem/1.45 ui-monospace, Menlo, Consolas, monospace; margin: .6rem 0 .2rem; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } nav { display: none; } h2 { break-before: page; }
-  .wide, figure .plot { overflow: visible; } a { color: inherit; text-decoration: none; } }
+  h2.first { break-before: auto; } .wide, figure .plot { overflow: visible; } a { color: inherit; text-decoration: none; } }
 ";
