@@ -79,6 +79,38 @@ impl Tracks {
         };
         let matched = self.matched(&verdicts, (&expected, &seen), found.as_deref().unwrap_or_default());
 
+        if let Ok(file) = std::env::var("TRACKDUMP") {
+            use std::io::Write;
+            let mut out = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
+            let r = |r: Rect| format!("[{:.0},{:.0} {:.0}x{:.0}]", r.x, r.y, r.width, r.height);
+            writeln!(out, "T {:.0}", time * 30.0).unwrap();
+            for (i, t) in self.tracks.iter().enumerate() {
+                let s = seen[i].as_ref().map(|s| {
+                    format!(
+                        "{} conf {:.2} agree {:.2} {:?}",
+                        r(s.bounds),
+                        s.seen.mean_confidence().unwrap_or(0.0),
+                        s.seen.agreement.unwrap_or(0.0),
+                        s.seen.doubts()
+                    )
+                });
+                writeln!(
+                    out,
+                    "  {} hid {} against {} exp {} {:?} seen {:?} match {:?}",
+                    t.id,
+                    t.is_hidden,
+                    t.against,
+                    r(expected[i].bounds()),
+                    verdicts[i],
+                    s,
+                    matched[i]
+                )
+                .unwrap();
+            }
+            for f in found.iter().flatten() {
+                writeln!(out, "     found {} {:?}", r(f.bounds()), f.score()).unwrap();
+            }
+        }
         // what is certain by now, then what the finder's word makes worth a second look
         let mut taken: Vec<Rect> = Vec::new();
         let mut again: Vec<(Option<usize>, Place)> = Vec::new();
