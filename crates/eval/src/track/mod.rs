@@ -4,6 +4,7 @@
 //! moved before (`motion`). The finder looks at the first frame, where a face is in doubt, and every so often for
 //! newcomers and to confirm the others (`tracks`). Points are smoothed by a One-Euro filter (`one_euro`, `smooth`).
 
+mod contact;
 mod eyes;
 mod life;
 mod listing;
@@ -30,8 +31,8 @@ use tracks::{Shown, Tracks};
 pub struct TrackConfig {
     /// The finder looks at every such frame, whatever is known: for newcomers, and to confirm the others.
     pub find_every: usize,
-    /// So many frames in a row a face is kept whose points are unsure; three times as many while it is covered, or
-    /// while its points are sure and only the finder does not see it.
+    /// So many frames in a row a face is kept whose points are unsure; three times as many while it is hidden, or while
+    /// its points are sure and only the finder does not see it; six times as many while another face covers it.
     pub patience: usize,
     /// How points are smoothed; `None`: not at all.
     pub smooth: Option<SmoothConfig>,

@@ -2,9 +2,10 @@
 
 use super::{
     TrackConfig,
+    contact::{Contact, contacts},
     eyes::{Effort, Eyes},
-    life::{Sighting, Track, UNCONFIRMED, UNSURE},
-    matching::{SAME, is_among, pairs},
+    life::{COVERED, Sighting, Track, UNCONFIRMED, UNSURE},
+    matching::{SAME, apart, is_among, pairs},
 };
 use crate::error::Result;
 use crate::predict::{Located, Place};
@@ -12,10 +13,15 @@ use candle_vision_helpers::{Rect, Size};
 use image::RgbImage;
 use std::sync::Arc;
 
-/// A track that is seen and a found face that share more than this part of their union are one.
-const CONFIRMS: f64 = 0.3;
-/// A track that is out of sight is where it is expected only roughly.
-const FINDS_AGAIN: f64 = 0.15;
+/// A track that is seen and a found face that are less than this apart, in sizes, are one.
+const CONFIRMS: f64 = 0.5;
+/// A track that is out of sight is where it is expected only roughly …
+const FINDS_AGAIN: f64 = 0.75;
+/// … and so much more roughly for each second.
+const STRAYS: f64 = 0.5;
+/// Points whose box shares less than this part of its union with the one that the finder gives to the face have been
+/// drawn to another.
+const AGREES: f64 = 0.6;
 
 /// All tracks of a video.
 #[derive(Debug)]
@@ -55,6 +61,15 @@ enum Verdict {
     Covered,
 }
 
+/// What the looks of one frame show of all tracks.
+struct Looks {
+    seen: Vec<Option<Sighting>>,
+    /// Where each should be.
+    due: Vec<Rect>,
+    verdicts: Vec<Verdict>,
+    contacts: Vec<Contact>,
+}
+
 impl Tracks {
     pub(super) fn new(config: TrackConfig) -> Self {
         Self { config, tracks: Vec::new(), next_id: 1, since_look: usize::MAX, since_search: usize::MAX }
@@ -68,73 +83,47 @@ impl Tracks {
         self.tracks = stay;
         step.lost.extend(left.iter().map(|track| track.id));
 
-        let expected: Vec<Place> = self.tracks.iter().map(|track| track.expected(time)).collect();
-        let seen = if eyes.follows() { sightings(eyes, frame, &expected)? } else { Vec::new() };
-        let mut seen: Vec<Option<Sighting>> = seen.into_iter().map(Some).collect();
-        seen.resize_with(self.tracks.len(), || None);
-        let verdicts = self.verdicts(&expected, &seen);
-        let found = match self.effort(&verdicts, eyes.follows()) {
+        let mut looks = self.looks(eyes, frame, time)?;
+        let found = match self.effort(&looks, eyes.follows()) {
             Some(effort) => Some(eyes.find(frame, effort)?),
             None => None,
         };
-        let matched = self.matched(&verdicts, (&expected, &seen), found.as_deref().unwrap_or_default());
+        let boxes: Vec<Rect> = found.iter().flatten().map(Place::bounds).collect();
+        let matched = self.matched(&looks, &boxes, time);
 
-        if let Ok(file) = std::env::var("TRACKDUMP") {
-            use std::io::Write;
-            let mut out = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
-            let r = |r: Rect| format!("[{:.0},{:.0} {:.0}x{:.0}]", r.x, r.y, r.width, r.height);
-            writeln!(out, "T {:.0}", time * 30.0).unwrap();
-            for (i, t) in self.tracks.iter().enumerate() {
-                let s = seen[i].as_ref().map(|s| {
-                    format!(
-                        "{} conf {:.2} agree {:.2} {:?}",
-                        r(s.bounds),
-                        s.seen.mean_confidence().unwrap_or(0.0),
-                        s.seen.agreement.unwrap_or(0.0),
-                        s.seen.doubts()
-                    )
-                });
-                writeln!(
-                    out,
-                    "  {} hid {} against {} exp {} {:?} seen {:?} match {:?}",
-                    t.id,
-                    t.is_hidden,
-                    t.against,
-                    r(expected[i].bounds()),
-                    verdicts[i],
-                    s,
-                    matched[i]
-                )
-                .unwrap();
-            }
-            for f in found.iter().flatten() {
-                writeln!(out, "     found {} {:?}", r(f.bounds()), f.score()).unwrap();
-            }
-        }
         // what is certain by now, then what the finder's word makes worth a second look
         let mut taken: Vec<Rect> = Vec::new();
         let mut again: Vec<(Option<usize>, Place)> = Vec::new();
         for (i, track) in self.tracks.iter_mut().enumerate() {
             let place = matched[i].and_then(|j| found.as_ref()?.get(j));
-            match (verdicts[i], place) {
-                (Verdict::Sound, place) if !track.is_hidden || place.is_some() => {
-                    let Some(sighting) = &mut seen[i] else { continue };
+            let (verdict, contact, seen) = (looks.verdicts[i], looks.contacts[i], &mut looks.seen[i]);
+            // among other faces, sure points are not enough
+            let is_doubled = contact == Contact::Touching && found.is_some();
+            let is_off = |s: &Sighting| place.is_none_or(|place| s.bounds.overlap(place.bounds()) < AGREES);
+            match (seen, place) {
+                (Some(sighting), place)
+                    if verdict == Verdict::Sound && !((track.is_hidden || is_doubled) && is_off(sighting)) =>
+                {
                     sighting.seen.score = place.and_then(Place::score);
                     track.against = if found.is_some() && place.is_none() { track.against + UNCONFIRMED } else { 0 };
                     if track.is_hidden {
                         track.reappear(self.config.smooth);
                     }
-                    track.see(sighting, time);
+                    track.see(sighting, place, contact, time);
                     taken.push(sighting.bounds);
                 }
-                (verdict, Some(place)) => {
-                    track.is_hidden |= verdict == Verdict::Covered;
+                (_, Some(place)) => {
+                    if verdict == Verdict::Covered || contact == Contact::Touching {
+                        track.hide();
+                    }
                     again.push((Some(i), place.clone()));
                 }
-                (Verdict::Unsure, None) if !track.is_hidden => track.against += UNSURE,
+                (_, None) if verdict == Verdict::Unsure && contact == Contact::Clear && !track.is_hidden => {
+                    track.against += UNSURE;
+                }
                 _ => {
-                    track.is_hidden = true;
-                    track.against += UNCONFIRMED;
+                    track.hide();
+                    track.against += if contact == Contact::Touching { COVERED } else { UNCONFIRMED };
                 }
             }
         }
@@ -144,7 +133,7 @@ impl Tracks {
 
         let (owners, places): (Vec<_>, Vec<_>) = again.into_iter().unzip();
         let mut new = Vec::new();
-        for (owner, sighting) in owners.into_iter().zip(sightings(eyes, frame, &places)?) {
+        for ((owner, place), sighting) in owners.into_iter().zip(&places).zip(sightings(eyes, frame, &places)?) {
             let is_taken = !sighting.is_sound || is_among(sighting.bounds, &taken);
             match owner {
                 Some(i) if is_taken => {
@@ -157,22 +146,22 @@ impl Tracks {
                     if track.is_hidden {
                         track.reappear(self.config.smooth);
                     }
-                    track.see(&sighting, time);
+                    track.see(&sighting, Some(place), looks.contacts[i], time);
                     taken.push(sighting.bounds);
-                    seen[i] = Some(sighting);
+                    looks.seen[i] = Some(sighting);
                 }
                 None if is_taken => {}
                 None => {
                     taken.push(sighting.bounds);
                     new.push(Track::new(self.next_id, time, &sighting, self.config.smooth));
                     self.next_id += 1;
-                    seen.push(Some(sighting));
+                    looks.seen.push(Some(sighting));
                 }
             }
         }
         let first_new = self.next_id - new.len() as u64;
         self.tracks.extend(new);
-        self.show(seen, (time, first_new), &mut step);
+        self.show(looks.seen, (time, first_new), &mut step);
         Ok(step)
     }
 
@@ -191,8 +180,24 @@ impl Tracks {
         step.lost.sort_unstable();
     }
 
+    /// Looks where each track is expected.
+    fn looks(&self, eyes: &dyn Eyes, frame: &Arc<RgbImage>, time: f64) -> Result<Looks> {
+        let expected: Vec<Place> = self.tracks.iter().map(|track| track.expected(time)).collect();
+        let seen = if eyes.follows() { sightings(eyes, frame, &expected)? } else { Vec::new() };
+        let mut seen: Vec<Option<Sighting>> = seen.into_iter().map(Some).collect();
+        seen.resize_with(self.tracks.len(), || None);
+        let due: Vec<Rect> = self.tracks.iter().map(|track| track.due(time)).collect();
+        let verdicts = self.verdicts(&due, &seen);
+        let own = |(i, track): (usize, &Track)| {
+            let sound = seen[i].as_ref().filter(|_| verdicts[i] == Verdict::Sound && !track.is_hidden);
+            (sound.map_or(due[i], |s| s.bounds), !track.is_hidden)
+        };
+        let contacts = contacts(&self.tracks.iter().enumerate().map(own).collect::<Vec<_>>());
+        Ok(Looks { seen, due, verdicts, contacts })
+    }
+
     /// What the frame's looks tell of each track.
-    fn verdicts(&self, expected: &[Place], seen: &[Option<Sighting>]) -> Vec<Verdict> {
+    fn verdicts(&self, due: &[Rect], seen: &[Option<Sighting>]) -> Vec<Verdict> {
         let is_sound = |sighting: &Option<Sighting>| sighting.as_ref().is_some_and(|s| s.is_sound);
         let first = |s: &Option<Sighting>| if is_sound(s) { Verdict::Sound } else { Verdict::Unsure };
         let mut verdicts: Vec<Verdict> = seen.iter().map(first).collect();
@@ -203,10 +208,10 @@ impl Tracks {
                 let (Some(a), Some(b)) = (bounds(i), bounds(j)) else { continue };
                 if both && a.overlap(b) > SAME {
                     // the face is whose it was expected to be, the older track's where both expected it
-                    let fit = |i: usize, seen: Rect| expected[i].bounds().overlap(seen);
+                    let off = |i: usize, seen: Rect| apart(due[i], seen);
                     let (p, q) = (&self.tracks[i], &self.tracks[j]);
                     let is_first = match (p.is_hidden, q.is_hidden) {
-                        (false, false) | (true, true) => fit(i, a) >= fit(j, b),
+                        (false, false) | (true, true) => off(i, a) <= off(j, b),
                         (is_hidden, _) => !is_hidden,
                     };
                     verdicts[if is_first { j } else { i }] = Verdict::Covered;
@@ -225,13 +230,14 @@ impl Tracks {
     }
 
     /// Whether the finder looks at this frame, and how well.
-    fn effort(&mut self, verdicts: &[Verdict], follows: bool) -> Option<Effort> {
+    fn effort(&mut self, looks: &Looks, follows: bool) -> Option<Effort> {
         let every = self.config.find_every;
         (self.since_look, self.since_search) = (self.since_look.saturating_add(1), self.since_search.saturating_add(1));
         let is_doubtful = |track: &Track| track.is_hidden || track.against > 0;
         let is_needed = self.tracks.is_empty()
             || !follows
-            || verdicts.iter().any(|v| *v != Verdict::Sound)
+            || looks.verdicts.iter().any(|v| *v != Verdict::Sound)
+            || looks.contacts.contains(&Contact::Touching)
             || self.tracks.iter().any(is_doubtful);
         if !is_needed && self.since_look < every {
             return None;
@@ -244,34 +250,29 @@ impl Tracks {
         Some(Effort::Search)
     }
 
-    /// The found face of each track: those in sight come first, by the boxes that they have; the others by the boxes
-    /// that they should have.
-    fn matched(
-        &self,
-        verdicts: &[Verdict],
-        (expected, seen): (&[Place], &[Option<Sighting>]),
-        found: &[Place],
-    ) -> Vec<Option<usize>> {
-        let found: Vec<Rect> = found.iter().map(Place::bounds).collect();
-        let is_seen = |i: usize| verdicts[i] == Verdict::Sound && !self.tracks[i].is_hidden;
-        let boxes = |wanted: bool| -> Vec<Option<Rect>> {
-            let one = |i: usize| match &seen[i] {
-                _ if is_seen(i) != wanted => None,
-                Some(s) if verdicts[i] == Verdict::Sound => Some(s.bounds),
-                _ => Some(expected[i].bounds()),
-            };
-            (0..self.tracks.len()).map(one).collect()
-        };
+    /// The found face of each track: those in sight come first, by the boxes that they have and should have; the
+    /// others by the boxes that they should have, the more roughly the longer they are out of sight.
+    fn matched(&self, looks: &Looks, found: &[Rect], time: f64) -> Vec<Option<usize>> {
+        let is_seen = |i: usize| looks.verdicts[i] == Verdict::Sound && !self.tracks[i].is_hidden;
+        let bounds = |i: usize| looks.seen[i].as_ref().map(|s| s.bounds).filter(|_| is_seen(i));
         let mut matched = vec![None; self.tracks.len()];
-        let mut free: Vec<Option<Rect>> = found.iter().copied().map(Some).collect();
-        let visible = boxes(true);
-        for (i, j) in pairs(&visible, &free, CONFIRMS) {
-            (matched[i], free[j]) = (Some(j), None);
+        let visible = |i: usize, j: usize| {
+            let (seen, due) = (apart(bounds(i)?, found[j]), apart(looks.due[i], found[j]));
+            let cost = if looks.contacts[i] == Contact::Clear { seen } else { (seen + due) / 2.0 };
+            Some(cost).filter(|cost| *cost < CONFIRMS)
+        };
+        for (i, j) in pairs(self.tracks.len(), found.len(), visible) {
+            matched[i] = Some(j);
         }
         // a second box on a face that is in sight is nobody else's
-        let visible: Vec<Rect> = visible.into_iter().flatten().collect();
-        free.iter_mut().for_each(|face| *face = face.filter(|f| !is_among(*f, &visible)));
-        for (i, j) in pairs(&boxes(false), &free, FINDS_AGAIN) {
+        let taken: Vec<Rect> = (0..self.tracks.len()).filter_map(bounds).collect();
+        let is_free = |j: usize| !matched.contains(&Some(j)) && !is_among(found[j], &taken);
+        let hidden = |i: usize, j: usize| {
+            let most = FINDS_AGAIN + STRAYS * self.tracks[i].age(time);
+            let cost = apart(looks.due[i], found[j]);
+            (!is_seen(i) && is_free(j) && cost < most).then_some(cost)
+        };
+        for (i, j) in pairs(self.tracks.len(), found.len(), hidden) {
             matched[i] = Some(j);
         }
         matched
