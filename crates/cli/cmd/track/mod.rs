@@ -37,7 +37,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = TrackConfig::default().find_every, value_parser = at_least_one,
         help_heading = "Faces")]
     find_every: usize,
-    /// A face is lost after so many frames in a row without sure points, after three times as many behind another.
+    /// A face is lost after so many frames in a row without sure points, after three to six times as many behind
+    /// another.
     #[arg(long, value_name = "N", default_value_t = TrackConfig::default().patience, value_parser = at_least_one,
         help_heading = "Faces")]
     patience: usize,

@@ -18,7 +18,7 @@ pub struct SmoothConfig {
 
 impl Default for SmoothConfig {
     fn default() -> Self {
-        Self { min_cutoff: 1.5, beta: 3.0, speed_cutoff: 1.0 }
+        Self { min_cutoff: 1.5, beta: 20.0, speed_cutoff: 1.0 }
     }
 }
 
