@@ -74,7 +74,7 @@ fn every_shipped_network_is_exported_and_says_what_comes_out() {
     let file = dir.path().join("x.onnx");
     for (name, says) in [
         ("face58", "image (B, 180, 240, 3) f32 -> points (B, 58, 2)\n"),
-        ("face68", "image (B, 192, 192, 3) f32 -> points (B, 68, 2), confidence (B, 68)\n"),
+        ("face68", "image (B, 256, 256, 3) f32 -> points (B, 68, 2), confidence (B, 68), sigma (B, 68)\n"),
         ("face_finder", "image (B, H, W, 3) f32 -> boxes (B, N, 4), scores (B, N), landmarks (B, N, 5, 2)\n"),
     ] {
         let mut c = facekp();
