@@ -56,7 +56,7 @@ impl Html {
         let class = |i: usize| if i < words { "w" } else { "n" };
         let label = format!("Table: {}", head.iter().find(|cell| !cell.is_empty()).copied().unwrap_or_default());
         // what scrolls has to be reached by keys
-        let scrolls = [("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", label.as_str())];
+        let scrolls = [("class", "wide"), ("tabindex", "0"), ("role", "group"), ("aria-label", label.as_str())];
         self.el("div", &scrolls, |h| {
             h.el("table", &[], |h| {
                 h.el("thead", &[], |h| {
