@@ -80,7 +80,14 @@ fn flatten(key: &str, value: &Value, out: &mut BTreeMap<String, String>) {
 
 fn changes(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Vec<String> {
     let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(value)).map(|(key, v)| format!("{key}={v}"));
-    changed.chain(from.keys().filter(|key| !to.contains_key(*key)).map(|key| format!("no {key}"))).collect()
+    let is_gone = |key: &str| !to.keys().any(|k| k == key || k.starts_with(&format!("{key}.")));
+    // of what is gone as a whole its name is enough
+    let whole =
+        |key: &str| key.rsplit_once('.').map(|(above, _)| above).filter(|above| is_gone(above)).map(str::to_owned);
+    let gone = from.keys().filter(|key| is_gone(key)).map(|key| format!("no {}", whole(key).unwrap_or(key.clone())));
+    let mut all: Vec<String> = changed.chain(gone).collect();
+    all.dedup();
+    all
 }
 
 #[cfg(test)]
@@ -90,10 +97,10 @@ mod tests {
 
     #[test]
     fn changes_are_what_set_takes() {
-        let one = "name = \"a\"\n[train]\nepochs = 8\n[[data.train]]\npath = \"x\"\n[[data.train]]\npath = \"y\"\n";
+        let one = "name = \"a\"\n[train]\nepochs = 8\n[[data.train]]\npath = \"x\"\n[[data.train]]\npath = \"y\"\nsplit = \"all\"\n";
         let other = "name = \"b\"\n[train]\nepochs = 9\nema = 0.5\n[[data.train]]\npath = \"x\"\n";
         let [one, other] = [one, other].map(|text| settings(text).unwrap());
-        assert_eq!(changes(&one, &other), ["train.ema=0.5", "train.epochs=9", "no data.train.1.path"]);
+        assert_eq!(changes(&one, &other), ["train.ema=0.5", "train.epochs=9", "no data.train.1"]);
         assert_eq!(changes(&one, &one), [""; 0]);
     }
 }

@@ -31,8 +31,8 @@ pub(super) struct Cost {
     nme: Option<f64>,
 }
 
-/// Measures one network, whose errors `summaries` are; the machine has to be idle.
-pub(super) fn of(subject: &Subject, summaries: &[Summary]) -> Result<Cost> {
+/// Measures one network, whose errors `summaries` are, and the file in which it is shipped; the machine has to be idle.
+pub(super) fn of(subject: &Subject, shipped: &Path, summaries: &[Summary]) -> Result<Cost> {
     let params = Params::zeros(&Device::Cpu);
     let model = subject.file.manifest.task.build(&params)?;
     subject.file.load_into(&subject.path, &params)?;
@@ -50,8 +50,7 @@ pub(super) fn of(subject: &Subject, summaries: &[Summary]) -> Result<Cost> {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
-    let path = &subject.path;
-    let bytes = fs::metadata(path).with_context(|| path.display().to_string())?.len();
+    let bytes = fs::metadata(shipped).with_context(|| shipped.display().to_string())?.len();
     Ok(Cost {
         name: subject.name.clone(),
         megabytes: bytes as f64 / 1e6,

@@ -53,9 +53,10 @@ pub(super) fn page(runs: &[PathBuf], ablated: &[PathBuf], data: &Path, out: &Pat
         let tests = [Split::Common, Split::Challenging, Split::Full];
         let measured = subject.measure(data, &[&[Split::Val], &tests[..]].concat(), None, None)?;
         let summaries = measured.as_ref().map(Measured::summaries).transpose()?.unwrap_or_default();
-        let is_shipped = shipped.join(format!("{}.safetensors", subject.name)).is_file();
+        let file = shipped.join(format!("{}.safetensors", subject.name));
+        let is_shipped = file.is_file();
         if is_shipped {
-            costs.push(cost::of(subject, &summaries)?);
+            costs.push(cost::of(subject, &file, &summaries)?);
             others.extend(beside::Row::of(subject, &summaries));
             if let Some(measured) = &measured {
                 expected.extend(reliability::of(&subject.name, measured)?);
