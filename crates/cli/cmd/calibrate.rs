@@ -7,10 +7,10 @@ use crate::{
     weights_manifest::record_again,
 };
 use anyhow::{Context, Result};
-use candle_core::{DType, Tensor};
+use candle_core::DType;
 use facekp_data::Split;
 use facekp_eval::{Predictor, Reliability};
-use facekp_models::{WeightsFile, locate, locate_run, weights::save};
+use facekp_models::{WeightsFile, locate, locate_run};
 use half::f16;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ fn calibrate(path: &Path, a: &Args) -> Result<()> {
     let faces = data.split(a.split)?;
     let found = predictor.calibrate(data.clone(), &faces, flip).with_context(|| path.display().to_string())?;
     file.manifest.calibration = Some(found.clone());
-    write(path, file)?;
+    write(path, &file)?;
     let predictions = predictor.with_calibration(Some(found)).predict_dataset(data, &faces, flip)?;
     let bins = Reliability::of(&predictions, 4, |_| Some(1.0));
     let bins = bins.iter().map(|b| format!("{:.1} ({:.1})", b.expected, b.measured)).collect::<Vec<_>>().join(", ");
@@ -53,14 +53,12 @@ fn calibrate(path: &Path, a: &Args) -> Result<()> {
 }
 
 /// Writes the weights as precise as they were.
-fn write(path: &Path, file: WeightsFile) -> Result<()> {
-    let mut tensors: Vec<(String, Tensor)> = file.tensors.into_iter().collect();
-    tensors.sort_by(|x, y| x.0.cmp(&y.0));
+fn write(path: &Path, file: &WeightsFile) -> Result<()> {
     let mut halves = true;
-    for (_, tensor) in &tensors {
+    for tensor in file.tensors.values() {
         let values = tensor.flatten_all()?.to_vec1::<f32>()?;
         halves &= values.iter().all(|v| f16::from_f32(*v).to_f32() == *v);
     }
-    save(path, &tensors, &file.manifest, if halves { DType::F16 } else { DType::F32 })?;
+    file.save(path, if halves { DType::F16 } else { DType::F32 })?;
     record_again(path)
 }

@@ -73,6 +73,16 @@ impl WeightsFile {
         Ok(Self { manifest: header::manifest(path, KEY, json)?, tensors })
     }
 
+    /// Writes the file, its tensors in the order of their names; as [`save`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path, dtype: DType) -> Result<()> {
+        let mut tensors: Vec<(String, Tensor)> = self.tensors.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
+        tensors.sort_by(|a, b| a.0.cmp(&b.0));
+        save(path, &tensors, &self.manifest, dtype)
+    }
+
     /// Builds the network of the manifest and loads the tensors; strict.
     ///
     /// # Errors

@@ -18,12 +18,8 @@ use facekp_eval::{
     metrics::measure_all,
     run_files::{EpochRecord, Predictions},
 };
-use facekp_models::{Calibration, Manifest, WeightsFile, weights};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Instant,
-};
+use facekp_models::{Manifest, WeightsFile};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// Result of a training run.
 #[must_use]
@@ -191,7 +187,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
         return Ok(None);
     }
     let path = folder.path(BEST);
-    let best = WeightsFile::read(&path)?;
+    let mut best = WeightsFile::read(&path)?;
     best.load_into(&path, &trainer.params)?;
     let Faces { dataset, indices, .. } = &data.val;
     let fast = trainer.predictor.for_inference()?;
@@ -205,18 +201,14 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     // errors on faces that it was trained on would promise too much
     if !recipe.data.allow_overlap && predictor.codec().target().is_some() {
         match predictor.calibrate(Arc::clone(dataset), indices, flip) {
-            Ok(found) => keep_calibration(best, found, &path)?,
+            Ok(found) => {
+                best.manifest.calibration = Some(found);
+                best.save(&path, DType::F32)?;
+            }
             Err(e) => tracing::info!("{}: its points tell no expected errors: {e}", recipe.name),
         }
     }
     Ok(Some(summary))
-}
-
-fn keep_calibration(file: WeightsFile, found: Calibration, path: &Path) -> Result<()> {
-    let mut tensors: Vec<_> = file.tensors.into_iter().collect();
-    tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    let manifest = Manifest { calibration: Some(found), ..file.manifest };
-    Ok(weights::save(path, &tensors, &manifest, DType::F32)?)
 }
 
 #[cfg(test)]

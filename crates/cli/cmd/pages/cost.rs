@@ -1,13 +1,13 @@
 //! What networks cost: bytes, products, time a face; and the plot of error over time.
 
-use super::{number, subject::Subject, table};
+use super::{number, plot, subject::Subject, table};
 use crate::processor::processor;
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops::{count_products, no_grad};
 use facekp_eval::{
     Summary,
-    plot::{Axes, Series, lines_svg},
+    plot::{Axes, Series},
     stats::median,
 };
 use facekp_models::{Params, Pass};
@@ -81,12 +81,7 @@ pub(super) fn section(costs: &[Cost], folder: &Path) -> Result<String> {
     if !series.is_empty() {
         let title = "Error over time: lower left is better".to_owned();
         let (x, y) = ("milliseconds a face".to_owned(), "NME, 300-W full".to_owned());
-        let svg = lines_svg(&Axes { title: title.clone(), x, y, log_y: false }, &series)?;
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let file = folder.join("speed.svg");
-        fs::write(&file, svg).with_context(|| file.display().to_string())?;
-        let beside = folder.file_name().unwrap_or_default().to_string_lossy();
-        text += &format!("\n![{title}]({beside}/speed.svg)\n");
+        text += &plot(folder, "speed", &Axes { title, x, y, log_y: false }, &series)?;
     }
     Ok(text)
 }

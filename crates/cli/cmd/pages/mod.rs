@@ -10,9 +10,13 @@ mod results;
 mod subject;
 
 use crate::output::{say, write_file};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
-use std::path::{Path, PathBuf};
+use facekp_eval::plot::{Axes, Series, lines_svg};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -80,6 +84,15 @@ fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let row = |cells: &Vec<String>| line(cells.iter().map(|c| format!(" {c} |")).collect());
     let head = line(head.iter().map(|c| format!(" {c} |")).collect()) + &line("---|".repeat(head.len()));
     head + &rows.iter().map(row).collect::<String>()
+}
+
+/// Draws a plot into the folder beside a page, and gives the line that shows it.
+fn plot(folder: &Path, name: &str, axes: &Axes, series: &[Series]) -> Result<String> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let file = folder.join(format!("{name}.svg"));
+    fs::write(&file, lines_svg(axes, series)?).with_context(|| file.display().to_string())?;
+    let beside = folder.file_name().unwrap_or_default().to_string_lossy();
+    Ok(format!("\n![{}]({beside}/{name}.svg)\n", axes.title))
 }
 
 /// A number in a table.

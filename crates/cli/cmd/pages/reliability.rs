@@ -1,13 +1,13 @@
 //! Whether points are off by as much as their network expects.
 
-use super::{number, subject::Measured, table};
-use anyhow::{Context, Result};
+use super::{number, plot, subject::Measured, table};
+use anyhow::Result;
 use facekp_data::Split;
 use facekp_eval::{
     Prediction, Reliability,
-    plot::{Axes, Series, lines_svg},
+    plot::{Axes, Series},
 };
-use std::{fs, path::Path};
+use std::path::Path;
 
 const TITLE: &str = "\n## Expected errors\n\nThe `sigma` of a point is the distance from where it is that its map's \
     spread lets one expect, measured by `facekp calibrate` on the validation faces. Here the points of the 689 test \
@@ -50,10 +50,6 @@ pub(super) fn section(all: &[Bins], folder: &Path) -> Result<String> {
     let series: Vec<Series> = all.iter().map(curve).chain([just]).collect();
     let title = "Measured over expected errors of points".to_owned();
     let (x, y) = ("expected, over the eye distance".to_owned(), "measured".to_owned());
-    let svg = lines_svg(&Axes { title: title.clone(), x, y, log_y: false }, &series)?;
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let file = folder.join("sigma.svg");
-    fs::write(&file, svg).with_context(|| file.display().to_string())?;
-    let beside = folder.file_name().unwrap_or_default().to_string_lossy();
-    Ok(format!("{TITLE}{}\n![{title}]({beside}/sigma.svg)\n", table(&head, &rows)))
+    let shown = plot(folder, "sigma", &Axes { title, x, y, log_y: false }, &series)?;
+    Ok(TITLE.to_owned() + &table(&head, &rows) + &shown)
 }

@@ -91,7 +91,7 @@ impl Predictor {
         if enough && matches!(self.task().view.crop, Crop::Face { .. }) {
             self.look_first(&mut last)?;
         }
-        let seen = self.look(&last, flip)?;
+        let seen = self.look(&last, flip, self.is_calibrated())?;
         let located = last.into_iter().zip(seen).map(|((_, place), seen)| {
             let agreement = place.score.filter(|_| enough).map(|_| place.face.overlap(tight(&seen.points)));
             let looked_at = place.seen(self.task().view.crop);
@@ -122,7 +122,7 @@ impl Predictor {
             }
         }
         let mut best: Vec<Option<f64>> = vec![None; places.len()];
-        for ((i, (_, place)), seen) in owners.into_iter().zip(&looks).zip(self.look(&looks, Flip::Off)?) {
+        for ((i, (_, place)), seen) in owners.into_iter().zip(&looks).zip(self.look(&looks, Flip::Off, false)?) {
             // without confidences the finder's word counts
             let sure = mean(seen.confidence.iter().flatten().copied()).unwrap_or(0.0);
             if best[i].is_none_or(|best| sure > best) {
@@ -133,13 +133,14 @@ impl Predictor {
         Ok(())
     }
 
-    /// What is seen in each place, in its upright frame.
-    fn look(&self, wanted: &[(Arc<RgbImage>, Place)], flip: Flip) -> Result<Vec<Found>> {
+    /// What is seen in each place, in its upright frame, with expected errors where `sigma` asks for them.
+    fn look(&self, wanted: &[(Arc<RgbImage>, Place)], flip: Flip, sigma: bool) -> Result<Vec<Found>> {
         let (task, mut all) = (self.task(), Vec::with_capacity(wanted.len()));
         for part in wanted.chunks(super::BATCH) {
             let framed = part.iter().map(|(photo, place)| place.sample(photo, &task.scheme, task.view.crop));
             let (samples, to_frame): (Vec<_>, Vec<_>) = framed.collect::<Result<Vec<_>>>()?.into_iter().unzip();
-            let seen = self.predict_batch(&Batch::of_samples(&task.view, &samples)?, flip)?;
+            let batch = Batch::of_samples(&task.view, &samples)?;
+            let seen = self.in_original_pixels(self.look_at(&batch, flip, sigma)?, &batch)?;
             all.extend(seen.into_iter().zip(to_frame).map(|(seen, to_frame)| {
                 Found { points: seen.points, confidence: seen.confidence, sigma: seen.sigma }.moved(&to_frame)
             }));
