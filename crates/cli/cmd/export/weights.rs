@@ -5,34 +5,27 @@ use crate::{cmd::eval, output::say, parse::parse_name, weights_manifest::record}
 use anyhow::{Context, Result, anyhow, bail};
 use candle_core::{DType, Device};
 use facekp_eval::{Predictor, Summary};
-use facekp_models::weights::save;
 use facekp_models::{Manifest, WeightsFile};
 use std::path::Path;
 use toml::{Table, Value};
 
 pub(super) fn write(a: &Args) -> Result<()> {
-    let source = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
+    let mut file = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
-    let mut tensors: Vec<_> = source.tensors.into_iter().collect();
-    tensors.sort_by(|x, y| x.0.cmp(&y.0));
-    let mut manifest = source.manifest;
     let name = match &a.name {
         Some(name) => name.clone(),
-        None => parse_name(&manifest.name).map_err(|got| anyhow!("--name: {got}, the recipe's name"))?,
+        None => parse_name(&file.manifest.name).map_err(|got| anyhow!("--name: {got}, the recipe's name"))?,
     };
     let path = a.out.join(format!("{name}.safetensors"));
     refuse_foreign(&path, &a.out.join("manifest.toml"))?;
     std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
     // Measured as it will be read: rounded, from a file.
     let draft = tempfile::Builder::new().suffix(".safetensors").tempfile_in(&a.out)?;
-    save(draft.path(), &tensors, &manifest, dtype)?;
-    let summaries = measure(draft.path(), &manifest, a)?;
-    manifest.metrics.clear();
-    for s in &summaries {
-        manifest.metrics.extend(numbers(s));
-    }
-    save(&path, &tensors, &manifest, dtype)?;
-    note(&a.out.join("manifest.toml"), &name, &path, &manifest)?;
+    file.save(draft.path(), dtype)?;
+    let summaries = measure(draft.path(), &file.manifest, a)?;
+    file.manifest.metrics = summaries.iter().flat_map(numbers).collect();
+    file.save(&path, dtype)?;
+    note(&a.out.join("manifest.toml"), &name, &path, &file.manifest)?;
     for s in &summaries {
         say(&format!("{name} {}: mean {:.3} px, median {:.3} px", s.split, s.mean_px, s.median_px))?;
     }
