@@ -12,6 +12,7 @@ export class Camera {
   constructor(app) {
     this.app = app;
     this.stream = null;
+    this.turn = 0; // the last wish counts, whenever a camera opens
     this.entry = null;
     this.chosen = 0;
     this.frame = document.createElement("canvas");
@@ -34,17 +35,30 @@ export class Camera {
       this.app.fail(new Error("This browser gives pages no camera here."), this);
       return;
     }
+    this.turn += 1;
+    const turn = this.turn;
+    let stream;
     try {
       const video = device ? { deviceId: { exact: device } } : { facingMode: "user" };
-      this.stream = await navigator.mediaDevices.getUserMedia({ video: { ...video, width: { ideal: 1280 } }, audio: false });
+      stream = await navigator.mediaDevices.getUserMedia({ video: { ...video, width: { ideal: 1280 } }, audio: false });
+      if (turn !== this.turn) {
+        end(stream);
+        return;
+      }
+      this.stream = stream;
+      $("video").srcObject = stream;
+      await $("video").play();
     } catch (error) {
-      this.app.fail(new Error(`The camera could not be opened: ${error.message}`), this);
+      if (turn === this.turn) {
+        this.stop();
+        this.app.fail(new Error(`The camera could not be opened: ${error.message}`), this);
+      }
       return;
     }
-    const stream = this.stream;
-    $("video").srcObject = stream;
-    await $("video").play();
     await this.devices();
+    if (this.stream !== stream) {
+      return;
+    }
     this.faces = [];
     this.next = 1;
     this.app.say("The camera is on.", this);
@@ -55,7 +69,8 @@ export class Camera {
   }
 
   stop() {
-    this.stream?.getTracks().forEach((track) => track.stop());
+    this.turn += 1;
+    end(this.stream);
     this.stream = null;
     $("video").srcObject = null;
     this.update();
@@ -160,6 +175,10 @@ export class Camera {
   key() {
     return false;
   }
+}
+
+function end(stream) {
+  stream?.getTracks().forEach((track) => track.stop());
 }
 
 function nextFrame(video) {

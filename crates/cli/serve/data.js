@@ -4,7 +4,7 @@
 import { api } from "./api.js";
 import { drawLines, drawPoints } from "./draw.js";
 import { History } from "./history.js";
-import { Points } from "./points.js";
+import { Points, boxOf } from "./points.js";
 import { decode } from "./stage.js";
 
 const $ = (id) => document.getElementById(id);
@@ -36,7 +36,7 @@ export class Data {
   }
 
   get unsaved() {
-    return [...this.kept].filter(([, k]) => k.history.dirty).map(([n]) => n);
+    return [...this.kept].filter(([, kept]) => isUnsaved(kept)).map(([n]) => n);
   }
 
   async enter() {
@@ -62,7 +62,7 @@ export class Data {
   /** How an item is called in the list. */
   title(n) {
     const item = this.items[n];
-    const mark = this.kept.get(n)?.history.dirty ? " • not saved" : item.annotated ? "" : " (no points)";
+    const mark = isUnsaved(this.kept.get(n)) ? " • not saved" : item.annotated ? "" : " (no points)";
     $("items").options[n].text = `${n + 1} of ${this.items.length}: ${item.id}${mark}`;
   }
 
@@ -102,7 +102,7 @@ export class Data {
   /** Drops pictures that are far away and have no changes. */
   forget() {
     for (const [n, kept] of this.kept) {
-      if (Math.abs(n - this.n) > 3 && !kept.history.dirty) {
+      if (Math.abs(n - this.n) > 3 && !isUnsaved(kept)) {
         kept.view?.picture.close();
         this.kept.delete(n);
       }
@@ -140,8 +140,8 @@ export class Data {
     if (!this.now || this.app.mode !== this) {
       return;
     }
-    const { item, history, conflict } = this.now;
-    $("save").disabled = !item.writable || !history.dirty;
+    const { history, conflict } = this.now;
+    $("save").disabled = !isUnsaved(this.now);
     $("undo").disabled = !history.canUndo;
     $("redo").disabled = !history.canRedo;
     $("previous").disabled = this.n === 0;
@@ -173,7 +173,7 @@ export class Data {
 
   async save() {
     const [n, kept] = [this.n, this.now];
-    if (!kept?.item.writable || !kept.history.dirty || kept.saving) {
+    if (!isUnsaved(kept) || kept.saving) {
       return;
     }
     const state = kept.history.state;
@@ -202,8 +202,8 @@ export class Data {
     this.update();
   }
 
+  /** The changes stay where the file cannot be read. */
   async reload() {
-    this.now.history.markSaved(this.now.history.state);
     await this.go(this.n, true);
   }
 
@@ -232,7 +232,8 @@ export class Data {
       }
       const [sx, sy] = [kept.item.width / entry.width, kept.item.height / entry.height];
       kept.history.push(found.points.map(([x, y]) => [(x + 0.5) * sx - 0.5, (y + 0.5) * sy - 0.5, true]));
-      this.app.say(`${kept.item.id}: predicted${found.doubt ? `; ${found.doubt}` : ""}. Not saved yet.`, this);
+      const unsaved = kept.item.writable ? " Not saved yet." : "";
+      this.app.say(`${kept.item.id}: predicted${found.doubt ? `; ${found.doubt}` : ""}.${unsaved}`, this);
     } catch (error) {
       this.app.fail(error, this);
     }
@@ -286,11 +287,7 @@ export class Data {
   }
 }
 
-/** The tight box of the points; `null` where they have none. */
-function boxOf(state) {
-  const there = state.filter((p) => p[2]);
-  const [xs, ys] = [0, 1].map((k) => there.map((p) => p[k]));
-  const [x, y] = [Math.min(...xs), Math.min(...ys)];
-  const [w, h] = [Math.max(...xs) - x, Math.max(...ys) - y];
-  return w > 0 && h > 0 ? [x, y, w, h] : null;
+/** Whether an item has changes that its file lacks and could have. */
+function isUnsaved(kept) {
+  return Boolean(kept?.item.writable && kept.history.dirty);
 }

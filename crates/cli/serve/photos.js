@@ -152,7 +152,8 @@ export class Photos {
   async onnx() {
     try {
       const { weights } = this.app;
-      download(`${stem(weights)}.onnx`, "application/octet-stream", await api.onnx(weights));
+      const name = stem(weights.split(/[\\/]/).filter(Boolean).pop()); // networks may be named by their paths
+      download(`${name}.onnx`, "application/octet-stream", await api.onnx(weights));
     } catch (error) {
       this.app.fail(error, this);
     }

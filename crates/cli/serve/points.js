@@ -1,6 +1,7 @@
 // The points of the face that is open: one is chosen, moved, hidden; by keys, mouse and fingers.
 
 const $ = (id) => document.getElementById(id);
+const STILL = 3; // pixels of the screen: a pointer that moves less only chooses
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Points {
@@ -148,12 +149,17 @@ export class Points {
       return null;
     }
     const kind = `drag ${i} ${performance.now()}`;
+    const kept = this.data.now; // keys may open another picture meanwhile
+    let moved = false;
     return {
       move: (to) => {
-        const point = this.within([x + to[0] - at[0], y + to[1] - at[1]]);
-        this.drag(i, [...point, visible], kind);
+        const by = to.map((v, k) => v - at[k]);
+        moved ||= Math.hypot(...by) * this.data.app.stage.scale >= STILL;
+        if (moved && this.data.now === kept) {
+          this.drag(i, [...this.within([x + by[0], y + by[1]]), visible], kind);
+        }
       },
-      end: () => this.data.app.say(this.words(i)),
+      end: () => this.data.now === kept && this.data.app.say(this.words(i)),
     };
   }
 
@@ -164,16 +170,18 @@ export class Points {
     this.set(i, point, kind);
   }
 
-  /** A place is taken where a finger or button goes up without having moved. */
+  /** A place is taken where a finger or button goes up without having moved, and without a second finger. */
   place(at) {
+    const kept = this.data.now;
     let moved = 0;
     return {
       move: (_, by) => {
         moved += Math.hypot(...by);
         this.data.app.stage.pan(by);
       },
+      cancel() {},
       end: () => {
-        if (moved > 6) {
+        if (moved > 6 || this.data.now !== kept) {
           return;
         }
         this.set(this.chosen, [...this.within(at), true]);
@@ -182,4 +190,13 @@ export class Points {
       },
     };
   }
+}
+
+/** The tight box of the points; `null` where they have none. */
+export function boxOf(state) {
+  const there = state.filter((p) => p[2]);
+  const [xs, ys] = [0, 1].map((k) => there.map((p) => p[k]));
+  const [x, y] = [Math.min(...xs), Math.min(...ys)];
+  const [w, h] = [Math.max(...xs) - x, Math.max(...ys) - y];
+  return w > 0 && h > 0 ? [x, y, w, h] : null;
 }

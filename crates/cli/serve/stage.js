@@ -6,7 +6,7 @@ const MOST = 40; // screen pixels a pixel of the picture may fill
 export class Stage {
   constructor(canvas) {
     this.canvas = canvas;
-    this.mode = null; // draw(context, stage), down(point, reach): a drag or nothing, and hover(point)
+    this.mode = null; // draw(context, stage), down(point, reach): a drag or nothing, and hover(point, reach)
     this.picture = null;
     this.size = [1, 1];
     this.scale = 1;
@@ -17,9 +17,8 @@ export class Stage {
     new ResizeObserver(() => this.resized()).observe(canvas);
     canvas.addEventListener("pointerdown", (e) => this.down(e));
     canvas.addEventListener("pointermove", (e) => this.move(e));
-    for (const name of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(name, (e) => this.up(e));
-    }
+    canvas.addEventListener("pointerup", (e) => this.up(e, "end"));
+    canvas.addEventListener("pointercancel", (e) => this.up(e, "cancel"));
     canvas.addEventListener("wheel", (e) => {
       e.preventDefault();
       this.zoom(Math.exp(-e.deltaY * 0.0015), [e.offsetX, e.offsetY]);
@@ -135,8 +134,7 @@ export class Stage {
     const at = [e.offsetX, e.offsetY];
     this.pointers.set(e.pointerId, at);
     if (this.pointers.size > 1) {
-      this.drag?.end?.();
-      this.drag = null; // two fingers zoom and shift
+      this.finish("cancel"); // two fingers zoom and shift
       return;
     }
     const reach = (e.pointerType === "touch" ? 22 : 11) / this.scale;
@@ -163,11 +161,17 @@ export class Stage {
     this.pointers.set(e.pointerId, at);
   }
 
-  up(e) {
+  up(e, how) {
     if (this.pointers.delete(e.pointerId) && this.pointers.size === 0) {
-      this.drag?.end?.();
-      this.drag = null;
+      this.finish(how);
     }
+  }
+
+  /** Ends a drag; `"cancel"` calls it off where it has a way to be. */
+  finish(how) {
+    const { drag } = this;
+    this.drag = null;
+    (drag?.[how] ?? drag?.end)?.();
   }
 
   pan(by) {
