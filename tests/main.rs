@@ -31,6 +31,7 @@ mod promises;
 mod resume;
 mod run_folders;
 mod serve;
+mod serve_load;
 mod shells;
 #[cfg(unix)]
 mod streams;

@@ -2,7 +2,7 @@
 
 use crate::common::{facekp, picture, server::Server, trained};
 use serde_json::{Value, json};
-use std::{fs, io::Write, path::Path, thread};
+use std::{fs, path::Path};
 
 fn nose() -> Server {
     Server::start(&trained().join("nose"), None)
@@ -127,28 +127,6 @@ fn strangers_and_broken_requests_are_refused() {
     server.ask("GET", "/../Cargo.toml", b"").refused(404, "no such page");
     // and after all that it answers as before
     server.ask("POST", "/api/predict", &jpeg).json();
-}
-
-#[test]
-fn forty_requests_of_eight_clients_are_answered_beside_slow_ones() {
-    let server = nose();
-    let jpeg = fs::read(picture()).unwrap();
-    let slow: Vec<_> = (0..8)
-        .map(|_| {
-            let mut stream = server.connect();
-            stream.write_all(b"POST /api/predict HTTP/1.1\r\nHost:").unwrap();
-            stream
-        })
-        .collect();
-    thread::scope(|scope| {
-        let client = || (0..5).map(|_| server.ask("POST", "/api/predict", &jpeg).json()).collect::<Vec<_>>();
-        let clients: Vec<_> = (0..8).map(|_| scope.spawn(client)).collect();
-        let all: Vec<Value> = clients.into_iter().flat_map(|c| c.join().unwrap()).collect();
-        assert_eq!(all.len(), 40);
-        let x = |entry: &Value| entry["faces"][0]["points"][0][0].as_f64().unwrap();
-        assert!(all.iter().all(|entry| (x(entry) - x(&all[0])).abs() < 1e-3));
-    });
-    drop(slow);
 }
 
 /// Points beside `a.jpg`, none beside `b.jpg`.
