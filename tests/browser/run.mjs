@@ -1,11 +1,13 @@
 // The page of `facekp serve` in Chromium, run by hand:
 //   npm install && node run.mjs ADDRESS PHOTO [SHOTS]
-// ADDRESS is what `facekp serve --data DIR` prints, DIR a copy of a small folder whose first picture has points: the
-// test moves one and saves it. SHOTS is where screenshots go. CHROMIUM names the browser (/usr/bin/chromium).
+// ADDRESS is what `facekp serve --data DIR` prints, with face68 and with the whole path of DIR: a copy of a small folder of
+// pictures beside `.pts`, two or more, as the test moves points of the first one and saves them. SHOTS is where screenshots
+// go. CHROMIUM names the browser (/usr/bin/chromium).
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { metadata } from "../../examples/web/metadata.js";
 
 const [address, photo, shots = "shots"] = process.argv.slice(2);
 assert(address && photo, "expected: node run.mjs ADDRESS PHOTO [SHOTS]");
@@ -44,7 +46,16 @@ async function photos(page) {
 
 async function download(page, button) {
   const [file] = await Promise.all([page.waitForEvent("download"), page.click(button)]);
-  return readFileSync(await file.path(), "utf8");
+  return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
+}
+
+/** Where a pixel of a picture of that size lies on the screen when the whole of it is shown, and how large it is there. */
+async function fitted(page, width, height) {
+  const canvas = await page.locator("#stage").boundingBox();
+  const scale = Math.min((canvas.width - 24) / width, (canvas.height - 24) / height);
+  const left = canvas.x + (canvas.width - width * scale) / 2;
+  const top = canvas.y + (canvas.height - height * scale) / 2;
+  return { scale, at: ([x, y]) => [left + (x + 0.5) * scale, top + (y + 0.5) * scale] };
 }
 
 async function drag(page, from, to) {
@@ -58,8 +69,8 @@ async function drag(page, from, to) {
 /** A photo: points, downloads, a box that is dragged, maps. */
 async function aPhoto(page) {
   await photos(page);
-  const [entry] = JSON.parse(await download(page, "#get-json"));
-  const pts = await download(page, "#get-pts");
+  const [entry] = JSON.parse((await download(page, "#get-json")).bytes);
+  const pts = (await download(page, "#get-pts")).bytes.toString();
   assert.equal(pts.trim().split("\n").length, entry.faces[0].points.length + 4);
   const [x, y] = entry.faces[0].points[0];
   assert(pts.includes(`${(x + 1).toFixed(3)} ${(y + 1).toFixed(3)}`));
@@ -69,22 +80,33 @@ async function aPhoto(page) {
     await page.screenshot({ path: `${shots}/maps.png` });
     await page.uncheck("#maps");
   }
-  const canvas = await page.locator("#stage").boundingBox();
+  await aNetwork(page, entry);
   const [bx, by, bw, bh] = entry.faces[0].box;
-  const scale = Math.min((canvas.width - 24) / entry.width, (canvas.height - 24) / entry.height);
-  const on = (px, py) => [
-    canvas.x + (canvas.width - entry.width * scale) / 2 + (px + 0.5) * scale,
-    canvas.y + (canvas.height - entry.height * scale) / 2 + (py + 0.5) * scale,
-  ];
-  await drag(page, on(bx + bw / 2, by + bh / 2), on(bx + bw / 2 + 6, by + bh / 2 + 3));
+  const { at } = await fitted(page, entry.width, entry.height);
+  await drag(page, at([bx + bw / 2, by + bh / 2]), at([bx + bw / 2 + 6, by + bh / 2 + 3]));
   await page.waitForFunction(() => document.querySelector("#faces").textContent.includes("box given"));
-  const [boxed] = JSON.parse(await download(page, "#get-json"));
+  const [boxed] = JSON.parse((await download(page, "#get-json")).bytes);
   assert(Math.abs(boxed.faces[0].box[0] - bx - 6) < 1 && boxed.faces[0].score === null, JSON.stringify(boxed.faces[0].box));
   await page.click("#find-again");
   await page.waitForFunction(() => document.querySelector("#faces").textContent.includes("sure"));
 }
 
-/** The camera: frames go one at a time. */
+/** The network as an ONNX file: whole, and with what its users have to know. */
+async function aNetwork(page, entry) {
+  const { name, bytes } = await download(page, "#get-onnx");
+  const network = await page.inputValue("#network");
+  assert.equal(name, `${network}.onnx`);
+  assert.deepEqual([...bytes.subarray(0, 2)], [8, 8]); // ModelProto.ir_version is 8
+  assert(bytes.length > 1e6, `${bytes.length} bytes`);
+  const about = metadata(bytes);
+  assert.equal(about.name, network);
+  assert(about.license.length > 0 && about.scheme.includes("points = "), about.scheme);
+  assert.equal(JSON.parse(about.mirror).length, entry.faces[0].points.length);
+  assert.equal(JSON.parse(about.view).length, 2);
+  assert.equal(JSON.parse(about.box).kind, "face");
+}
+
+/** The camera: frames go one at a time; one that opens too late is closed. */
 async function aCamera(page) {
   let [open_, most, count] = [0, 0, 0];
   const started = (r) => r.url().includes("camera.jpg") && (most = Math.max(most, ++open_));
@@ -99,6 +121,12 @@ async function aCamera(page) {
   await page.click("#camera-start");
   page.off("request", started);
   assert(count >= 2 && most === 1, `${count} frames, ${most} at a time`);
+  await page.evaluate(() => {
+    document.querySelector("#camera-start").click();
+    document.querySelector('[data-tab="photo"]').click();
+  });
+  await page.waitForTimeout(1000);
+  assert.equal(await page.evaluate(() => document.querySelector("#video").srcObject), null, "the camera is off");
 }
 
 /** A dataset: keys, drag, undo, hide, save, and a change of the file that is not lost. */
@@ -137,11 +165,92 @@ async function aDataset(page) {
   await says(page, "saved.");
 }
 
+/** The rows of points of a `.pts`, as they are written. */
+function rowsOf(file) {
+  const [, rows] = /\{\r?\n([^}]*)\}/.exec(readFileSync(file, "utf8"));
+  return rows.trim().split(/\r?\n/);
+}
+
+/** Points of a dataset by the mouse and by a key, as its file has them afterwards. */
+async function aDrag(page) {
+  await page.reload();
+  await says(page, "points.");
+  const item = await page.evaluate(async () => {
+    const token = new URLSearchParams(location.search).get("token");
+    return (await fetch("/api/data/0", { headers: { "X-Facekp-Token": token } })).json();
+  });
+  assert(item.file?.endsWith(".pts"), `expected pictures beside .pts, got ${item.file}`);
+  const before = rowsOf(item.file);
+  await page.click("#zoom-fit");
+  const { scale, at } = await fitted(page, item.width, item.height);
+  // the point that is farthest from all others: no other one is meant
+  const far = (i) => Math.min(...item.points.map(([x, y], k) => (k === i ? Infinity : Math.hypot(x - item.points[i][0], y - item.points[i][1]))));
+  const nth = item.points.reduce((best, p, i) => (p[2] && far(i) > far(best) ? i : best), 0);
+  const [from, place] = [at(item.points[nth]).map(Math.round), () => page.textContent("#place")];
+
+  // a hand that shakes chooses, and moves nothing
+  await drag(page, from, [from[0] + 2, from[1]]);
+  assert.match(await page.textContent("#point"), new RegExp(`^Point ${nth}\\b`));
+  assert(await page.isDisabled("#save"));
+  const there = await place();
+
+  // by so many pixels of the screen: one step of undo
+  const by = [24, -16];
+  await drag(page, from, from.map((v, k) => v + by[k]));
+  const moved = (await place()).split(", ").map(Number);
+  moved.forEach((v, k) => {
+    const want = item.points[nth][k] + by[k] / scale;
+    assert(Math.abs(v - want) < 0.02, `${v}, expected ${want}`);
+  });
+  await page.keyboard.press("Control+z");
+  assert.equal(await place(), there);
+  assert(await page.isDisabled("#undo"), "a drag is one step");
+  await page.keyboard.press("Control+Shift+z");
+  await page.screenshot({ path: `${shots}/dragged.png` });
+  await page.keyboard.press("s");
+  await says(page, "saved.");
+  const saved = rowsOf(item.file);
+  saved[nth].split(" ").forEach((v, k) => assert(Math.abs(v - 1 - moved[k]) < 0.01, `${saved[nth]}, expected ${moved} + 1`));
+  const others = (rows) => rows.filter((_, i) => i !== nth);
+  assert.deepEqual(others(saved), others(before), "all other rows stay as they were written");
+
+  // hidden by a key, and shown again where it was
+  await page.keyboard.press("h");
+  await says(page, ", hidden");
+  await page.keyboard.press("s");
+  await says(page, "saved.");
+  assert.equal(rowsOf(item.file)[nth], "-1 -1");
+  await page.keyboard.press("h");
+  await page.keyboard.press("s");
+  await says(page, "saved.");
+  assert.deepEqual(rowsOf(item.file), saved);
+
+  // a picture that is opened by a key amid a drag keeps its points
+  await page.mouse.move(from[0] + by[0], from[1] + by[1]);
+  await page.mouse.down();
+  await page.keyboard.press("n");
+  await says(page, "points.");
+  await page.mouse.move(from[0] - 30, from[1]);
+  await page.mouse.up();
+  assert(await page.isDisabled("#undo"), "nothing of the next picture moved");
+  await page.keyboard.press("p");
+  await says(page, "points.");
+
+  // all the way back
+  while (await page.isEnabled("#undo")) {
+    await page.keyboard.press("Control+z");
+  }
+  await page.keyboard.press("s");
+  await says(page, "saved.");
+  rowsOf(item.file)[nth].split(" ").forEach((v, k) => assert(Math.abs(v - before[nth].split(" ")[k]) < 0.001));
+}
+
 const page = await open(1400, 900, "light");
 await aPhoto(page);
 await aCamera(page);
 if (await page.isVisible('[data-tab="data"]')) {
   await aDataset(page);
+  await aDrag(page);
 }
 await page.context().close();
 
