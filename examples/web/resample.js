@@ -31,16 +31,15 @@ export function resample(picture, [x, y, w, h], [width, height]) {
 function across({ data, width }, row, columns) {
   const line = new Float32Array(3 * columns.length);
   const start = 4 * width * row;
-  columns.forEach(({ pixels, weights }, i) => {
-    let [r, g, b] = [0, 0, 0];
+  for (let i = 0; i < columns.length; i++) {
+    const { pixels, weights } = columns[i];
     for (let k = 0; k < pixels.length; k++) {
       const at = start + 4 * pixels[k];
-      r += weights[k] * data[at];
-      g += weights[k] * data[at + 1];
-      b += weights[k] * data[at + 2];
+      line[3 * i] += weights[k] * data[at];
+      line[3 * i + 1] += weights[k] * data[at + 1];
+      line[3 * i + 2] += weights[k] * data[at + 2];
     }
-    line.set([r, g, b], 3 * i);
-  });
+  }
   return line;
 }
 
