@@ -1,8 +1,8 @@
 // The page of `facekp serve` in Chromium, run by hand:
 //   npm install && node run.mjs ADDRESS PHOTO [SHOTS]
 // ADDRESS is what `facekp serve --data DIR` prints, with face68 and with the whole path of DIR: a copy of a small folder of
-// pictures beside `.pts`, two or more, as the test moves points of the first one and saves them. SHOTS is where screenshots
-// go. CHROMIUM names the browser (/usr/bin/chromium).
+// pictures beside `.pts`, two or more, as the test moves points of the first one and saves them, and if possible one picture
+// alone. SHOTS is where screenshots go. CHROMIUM names the browser (/usr/bin/chromium).
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -36,6 +36,11 @@ async function open(width, height, colorScheme) {
 
 const says = (page, text) =>
   page.waitForFunction((t) => document.querySelector("#status").textContent.includes(t), text, { timeout: 20000 });
+
+async function save(page) {
+  await page.keyboard.press("s");
+  await says(page, "saved.");
+}
 
 async function photos(page) {
   await page.click('[data-tab="photo"]');
@@ -152,8 +157,7 @@ async function aDataset(page) {
   await page.keyboard.press("n");
   await page.keyboard.press("p");
   assert.equal(await page.textContent("#place"), moved, "changes stay from picture to picture");
-  await page.keyboard.press("s");
-  await says(page, "saved.");
+  await save(page);
   assert(await page.isDisabled("#save"));
   await page.reload();
   await says(page, "points.");
@@ -161,8 +165,7 @@ async function aDataset(page) {
   await page.keyboard.press("Tab");
   assert(Math.abs(parseFloat(await page.textContent("#place")) - parseFloat(moved)) < 0.02, "it was saved");
   await page.keyboard.press("Shift+ArrowLeft");
-  await page.keyboard.press("s");
-  await says(page, "saved.");
+  await save(page);
 }
 
 /** The rows of points of a `.pts`, as they are written. */
@@ -207,8 +210,7 @@ async function aDrag(page) {
   assert(await page.isDisabled("#undo"), "a drag is one step");
   await page.keyboard.press("Control+Shift+z");
   await page.screenshot({ path: `${shots}/dragged.png` });
-  await page.keyboard.press("s");
-  await says(page, "saved.");
+  await save(page);
   const saved = rowsOf(item.file);
   saved[nth].split(" ").forEach((v, k) => assert(Math.abs(v - 1 - moved[k]) < 0.01, `${saved[nth]}, expected ${moved} + 1`));
   const others = (rows) => rows.filter((_, i) => i !== nth);
@@ -217,12 +219,10 @@ async function aDrag(page) {
   // hidden by a key, and shown again where it was
   await page.keyboard.press("h");
   await says(page, ", hidden");
-  await page.keyboard.press("s");
-  await says(page, "saved.");
+  await save(page);
   assert.equal(rowsOf(item.file)[nth], "-1 -1");
   await page.keyboard.press("h");
-  await page.keyboard.press("s");
-  await says(page, "saved.");
+  await save(page);
   assert.deepEqual(rowsOf(item.file), saved);
 
   // a picture that is opened by a key amid a drag keeps its points
@@ -240,9 +240,33 @@ async function aDrag(page) {
   while (await page.isEnabled("#undo")) {
     await page.keyboard.press("Control+z");
   }
-  await page.keyboard.press("s");
-  await says(page, "saved.");
+  await save(page);
   rowsOf(item.file)[nth].split(" ").forEach((v, k) => assert(Math.abs(v - before[nth].split(" ")[k]) < 0.001));
+}
+
+/** In a picture without points a finger places one, and two fingers zoom and place none. */
+async function aPinch(page) {
+  const title = (await page.locator("#items option").allTextContents()).find((text) => text.endsWith("(no points)"));
+  if (!title) {
+    return;
+  }
+  await page.selectOption("#items", title);
+  await says(page, "no points yet");
+  const { x, y, width, height } = await page.locator("#stage").boundingBox();
+  const screen = await page.context().newCDPSession(page);
+  const fingers = (type, ...places) => screen.send("Input.dispatchTouchEvent", {
+    type, touchPoints: places.map((by, id) => ({ x: x + width / 2 + by, y: y + height / 2, id })),
+  });
+  await fingers("touchStart", -20);
+  await fingers("touchStart", -20, 20);
+  await fingers("touchMove", -20, 60);
+  await fingers("touchEnd");
+  assert(await page.isDisabled("#undo"), "two fingers placed a point");
+  await fingers("touchStart", 0);
+  await fingers("touchEnd");
+  assert.match(await page.textContent("#point"), /^Point 1\b/, "the next point is to be placed");
+  await page.click("#undo");
+  assert(await page.isDisabled("#save"));
 }
 
 const page = await open(1400, 900, "light");
@@ -251,6 +275,7 @@ await aCamera(page);
 if (await page.isVisible('[data-tab="data"]')) {
   await aDataset(page);
   await aDrag(page);
+  await aPinch(page);
 }
 await page.context().close();
 
