@@ -1,7 +1,6 @@
 // The page: photos and the camera go in, points come out on the canvas, in the table and as a file.
 
 import { draw } from "./draw.js";
-import { Reader } from "./reader.js";
 
 const FINDER = "face_finder.onnx";
 const NETWORK = "face68.onnx";
@@ -187,6 +186,9 @@ document.addEventListener("drop", (e) => {
 });
 
 try {
+  const { Reader } = await import("./reader.js").catch(() => {
+    throw new Error("Expected onnxruntime-web in node_modules beside this page: see its README.");
+  });
   reader = await Reader.load(FINDER, NETWORK);
   $("choose").disabled = false;
   $("camera").disabled = !navigator.mediaDevices?.getUserMedia;
