@@ -6,6 +6,7 @@ mod bad_input;
 mod calibrate;
 mod commands;
 mod common;
+mod corpus;
 #[cfg(feature = "cuda")]
 mod devices;
 mod doctor;

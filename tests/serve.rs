@@ -125,6 +125,7 @@ fn strangers_and_broken_requests_are_refused() {
     server.ask("GET", "/api/predict", b"").refused(405, "GET");
     server.ask("GET", "/api/data", b"").refused(404, "--data");
     server.ask("GET", "/../Cargo.toml", b"").refused(404, "no such page");
+    server.ask("GET", "/a%0Ab%0D%0Ac", b"").refused(404, "/a b  c: no such page");
     // and after all that it answers as before
     server.ask("POST", "/api/predict", &jpeg).json();
 }

@@ -1,8 +1,9 @@
 //! A dataset to walk through: its pictures, its annotations as their files have them now, and changes to them.
 
 use super::{
-    http::{Failure, Response},
+    http::Response,
     networks::{Networks, Points},
+    request::Failure,
 };
 use crate::output::one_line;
 use anyhow::{Context, Result};
