@@ -198,3 +198,27 @@ proptest! {
         }
     }
 }
+
+/// Folders are locked where the system can.
+#[cfg(unix)]
+#[test]
+fn of_several_that_save_at_a_time_one_succeeds() {
+    let text = "version: 1\nn_points: 3\n{\n10.5 20.25\n30 14\n22 11\n}\n";
+    let dir = folder("a.pts", text);
+    let (set, entries) = open(dir.path());
+    let (source, ready) = (source(&entries, "a"), std::sync::Barrier::new(8));
+    let save = |i: u8| {
+        let (digest, face) = changed(set.as_ref(), &source, 0, Some((11.0 + f64::from(i), 19.0)));
+        ready.wait();
+        source.save(Some(&digest), &face, SIZE)
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|i| scope.spawn(move || save(i))).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let saved: Vec<usize> = (0..8).filter(|&i| results[i].is_ok()).collect();
+    assert!(saved.len() == 1, "{results:?}");
+    assert!(results.iter().flat_map(|r| r.as_ref().err()).all(|e| matches!(e, Error::Changed { .. })), "{results:?}");
+    let moved = text.replace("10.5 20.25", &format!("{}.000 20.000", 12 + saved[0]));
+    assert_eq!(fs::read_to_string(dir.path().join("a.pts")).unwrap(), moved);
+}

@@ -12,8 +12,7 @@ use facekp_data::{
     Dataset, Error, Keypoints, Scheme,
     datasets::find_first,
     edit::{Entry, entries, unannotated},
-    load_picture,
-    picture::picture_size,
+    picture::{load_with_bytes, picture_size},
 };
 use facekp_eval::visualize;
 use image::ImageFormat;
@@ -121,9 +120,9 @@ impl Album {
             let sample = self.sample(entry)?;
             return Ok(Response::ok("image/png", visualize::png(&sample.image).map_err(anyhow::Error::from)?));
         }
-        let picture = load_picture(&entry.picture).map_err(failed)?;
+        // read once: the file may change meanwhile
+        let (picture, bytes) = load_with_bytes(&entry.picture).map_err(failed)?;
         if picture.orientation == 1 && Size::of(&picture.image) == picture.original {
-            let bytes = fs::read(&entry.picture).with_context(|| entry.picture.display().to_string())?;
             if let Some(format) = image::guess_format(&bytes).ok().filter(|f| SHOWN.contains(f)) {
                 return Ok(Response::ok(format.to_mime_type(), bytes));
             }

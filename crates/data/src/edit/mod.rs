@@ -13,7 +13,7 @@ use crate::{
     datasets::record::check_reach,
     error::{Error, Result},
     formats::{Shape, pts as pts_format},
-    io::write_whole,
+    io::{alone, write_whole},
     keypoints::Keypoints,
     source::{Place, Source},
 };
@@ -58,7 +58,7 @@ impl Source {
     /// digest. `known` is the digest of the file that the caller read, `None` where there was none.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the file is another one now; when it cannot be written, or the points would not be read
+    /// [`Error::Changed`] when the file is another one now, also where several processes save at a time; when it cannot be written, or the points would not be read
     /// back: far outside of the picture, all in one place, or most of them hidden where the format has marks for that.
     pub fn save(&self, known: Option<&str>, face: &Keypoints, size: Size) -> Result<String> {
         let (points, visible) = (face.points(), face.visible());
@@ -69,6 +69,7 @@ impl Source {
             let got = "points in one place or on one line";
             return Err(self.refused("points that span a face".into(), got.into()));
         }
+        let _alone = alone(&self.file);
         let bytes = match fs::read(&self.file) {
             Ok(bytes) if known == Some(&*digest(&bytes)) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound && known.is_none() && self.place == Place::Pts => {
