@@ -4,6 +4,8 @@
 mod bad_ibug;
 mod bad_input;
 mod calibrate;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod commands;
 mod common;
 mod corpus;
@@ -17,6 +19,8 @@ mod finder_cli;
 mod golden;
 #[cfg(unix)]
 mod killed;
+#[cfg(unix)]
+mod killed_commands;
 mod library;
 #[cfg(unix)]
 mod many_pictures;
@@ -32,8 +36,11 @@ mod promises;
 mod resume;
 mod run_folders;
 mod serve;
+#[cfg(unix)]
+mod serve_faults;
 mod shells;
 #[cfg(unix)]
 mod streams;
+mod supply;
 mod tracks;
 mod weights_names;

@@ -153,7 +153,7 @@ fn forty_requests_of_eight_clients_are_answered_beside_slow_ones() {
 }
 
 /// Points beside `a.jpg`, none beside `b.jpg`.
-fn two_pictures(dir: &Path) -> &'static str {
+pub(crate) fn two_pictures(dir: &Path) -> &'static str {
     let text = "version: 1\nn_points: 3\n{\n10.5 20.25\n30 40.123456\n50.5 61\n}\n";
     fs::write(dir.join("a.pts"), text).unwrap();
     for name in ["a.jpg", "b.jpg"] {
