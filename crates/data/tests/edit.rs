@@ -4,7 +4,7 @@ use candle_vision_helpers::{Point, Size};
 use facekp_data::{
     Dataset, Error, Keypoints,
     datasets::find_first,
-    edit::{Entry, entries},
+    edit::{Entry, LastRead, entries},
     source::Source,
 };
 use image::RgbImage;
@@ -197,6 +197,33 @@ proptest! {
             prop_assert!((a.x - b.x).abs() <= 5.1e-4 && (a.y - b.y).abs() <= 5.1e-4);
         }
     }
+}
+
+#[test]
+fn a_file_that_is_kept_as_it_was_parsed_is_parsed_again_when_it_changed() {
+    let text = r#"{"images":[{"id":7,"file_name":"a.png"},{"id":8,"file_name":"b.png"}],"annotations":[
+ {"id":1,"image_id":7,"category_id":1,"keypoints":[10,4,2,20,14,2,12,25,2]},
+ {"id":2,"image_id":8,"category_id":1,"keypoints":[11,5,2,21,15,2,13,26,2]}],
+ "categories":[{"id":1,"name":"wing","keypoints":["a","b","c"]}]}"#;
+    let dir = folder("list.json", text);
+    let (file, last) = (dir.path().join("list.json"), LastRead::default());
+    let (_, entries) = open(dir.path());
+    let first = |id: &str| source(&entries, id).read_after(3, &last).map(|now| now.unwrap().shape.points[0].x);
+    for changed in [text, &text.replace("[11,", "[9,"), text] {
+        fs::write(&file, changed).unwrap();
+        let second = if changed == text { 11.0 } else { 9.0 };
+        for (id, x) in [("a", 10.0), ("b", second), ("a", 10.0)] {
+            assert_eq!(first(id).unwrap(), x, "{changed}");
+        }
+    }
+    // neither another file nor one that is broken
+    fs::write(&file, "{").unwrap();
+    assert!(first("b").unwrap_err().to_string().contains("list.json:1: expected COCO"));
+    fs::write(&file, text).unwrap();
+    assert_eq!(first("b").unwrap(), 11.0);
+    let other = folder("list.json", &text.replace("[10,", "[12,"));
+    let (_, others) = open(other.path());
+    assert_eq!(source(&others, "a").read_after(3, &last).unwrap().unwrap().shape.points[0].x, 12.0);
 }
 
 /// Folders are locked where the system can.

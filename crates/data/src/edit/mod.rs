@@ -4,10 +4,12 @@ mod coco;
 mod csv;
 mod entries;
 mod imglab;
+mod last;
 mod pts;
 mod text;
 
 pub use entries::{Entry, entries, unannotated};
+pub use last::LastRead;
 
 use crate::{
     datasets::record::check_reach,
@@ -45,13 +47,26 @@ impl Source {
     /// # Errors
     /// When the file cannot be read or breaks its format.
     pub fn read(&self, count: usize) -> Result<Option<Standing>> {
+        self.read_after(count, &LastRead::default())
+    }
+
+    /// [`Source::read`] for whoever looks at many annotations: the file that was read last is not parsed again, unless
+    /// it changed.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_after(&self, count: usize, last: &LastRead) -> Result<Option<Standing>> {
         let bytes = match fs::read(&self.file) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound && self.place == Place::Pts => return Ok(None),
             Err(e) => return Err(Error::io(&self.file, e)),
         };
-        let shape = self.shape(&Text::of(&bytes).content, count)?;
-        Ok(Some(Standing { shape, digest: digest(&bytes) }))
+        let digest = digest(&bytes);
+        let shape = match self.place {
+            Place::Coco { annotation } => self.counted(last.coco(&self.file, (&digest, &bytes), annotation)?, count)?,
+            _ => self.shape(&Text::of(&bytes).content, count)?,
+        };
+        Ok(Some(Standing { shape, digest }))
     }
 
     /// Writes those of the points of a picture of `size` that differ from the file's, and returns the file's new
@@ -118,6 +133,10 @@ impl Source {
             Place::Coco { annotation } => coco::read(path, text, annotation)?,
             Place::Csv { row } => csv::read(path, text, row)?,
         };
+        self.counted(shape, count)
+    }
+
+    fn counted(&self, shape: Shape, count: usize) -> Result<Shape> {
         match shape.points.len() {
             n if n == count => Ok(shape),
             n => Err(self.refused(format!("{count} points"), n.to_string())),
