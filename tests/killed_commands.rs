@@ -1,5 +1,5 @@
-//! Commands that make files, killed at any moment or run twice at a time: what has its name is whole, and the same command
-//! ends what was begun.
+//! Commands that make files, killed at any moment or run twice at a time: what has its name is whole, and the same
+//! command ends what was begun.
 
 use crate::{
     common::{facekp, files, people, trained},

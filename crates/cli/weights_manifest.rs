@@ -19,8 +19,8 @@ pub(crate) fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) 
     entry.insert("sha256".into(), sha256(weights)?.into());
     entry.insert("bytes".into(), i64::try_from(bytes)?.into());
     all.insert(name.into(), entry.into());
-    let head = "# Weights that commands know by name; written by `facekp export` and by `facekp finder`. By hand: `added`, the \
-                commit\n# that brought the file.\n\n";
+    let head = "# Weights that commands know by name; written by `facekp export` and by `facekp finder`.\n\
+                # By hand: `added`, the commit that brought the file.\n\n";
     write_file(file, format!("{head}{}", toml::to_string_pretty(&all)?).as_bytes())
 }
 

@@ -1,8 +1,8 @@
 //! The readers as the fuzzers and the replay of their corpora call them: bytes in; no panic, no endless loop, and every
 //! error in one line. Each function says whether it has read its input whole.
 //!
-//! A crate of its own for the fuzzers, and a module of the tests in `tests/`: what stands here uses the public interface
-//! of the crates, and of the local page's server the files that read a request.
+//! A crate of its own for the fuzzers, and a module of the tests in `tests/`: what stands here uses the public
+//! interface of the crates, and of the local page's server the files that read a request.
 
 #[allow(dead_code)] // the fuzzers have no server
 #[path = "../../crates/cli/cmd/serve/gate.rs"]

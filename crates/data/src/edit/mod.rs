@@ -73,8 +73,9 @@ impl Source {
     /// digest. `known` is the digest of the file that the caller read, `None` where there was none.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the file is another one now, also where several processes save at a time; when it cannot be written, or the points would not be read
-    /// back: far outside of the picture, all in one place, or most of them hidden where the format has marks for that.
+    /// [`Error::Changed`] when the file is another one now, also where several processes save at a time; when it cannot
+    /// be written, or the points would not be read back: far outside of the picture, all in one place, or most of them
+    /// hidden where the format has marks for that.
     pub fn save(&self, known: Option<&str>, face: &Keypoints, size: Size) -> Result<String> {
         let (points, visible) = (face.points(), face.visible());
         let shape = Shape { points: points.to_vec(), visible: visible.to_vec(), lines: Vec::new() };
