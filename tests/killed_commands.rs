@@ -58,11 +58,16 @@ fn killed(seed: u64, make: impl Fn(&Path) -> Command) {
         fs::create_dir(&folder).unwrap();
         folder
     };
-    let whole = folder("whole");
-    let mut command = make(&whole);
-    let begun = Instant::now();
-    command.assert().success();
-    let (took, expected) = (begun.elapsed(), shown(&whole));
+    // the first one may have to fetch the program from the disk
+    let [first, second] = ["whole", "again"].map(|name| {
+        let out = folder(name);
+        let mut command = make(&out);
+        let begun = Instant::now();
+        command.assert().success();
+        (begun.elapsed(), shown(&out))
+    });
+    let (took, expected) = (first.0.min(second.0), second.1);
+    assert!(first.1 == expected, "expected the same files twice");
     let mut ends = Vec::new();
     for i in 0..moments() {
         let out = folder(&format!("killed{i}"));
