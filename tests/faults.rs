@@ -161,8 +161,13 @@ fn results_weights_and_datasets_appear_whole_or_not_on_a_full_disk() {
     export.arg("export").arg(&run).args(["--name", "small", "--data"]).arg(people()).arg("--out").arg(full.join("w"));
     let mut convert = facekp();
     convert.args(["datasets", "convert", "--to", "coco"]).arg(people().join("imm_face_db")).arg(full.join("coco"));
-    for command in [&mut json, &mut export, &mut convert] {
-        fails_with(command, &["No space left on device"]);
+    let mut report = facekp();
+    report.arg("report").arg(&run).arg("--data").arg(people()).arg("--out").arg(full.join("page"));
+    let named =
+        [(json, "all.json: "), (export, "w/small.safetensors: "), (convert, "coco/"), (report, "page/figures/")];
+    for (mut command, name) in named {
+        let name = format!("facekp: {}/{name}", full.display());
+        fails_with(&mut command, &[&name, "No space left on device"]);
         assert!(files(full).is_empty(), "{:?}", files(full));
     }
 }

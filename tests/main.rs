@@ -4,8 +4,11 @@
 mod bad_ibug;
 mod bad_input;
 mod calibrate;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod commands;
 mod common;
+mod corpus;
 #[cfg(feature = "cuda")]
 mod devices;
 mod doctor;
@@ -16,6 +19,8 @@ mod finder_cli;
 mod golden;
 #[cfg(unix)]
 mod killed;
+#[cfg(unix)]
+mod killed_commands;
 mod library;
 #[cfg(unix)]
 mod many_pictures;
@@ -31,9 +36,12 @@ mod promises;
 mod resume;
 mod run_folders;
 mod serve;
+#[cfg(unix)]
+mod serve_faults;
 mod serve_load;
 mod shells;
 #[cfg(unix)]
 mod streams;
+mod supply;
 mod tracks;
 mod weights_names;

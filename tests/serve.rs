@@ -125,12 +125,13 @@ fn strangers_and_broken_requests_are_refused() {
     server.ask("GET", "/api/predict", b"").refused(405, "GET");
     server.ask("GET", "/api/data", b"").refused(404, "--data");
     server.ask("GET", "/../Cargo.toml", b"").refused(404, "no such page");
+    server.ask("GET", "/a%0Ab%0D%0Ac", b"").refused(404, "/a b  c: no such page");
     // and after all that it answers as before
     server.ask("POST", "/api/predict", &jpeg).json();
 }
 
 /// Points beside `a.jpg`, none beside `b.jpg`.
-fn two_pictures(dir: &Path) -> &'static str {
+pub(crate) fn two_pictures(dir: &Path) -> &'static str {
     let text = "version: 1\nn_points: 3\n{\n10.5 20.25\n30 40.123456\n50.5 61\n}\n";
     fs::write(dir.join("a.pts"), text).unwrap();
     for name in ["a.jpg", "b.jpg"] {

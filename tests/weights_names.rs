@@ -1,6 +1,7 @@
 //! Names of weights mean the same to every command and to recipes.
 
 use crate::common::{self, SMALL, facekp, fails_with, people, train};
+use facekp_models::WeightsKind;
 use sha2::{Digest, Sha256};
 use std::fs;
 
@@ -56,6 +57,68 @@ fn shipped_weights_are_those_that_the_manifest_lists() {
     }
     shipped.sort();
     assert_eq!(manifest.keys().collect::<Vec<_>>(), shipped.iter().collect::<Vec<_>>());
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// What is not known of a file is said so.
+#[test]
+fn every_shipped_file_says_how_it_came_about() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
+    let manifest: toml::Table = fs::read_to_string(folder.join("manifest.toml")).unwrap().parse().unwrap();
+    let notice = fs::read_to_string(folder.join("NOTICE")).unwrap();
+    let mut networks = 0;
+    for (name, entry) in &manifest {
+        let said = |key: &str| entry.get(key).and_then(toml::Value::as_str).unwrap_or_else(|| panic!("{name}: {key}"));
+        assert!(notice.contains(&format!("{name}.safetensors")), "{name}: expected its terms in NOTICE");
+        assert!(is_hex(said("added"), 40), "{name}");
+        if entry.get("recipe").is_none() {
+            assert!(is_hex(said("source_sha256"), 64) && !said("source").is_empty(), "{name}");
+            continue;
+        }
+        networks += 1;
+        let WeightsKind::Network(file) = WeightsKind::read(&folder.join(format!("{name}.safetensors"))).unwrap() else {
+            panic!("{name}: expected a network");
+        };
+        assert_eq!((&*file.name, &*file.data), (said("recipe"), said("data")), "{name}");
+        let origin = file.origin.as_ref();
+        let recorded = |value: Option<&String>| value.map_or("not recorded", String::as_str).to_owned();
+        assert_eq!(said("program"), recorded(origin.map(|o| &o.program)), "{name}");
+        assert_eq!(said("commit"), recorded(origin.and_then(|o| o.commit.as_ref())), "{name}");
+        assert_eq!(said("data_sha256"), recorded(origin.map(|o| &o.data_sha256)), "{name}");
+    }
+    assert!(networks > 4, "{networks} networks");
+}
+
+#[test]
+fn weights_say_which_program_and_data_made_them_and_export_notes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = common::trained().join("nose");
+    let origin = |file: &std::path::Path| match WeightsKind::read(file).unwrap() {
+        WeightsKind::Network(manifest) => manifest.origin.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let best = origin(&run.join("best.safetensors"));
+    assert_eq!(best, origin(&run.join("last.safetensors")));
+    assert_eq!(best.program, concat!("facekp ", env!("CARGO_PKG_VERSION")));
+    assert!(is_hex(&best.data_sha256, 64), "{best:?}");
+    let mut export = facekp();
+    export.arg("export").arg(&run).args(["--name", "small", "--data"]).arg(people()).arg("--out").arg(dir.path());
+    export.assert().success();
+    assert_eq!(origin(&dir.path().join("small.safetensors")), best);
+    let manifest: toml::Table = fs::read_to_string(dir.path().join("manifest.toml")).unwrap().parse().unwrap();
+    let entry = &manifest["small"];
+    assert_eq!(
+        (entry["program"].as_str(), entry["data_sha256"].as_str()),
+        (Some(&*best.program), Some(&*best.data_sha256))
+    );
+    assert_eq!(entry["commit"].as_str().unwrap(), best.commit.as_deref().unwrap_or("not recorded"));
+    // other faces are other data
+    let other = dir.path().join("other");
+    train(&other, 1).args(["--fold", "1/2"]).assert().success();
+    assert_ne!(origin(&other.join("best.safetensors")).data_sha256, best.data_sha256);
 }
 
 #[test]

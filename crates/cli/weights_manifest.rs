@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use toml::Table;
 
-/// Puts an entry into the manifest, with the size and the hash of the weights; other entries stay as they are.
+/// Puts an entry into the manifest, with the size and the hash of the weights; other entries stay as they are. The
+/// caller holds [`facekp_data::alone`] since before it wrote the weights: other processes may add theirs.
 pub(crate) fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) -> Result<()> {
     let text = if file.exists() {
         std::fs::read_to_string(file).with_context(|| file.display().to_string())?
@@ -18,7 +19,8 @@ pub(crate) fn record(file: &Path, name: &str, weights: &Path, mut entry: Table) 
     entry.insert("sha256".into(), sha256(weights)?.into());
     entry.insert("bytes".into(), i64::try_from(bytes)?.into());
     all.insert(name.into(), entry.into());
-    let head = "# Weights that commands know by name; written by `facekp export`, and by `facekp finder`.\n\n";
+    let head = "# Weights that commands know by name; written by `facekp export` and by `facekp finder`.\n\
+                # By hand: `added`, the commit that brought the file.\n\n";
     write_file(file, format!("{head}{}", toml::to_string_pretty(&all)?).as_bytes())
 }
 

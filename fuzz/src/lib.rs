@@ -1,8 +1,14 @@
 //! The readers as the fuzzers and the replay of their corpora call them: bytes in; no panic, no endless loop, and every
 //! error in one line. Each function says whether it has read its input whole.
 //!
-//! A crate of its own for the fuzzers, and a module of the tests in `crates/train`: what stands here uses the public
-//! interface of the crates alone.
+//! A crate of its own for the fuzzers, and a module of the tests in `tests/`: what stands here uses the public
+//! interface of the crates, and of the local page's server the files that read a request.
+
+#[allow(dead_code)] // the fuzzers have no server
+#[path = "../../crates/cli/cmd/serve/gate.rs"]
+mod gate;
+#[path = "../../crates/cli/cmd/serve/request.rs"]
+mod request;
 
 use candle_core::Device;
 use candle_vision_helpers::Size;
@@ -15,6 +21,8 @@ use facekp_data::{
 };
 use facekp_models::{FinderFile, WeightsFile};
 use facekp_train::Recipe;
+use gate::Gate;
+use request::{Failure, Head};
 use sha2::{Digest, Sha256};
 use std::{fmt::Display, fs, io::Cursor, path::Path, sync::Arc};
 use tempfile::TempDir;
@@ -23,7 +31,7 @@ use tempfile::TempDir;
 pub type Reader = fn(&[u8]) -> bool;
 
 /// Every reader by its name, which is that of its target, its corpus and, where it has one, its dictionary.
-pub const ALL: [(&str, Reader); 16] = [
+pub const ALL: [(&str, Reader); 17] = [
     ("asf", asf),
     ("pts", pts),
     ("imglab", imglab),
@@ -40,6 +48,7 @@ pub const ALL: [(&str, Reader); 16] = [
     ("photo_boxes", photo_boxes),
     ("picture", picture),
     ("y4m", y4m),
+    ("http", http),
 ];
 
 /// What annotations are of: 24 × 16 pixels of grey.
@@ -219,6 +228,35 @@ fn one_line(error: &impl Display) {
 pub fn y4m(data: &[u8]) -> bool {
     let video = said(Video::read(Box::new(Cursor::new(data.to_vec())), Path::new("a.y4m")));
     video.is_some_and(|video| video.map(said).all(|frame| frame.is_some()))
+}
+
+/// A request to the local page, up to its body: read if the gate lets it through and, where there is to be a body, its
+/// length is stated.
+pub fn http(data: &[u8]) -> bool {
+    const TOKEN: &str = "00112233445566778899aabbccddeeff";
+    let is_public: fn(&str) -> bool = |path| path == "/style.css";
+    let Some(Some((head, length))) = refused(Head::of(data)) else { return false };
+    let before = Head::of(&data[..length - 1]);
+    assert!(!matches!(before, Ok(Some(_))), "expected a head that ends with its last byte");
+    let is_let = refused(Gate::with_token(8068, TOKEN.into(), is_public).check(&head)).is_some();
+    let [elsewhere, unknown] = [(8069, TOKEN), (8068, "0")].map(|(port, token)| {
+        let gate = Gate::with_token(port, token.into(), is_public);
+        refused(gate.check(&head)).is_some()
+    });
+    if is_let {
+        assert!(!elsewhere, "expected a request to be let through one port alone");
+        assert!(!unknown || is_public(&head.path), "expected a request to be let through with one token alone");
+    }
+    is_let && (head.method == "GET" || refused(head.body_length()).is_some())
+}
+
+/// What was not refused; a refusal is checked.
+fn refused<T>(result: Result<T, Failure>) -> Option<T> {
+    let check = |failure: &Failure| {
+        one_line(&failure.message);
+        assert!((400..500).contains(&failure.status), "expected a status of a refusal, got {}", failure.status);
+    };
+    result.inspect_err(check).ok()
 }
 
 /// A new folder with these files.

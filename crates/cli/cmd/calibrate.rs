@@ -59,6 +59,7 @@ fn write(path: &Path, file: &WeightsFile) -> Result<()> {
         let values = tensor.flatten_all()?.to_vec1::<f32>()?;
         halves &= values.iter().all(|v| f16::from_f32(*v).to_f32() == *v);
     }
+    let _alone = facekp_data::alone(path);
     file.save(path, if halves { DType::F16 } else { DType::F32 })?;
     record_again(path)
 }

@@ -87,6 +87,7 @@ fn fit(data: &DataArg, file: &Path) -> Result<()> {
 
 /// Writes the file, and its entry in the manifest beside it.
 fn keep(weights: &FinderFile, file: &Path) -> Result<()> {
+    let _alone = facekp_data::alone(file);
     weights.save(file)?;
     let FinderManifest { name, source, license, source_sha256, boxes } = &weights.manifest;
     let mut entry = Table::new();

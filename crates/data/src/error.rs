@@ -1,7 +1,7 @@
 //! What can be wrong with data: one line that says where, what was expected and what was there.
 
 use candle_vision_helpers::{Wrong, wrong::OneLine};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The kinds of pictures that are read, in words.
 pub(crate) const KINDS: &str = "JPEG, PNG, WebP, BMP, GIF or TIFF";
@@ -93,6 +93,30 @@ impl Error {
         if let Self::Io { reason, .. } = self { Some(reason.kind()) } else { None }
     }
 
+    /// The error of `name`, whose contents were made under the name `draft`, which nobody finds any more.
+    #[must_use]
+    pub fn renamed(self, draft: &Path, name: &Path) -> Self {
+        let path = |path: PathBuf| match path.strip_prefix(draft) {
+            Ok(below) if below.as_os_str().is_empty() => name.to_owned(),
+            Ok(below) => name.join(below),
+            Err(_) => path,
+        };
+        let text = |text: String| text.replace(&*draft.to_string_lossy(), &name.to_string_lossy());
+        match self {
+            Self::Format { path: at, line, expected, got } => {
+                Self::Format { path: path(at), line, expected: text(expected), got: text(got) }
+            }
+            Self::Picture { path: at, reason } => Self::Picture { path: path(at), reason: text(reason) },
+            Self::Changed { path: at } => Self::Changed { path: path(at) },
+            Self::Io { path: at, reason } => Self::Io { path: path(at), reason },
+            Self::Empty { path: at, expected, found } => {
+                Self::Empty { path: path(at), expected: text(expected), found: text(found) }
+            }
+            Self::Invalid(reason) => Self::Invalid(text(reason)),
+            other => other,
+        }
+    }
+
     /// An [`Error::Empty`] of a folder that holds nothing at all.
     pub(crate) fn none(path: impl Into<PathBuf>, expected: impl Into<String>) -> Self {
         Self::Empty { path: path.into(), expected: expected.into(), found: "none".into() }
@@ -106,5 +130,23 @@ impl Error {
         got: impl Into<String>,
     ) -> Self {
         Self::Format { path: path.into(), line, expected: expected.into(), got: got.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_what_was_to_be_there_and_not_the_draft() {
+        let (draft, name) = (Path::new("a/.out.7.part"), Path::new("a/out"));
+        let full = || std::io::ErrorKind::StorageFull.into();
+        let said = |e: Error| e.renamed(draft, name).to_string();
+        assert!(said(Error::io(draft.join("b/c.png"), full())).starts_with("a/out/b/c.png: "));
+        assert!(said(Error::io(draft, full())).starts_with("a/out: "));
+        assert!(said(Error::io("a/.out.7.partly", full())).starts_with("a/.out.7.partly: "));
+        assert_eq!(said(Error::Invalid("a/.out.7.part/d: no".into())), "a/out/d: no");
+        let format = Error::format(draft.join("e"), Some(3), "x", "a/.out.7.part/f");
+        assert_eq!(said(format), "a/out/e:3: expected x, got a/out/f");
     }
 }

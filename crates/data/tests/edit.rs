@@ -4,7 +4,7 @@ use candle_vision_helpers::{Point, Size};
 use facekp_data::{
     Dataset, Error, Keypoints,
     datasets::find_first,
-    edit::{Entry, entries},
+    edit::{Entry, LastRead, entries},
     source::Source,
 };
 use image::RgbImage;
@@ -197,4 +197,55 @@ proptest! {
             prop_assert!((a.x - b.x).abs() <= 5.1e-4 && (a.y - b.y).abs() <= 5.1e-4);
         }
     }
+}
+
+#[test]
+fn a_file_that_is_kept_as_it_was_parsed_is_parsed_again_when_it_changed() {
+    let text = r#"{"images":[{"id":7,"file_name":"a.png"},{"id":8,"file_name":"b.png"}],"annotations":[
+ {"id":1,"image_id":7,"category_id":1,"keypoints":[10,4,2,20,14,2,12,25,2]},
+ {"id":2,"image_id":8,"category_id":1,"keypoints":[11,5,2,21,15,2,13,26,2]}],
+ "categories":[{"id":1,"name":"wing","keypoints":["a","b","c"]}]}"#;
+    let dir = folder("list.json", text);
+    let (file, last) = (dir.path().join("list.json"), LastRead::default());
+    let (_, entries) = open(dir.path());
+    let first = |id: &str| source(&entries, id).read_after(3, &last).map(|now| now.unwrap().shape.points[0].x);
+    for changed in [text, &text.replace("[11,", "[9,"), text] {
+        fs::write(&file, changed).unwrap();
+        let second = if changed == text { 11.0 } else { 9.0 };
+        for (id, x) in [("a", 10.0), ("b", second), ("a", 10.0)] {
+            assert_eq!(first(id).unwrap(), x, "{changed}");
+        }
+    }
+    // neither another file nor one that is broken
+    fs::write(&file, "{").unwrap();
+    assert!(first("b").unwrap_err().to_string().contains("list.json:1: expected COCO"));
+    fs::write(&file, text).unwrap();
+    assert_eq!(first("b").unwrap(), 11.0);
+    let other = folder("list.json", &text.replace("[10,", "[12,"));
+    let (_, others) = open(other.path());
+    assert_eq!(source(&others, "a").read_after(3, &last).unwrap().unwrap().shape.points[0].x, 12.0);
+}
+
+/// Folders are locked where the system can.
+#[cfg(unix)]
+#[test]
+fn of_several_that_save_at_a_time_one_succeeds() {
+    let text = "version: 1\nn_points: 3\n{\n10.5 20.25\n30 14\n22 11\n}\n";
+    let dir = folder("a.pts", text);
+    let (set, entries) = open(dir.path());
+    let (source, ready) = (source(&entries, "a"), std::sync::Barrier::new(8));
+    let save = |i: u8| {
+        let (digest, face) = changed(set.as_ref(), &source, 0, Some((11.0 + f64::from(i), 19.0)));
+        ready.wait();
+        source.save(Some(&digest), &face, SIZE)
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|i| scope.spawn(move || save(i))).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let saved: Vec<usize> = (0..8).filter(|&i| results[i].is_ok()).collect();
+    assert!(saved.len() == 1, "{results:?}");
+    assert!(results.iter().flat_map(|r| r.as_ref().err()).all(|e| matches!(e, Error::Changed { .. })), "{results:?}");
+    let moved = text.replace("10.5 20.25", &format!("{}.000 20.000", 12 + saved[0]));
+    assert_eq!(fs::read_to_string(dir.path().join("a.pts")).unwrap(), moved);
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in evaluation.
 
 use candle_vision_helpers::wrong::OneLine;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Result of an evaluation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -62,6 +62,18 @@ impl Error {
     /// Makes an [`Error::Io`].
     pub fn io(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
         Self::Io { path: path.into(), reason }
+    }
+
+    /// The error of `name`, whose contents were made under the name `draft`, which nobody finds any more.
+    #[must_use]
+    pub fn renamed(self, draft: &Path, name: &Path) -> Self {
+        let path = |path: PathBuf| path.strip_prefix(draft).map_or_else(|_| path.clone(), |below| name.join(below));
+        match self {
+            Self::Io { path: at, reason } => Self::Io { path: path(at), reason },
+            Self::File { path: at, expected, got } => Self::File { path: path(at), expected, got },
+            Self::Data(e) => Self::Data(e.renamed(draft, name)),
+            other => other,
+        }
     }
 
     /// The kind of the system's error, where a file could not be read or written.

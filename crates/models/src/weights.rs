@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::header::{self, FINDER_KEY, KEY, WHOLE, bad, one_line};
 use crate::load_report::LoadReport;
 use crate::networks::{KeypointModel, trunk::match_names};
+use crate::origin::Origin;
 use crate::params::Params;
 use crate::pth::{is_pth, state_dict};
 use crate::task::Task;
@@ -34,6 +35,9 @@ pub struct Manifest {
     pub metrics: BTreeMap<String, f64>,
     /// The training data in words (`IMM face database, 192 pictures`; `rendered faces`).
     pub data: String,
+    /// How the weights came about, where that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// What the spread of its maps says about its errors, where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
@@ -81,6 +85,19 @@ impl WeightsFile {
         let mut tensors: Vec<(String, Tensor)> = self.tensors.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         tensors.sort_by(|a, b| a.0.cmp(&b.0));
         save(path, &tensors, &self.manifest, dtype)
+    }
+
+    /// The file with its values as they are once they were saved as `dtype` and read again.
+    ///
+    /// # Errors
+    /// When `dtype` is neither F32 nor F16.
+    pub fn rounded(mut self, dtype: DType) -> Result<Self> {
+        for tensor in self.tensors.values_mut() {
+            if let (Dtype::F16, bytes) = encode(tensor, dtype)? {
+                *tensor = Tensor::from_vec(halves(&bytes), tensor.dims(), &Device::Cpu)?;
+            }
+        }
+        Ok(self)
     }
 
     /// Builds the network of the manifest and loads the tensors; strict.
@@ -200,14 +217,17 @@ pub(crate) fn read_all(path: &Path) -> Result<Contents> {
     Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
 }
 
+fn halves(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
+}
+
 /// Values as F32; `None` for whole numbers; the name of any other type as the error.
 fn decode(view: &TensorView<'_>) -> std::result::Result<Option<Vec<f32>>, String> {
     let bytes = view.data();
-    let pairs = || bytes.as_chunks::<2>().0.iter();
     Ok(match view.dtype() {
         Dtype::F32 => Some(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-        Dtype::F16 => Some(pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()),
-        Dtype::BF16 => Some(pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect()),
+        Dtype::F16 => Some(halves(bytes)),
+        Dtype::BF16 => Some(bytes.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect()),
         Dtype::F64 => Some(bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()),
         Dtype::BOOL
         | Dtype::U8

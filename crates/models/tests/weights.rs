@@ -4,7 +4,7 @@ use crate::common::{fill, flat, maps, nose, pictures, resnet};
 use candle_core::{DType, Device, Tensor};
 use facekp_data::Scheme;
 use facekp_models::weights::{init_from, read_tensors, save, write_tensors};
-use facekp_models::{Manifest, Misshaped, Params, Pass, Task, WeightsFile, WeightsKind, locate};
+use facekp_models::{Manifest, Misshaped, Origin, Params, Pass, Task, WeightsFile, WeightsKind, locate};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,6 +19,7 @@ fn manifest(task: Task) -> Manifest {
         epoch: 12,
         metrics,
         data: "rendered faces".into(),
+        origin: Some(Origin::of("00".into())),
         calibration: None,
     }
 }

@@ -34,6 +34,16 @@ impl DataDigest {
         Ok(Self { train: PartDigest::of(&data.train)?, val: PartDigest::of(val)? })
     }
 
+    /// One SHA-256 of all of it, in hexadecimal digits.
+    pub(crate) fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for PartDigest { ids, annotations, .. } in [&self.train, &self.val] {
+            hash.update(ids);
+            hash.update(annotations);
+        }
+        hex(hash)
+    }
+
     /// What is no longer the same, and how many faces there were and are.
     pub(crate) fn difference(&self, now: &Self) -> Option<String> {
         let parts = [("training", &self.train, &now.train), ("validation", &self.val, &now.val)];
@@ -62,7 +72,6 @@ impl PartDigest {
             ids.update([0]);
             annotations.update(hash);
         }
-        let hex = |hash: Sha256| hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self { faces: faces.len(), ids: hex(ids), annotations: hex(annotations) })
     }
 
@@ -77,6 +86,10 @@ impl PartDigest {
             None
         }
     }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Box and points as they were read, bit for bit; hidden points differ from visible ones.
@@ -99,9 +112,12 @@ mod tests {
         let then = DataDigest::of(&data).unwrap();
         let changed = |train: Vec<usize>| {
             let train = vec![Faces { indices: train, ..data.train[0].clone() }];
-            let data = Data { train, val: data.val.clone() };
-            then.difference(&DataDigest::of(&data).unwrap())
+            let now = DataDigest::of(&Data { train, val: data.val.clone() }).unwrap();
+            let difference = then.difference(&now);
+            assert_eq!(now.sha256() == then.sha256(), difference.is_none());
+            difference
         };
+        assert_eq!(then.sha256().len(), 64);
         assert_eq!(changed((0..10).rev().collect()), None);
         assert_eq!(changed((0..9).collect()).unwrap(), "training faces: 10 then, 9 now");
         assert_eq!(changed((1..11).collect()).unwrap(), "training faces: 10 then and now, but other ones");

@@ -18,7 +18,7 @@ use facekp_eval::{
     metrics::measure_all,
     run_files::{EpochRecord, Predictions},
 };
-use facekp_models::{Manifest, WeightsFile};
+use facekp_models::{Manifest, Origin, WeightsFile};
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// Result of a training run.
@@ -77,7 +77,9 @@ fn train(
     let Run { recipe, data, device, begin } = run;
     let train = &recipe.train;
     check_faces(recipe, data, saved.as_ref())?;
-    folder.trains_on(DataDigest::of(data)?)?;
+    let digest = DataDigest::of(data)?;
+    let origin = Origin::of(digest.sha256());
+    folder.trains_on(digest)?;
     let validation = validation_loader(recipe, data)?;
     let weight = |faces: &Faces| recipe.data.train.get(faces.source).map_or(1.0, |s| s.weight);
     let weights: Vec<f64> = data.train.iter().map(weight).collect();
@@ -117,7 +119,7 @@ fn train(
             let lr = train.schedule.lr(trainer.steps().saturating_sub(1), per_epoch * train.epochs, per_epoch);
             let record = record(epoch + 1, train_loss, &found, lr, started);
             let best = if measure { state.take(record, trainer.steps()) } else { state.pass(record, trainer.steps()) };
-            let manifest = manifest(recipe, data, &record, found.errors.as_ref())?;
+            let manifest = Manifest { origin: Some(origin.clone()), ..manifest(run, &record, found.errors.as_ref())? };
             let (weights, optim) = (trainer.saved_weights(), trainer.state());
             let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
             folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
@@ -160,7 +162,8 @@ fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: I
     }
 }
 
-fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&Summary>) -> Result<Manifest> {
+fn manifest(run: Run<'_>, record: &EpochRecord, errors: Option<&Summary>) -> Result<Manifest> {
+    let Run { recipe, data, .. } = run;
     let measured = |of: fn(&Summary) -> Option<f64>| errors.and_then(of);
     let metrics = [
         ("val_loss", Some(record.val_loss)),
@@ -176,6 +179,7 @@ fn manifest(recipe: &Recipe, data: &Data, record: &EpochRecord, errors: Option<&
         epoch: record.epoch,
         metrics: metrics.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect(),
         data: data.train.iter().map(describe).collect::<Vec<_>>().join(" + "),
+        origin: None,
         calibration: None,
     })
 }

@@ -1,7 +1,6 @@
 //! The tests of the training crate that need no private names: one program, linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod corpus;
 mod diverged;
 mod examples;
 mod recipes_page;

@@ -10,7 +10,8 @@ use std::path::Path;
 use toml::{Table, Value};
 
 pub(super) fn write(a: &Args) -> Result<()> {
-    let mut file = WeightsFile::read(&facekp_models::locate(&a.weights)?)?;
+    let from = facekp_models::locate(&a.weights)?;
+    let file = WeightsFile::read(&from)?;
     let dtype = if a.f16 { DType::F16 } else { DType::F32 };
     let name = match &a.name {
         Some(name) => name.clone(),
@@ -19,11 +20,13 @@ pub(super) fn write(a: &Args) -> Result<()> {
     let path = a.out.join(format!("{name}.safetensors"));
     refuse_foreign(&path, &a.out.join("manifest.toml"))?;
     std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
-    // Measured as it will be read: rounded, from a file.
-    let draft = tempfile::Builder::new().suffix(".safetensors").tempfile_in(&a.out)?;
-    file.save(draft.path(), dtype)?;
-    let summaries = measure(draft.path(), &file.manifest, a)?;
+    // measured as it will be read
+    let mut file = file.rounded(dtype)?;
+    let predictor = Predictor::of(&file, &from, &Device::Cpu)?;
+    let eval::Setting { data, flip } = eval::setting(&file.manifest, &a.data.dir)?;
+    let summaries = eval::summaries(&predictor, &data, &a.split, flip)?;
     file.manifest.metrics = summaries.iter().flat_map(numbers).collect();
+    let _alone = facekp_data::alone(&path);
     file.save(&path, dtype)?;
     note(&a.out.join("manifest.toml"), &name, &path, &file.manifest)?;
     for s in &summaries {
@@ -45,12 +48,6 @@ fn refuse_foreign(weights: &Path, manifest: &Path) -> Result<()> {
     Ok(())
 }
 
-fn measure(weights: &Path, manifest: &Manifest, a: &Args) -> Result<Vec<Summary>> {
-    let (predictor, _) = Predictor::load(weights, &Device::Cpu)?;
-    let eval::Setting { data, flip } = eval::setting(manifest, &a.data.dir)?;
-    eval::summaries(&predictor, &data, &a.split, flip)
-}
-
 fn numbers(s: &Summary) -> Vec<(String, f64)> {
     let named = [("mean_px", Some(s.mean_px)), ("median_px", Some(s.median_px)), ("nme", s.nme), ("fr_08", s.fr_08)];
     named.into_iter().filter_map(|(k, v)| Some((format!("{}_{k}", s.split), v?))).collect()
@@ -64,5 +61,14 @@ fn note(file: &Path, name: &str, weights: &Path, manifest: &Manifest) -> Result<
     entry.insert("data".into(), manifest.data.clone().into());
     let metrics: Table = manifest.metrics.iter().map(|(k, v)| (k.clone(), (*v).into())).collect();
     entry.insert("metrics".into(), metrics.into());
+    let (origin, unknown) = (manifest.origin.as_ref(), || "not recorded".to_owned());
+    let recorded = [
+        ("program", origin.map(|o| o.program.clone())),
+        ("commit", origin.and_then(|o| o.commit.clone())),
+        ("data_sha256", origin.map(|o| o.data_sha256.clone())),
+    ];
+    for (key, value) in recorded {
+        entry.insert(key.into(), value.unwrap_or_else(unknown).into());
+    }
     record(file, name, weights, entry)
 }

@@ -1,8 +1,9 @@
 //! A dataset to walk through: its pictures, its annotations as their files have them now, and changes to them.
 
 use super::{
-    http::{Failure, Response},
+    http::Response,
     networks::{Networks, Points},
+    request::Failure,
 };
 use crate::output::one_line;
 use anyhow::{Context, Result};
@@ -10,9 +11,8 @@ use candle_vision_helpers::{Point, Size};
 use facekp_data::{
     Dataset, Error, Keypoints, Scheme,
     datasets::find_first,
-    edit::{Entry, entries, unannotated},
-    load_picture,
-    picture::picture_size,
+    edit::{Entry, LastRead, entries, unannotated},
+    picture::{load_with_bytes, picture_size},
 };
 use facekp_eval::visualize;
 use image::ImageFormat;
@@ -38,6 +38,7 @@ pub(super) struct Album {
     set: Option<Box<dyn Dataset>>,
     /// One file is compared and replaced at a time.
     saving: Mutex<()>,
+    last: LastRead,
 }
 
 /// What a page saves of a face.
@@ -64,6 +65,7 @@ impl Album {
                     entries,
                     set: Some(set),
                     saving: Mutex::default(),
+                    last: LastRead::default(),
                 }
             }
             Err(e) => {
@@ -71,7 +73,7 @@ impl Album {
                 let scheme = own_scheme(dir)?.or_else(|| networks.scheme().cloned());
                 let Some(scheme) = scheme.filter(|_| !entries.is_empty()) else { return Err(e.into()) };
                 let about = format!("{}, {} pictures without annotations", dir.display(), entries.len());
-                Self { about, scheme, entries, set: None, saving: Mutex::default() }
+                Self { about, scheme, entries, set: None, saving: Mutex::default(), last: LastRead::default() }
             }
         };
         tracing::info!("{}: {}", dir.display(), album.about);
@@ -95,7 +97,7 @@ impl Album {
         let (mut points, mut digest) = (None, None);
         match (&entry.source, &self.set, entry.index) {
             (Some(source), ..) => {
-                if let Some(now) = source.read(self.scheme.len()).map_err(failed)? {
+                if let Some(now) = source.read_after(self.scheme.len(), &self.last).map_err(failed)? {
                     points = Some(rows(&now.shape.points, &now.shape.visible));
                     digest = Some(now.digest);
                 }
@@ -120,9 +122,9 @@ impl Album {
             let sample = self.sample(entry)?;
             return Ok(Response::ok("image/png", visualize::png(&sample.image).map_err(anyhow::Error::from)?));
         }
-        let picture = load_picture(&entry.picture).map_err(failed)?;
+        // read once: the file may change meanwhile
+        let (picture, bytes) = load_with_bytes(&entry.picture).map_err(failed)?;
         if picture.orientation == 1 && Size::of(&picture.image) == picture.original {
-            let bytes = fs::read(&entry.picture).with_context(|| entry.picture.display().to_string())?;
             if let Some(format) = image::guess_format(&bytes).ok().filter(|f| SHOWN.contains(f)) {
                 return Ok(Response::ok(format.to_mime_type(), bytes));
             }

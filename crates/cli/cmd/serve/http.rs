@@ -1,19 +1,12 @@
-//! One request of HTTP/1.1 and its answer over a connection, with limits of length and time; every connection carries
-//! one request.
+//! One request and its answer over a connection, with limits of time; every connection carries one request.
 
-use httparse::{EMPTY_HEADER, Request, Status};
-use percent_encoding::percent_decode_str;
+use super::request::{Failure, Head};
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     time::{Duration, Instant},
 };
 
-/// The longest head of a request, bytes, and the most headers in it.
-const MOST_HEAD: usize = 16 << 10;
-const MOST_HEADERS: usize = 64;
-/// The longest body, bytes.
-pub(super) const MOST_BODY: usize = 32 << 20;
 /// How long a head and a body may take, and how long nothing of an answer may be taken.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const BODY_TIME: Duration = Duration::from_secs(60);
@@ -25,19 +18,6 @@ const DRAIN_BYTES: u64 = 64 << 20;
 /// What a page may do: nothing but its own files and this server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
     connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// Why a request is refused: HTTP's status and one line.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub status: u16,
-    pub message: String,
-}
-
-impl Failure {
-    pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-}
 
 /// What could not be done with a sound request, such as a photo that is none.
 impl From<anyhow::Error> for Failure {
@@ -69,52 +49,6 @@ impl From<Failure> for Response {
     fn from(Failure { status, message }: Failure) -> Self {
         let body = serde_json::json!({ "error": message }).to_string().into_bytes();
         Self { status, kind: "application/json", body }
-    }
-}
-
-/// The head of a request.
-#[derive(Debug, Default)]
-pub(super) struct Head {
-    pub method: String,
-    /// Decoded, without the query.
-    pub path: String,
-    query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
-}
-
-impl Head {
-    /// The value of a header that stands there once; `Err` where it stands there twice.
-    pub(super) fn header(&self, name: &str) -> Result<Option<&str>, Failure> {
-        let mut all = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
-        match (all.next(), all.next()) {
-            (_, Some(_)) => Err(Failure::new(400, format!("expected one header {name}, got several"))),
-            (one, None) => Ok(one),
-        }
-    }
-
-    /// The first value of this name in the query.
-    pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-
-    fn of(request: &Request<'_, '_>) -> Result<Self, Failure> {
-        let bad = |what: &str| Failure::new(400, format!("expected a request in UTF-8, got other bytes in its {what}"));
-        let text = |part: &str| percent_decode_str(part).decode_utf8().map(|t| t.into_owned());
-        let (path, query) =
-            request.path.unwrap_or_default().split_once('?').unwrap_or((request.path.unwrap_or(""), ""));
-        let pair = |part: &str| {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            Ok((text(name)?, text(value)?))
-        };
-        let query: Result<_, std::str::Utf8Error> = query.split('&').filter(|p| !p.is_empty()).map(pair).collect();
-        let header =
-            |h: &httparse::Header<'_>| Some((h.name.to_owned(), str::from_utf8(h.value).ok()?.trim().to_owned()));
-        Ok(Self {
-            method: request.method.unwrap_or_default().to_owned(),
-            path: text(path).map_err(|_| bad("path"))?,
-            query: query.map_err(|_| bad("query"))?,
-            headers: request.headers.iter().map(header).collect::<Option<_>>().ok_or_else(|| bad("headers"))?,
-        })
     }
 }
 
@@ -152,40 +86,20 @@ impl Connection {
                 Ok(0) | Err(_) if bytes.is_empty() => return Ok(None),
                 count => count.map_err(|e| unread(&e, "the head"))?,
             };
+            if count == 0 {
+                return Err(Failure::new(400, "expected a whole request, got one that ends within its head"));
+            }
             bytes.extend_from_slice(&part[..count]);
-            let mut headers = [EMPTY_HEADER; MOST_HEADERS];
-            let mut request = Request::new(&mut headers);
-            match request.parse(&bytes) {
-                Ok(Status::Complete(length)) => {
-                    let head = Head::of(&request)?;
-                    self.rest = bytes.split_off(length);
-                    return Ok(Some(head));
-                }
-                Ok(Status::Partial) if count == 0 => {
-                    return Err(Failure::new(400, "expected a whole request, got one that ends within its head"));
-                }
-                Ok(Status::Partial) if bytes.len() < MOST_HEAD => {}
-                Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-                    let most = format!("expected a head of at most {MOST_HEAD} bytes and {MOST_HEADERS} headers");
-                    return Err(Failure::new(431, most));
-                }
-                Err(e) => return Err(Failure::new(400, format!("expected a request of HTTP/1.1, got {e}"))),
+            if let Some((head, length)) = Head::of(&bytes)? {
+                self.rest = bytes.split_off(length);
+                return Ok(Some(head));
             }
         }
     }
 
     /// The body, as long as the head says.
     pub(super) fn body(&mut self, head: &Head) -> Result<Vec<u8>, Failure> {
-        let stated = head.header("Content-Length")?.filter(|v| v.bytes().all(|b| b.is_ascii_digit()));
-        let Some(stated) =
-            stated.filter(|v| !v.is_empty() && head.header("Transfer-Encoding").is_ok_and(|t| t.is_none()))
-        else {
-            return Err(Failure::new(411, "expected a body whose Content-Length is stated in bytes"));
-        };
-        let length = stated.parse().unwrap_or(usize::MAX);
-        if length > MOST_BODY {
-            return Err(Failure::new(413, format!("expected a body of at most {MOST_BODY} bytes, got {stated}")));
-        }
+        let length = head.body_length()?;
         if head.header("Expect")?.is_some_and(|e| e.eq_ignore_ascii_case("100-continue")) {
             let go = self.stream.set_write_timeout(Some(WRITE_TIME));
             let go = go.and_then(|()| self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n"));

@@ -7,6 +7,7 @@ mod gate;
 mod http;
 mod networks;
 mod photos;
+mod request;
 mod routes;
 
 use crate::{interrupt, output::say, shared_args::DeviceArg};
@@ -14,8 +15,9 @@ use album::Album;
 use anyhow::{Context, Result};
 use counter::Counter;
 use gate::Gate;
-use http::{Connection, Failure};
+use http::Connection;
 use networks::Networks;
+use request::Failure;
 use routes::Site;
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -58,7 +60,7 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, a.port))
         .with_context(|| format!("cannot listen on 127.0.0.1:{} (--port 0 takes one that is free)", a.port))?;
     let address = listener.local_addr()?;
-    let gate = Gate::new(address.port())?;
+    let gate = Gate::new(address.port(), assets::is_public)?;
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = {
         let stopped = Arc::clone(&stopped);

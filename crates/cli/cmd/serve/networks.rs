@@ -1,6 +1,6 @@
 //! The networks that can be chosen: each is loaded when it is first asked for, and kept; one works at a time.
 
-use super::http::Failure;
+use super::request::Failure;
 use crate::cmd::{export::onnx, predict::weights};
 use anyhow::Result;
 use candle_core::Device;

@@ -1,8 +1,9 @@
 //! What a network says of a photo that a page sends: the entry that `predict --json` writes, and its maps.
 
 use super::{
-    http::{Failure, Head, Response},
+    http::Response,
     networks::Networks,
+    request::{Failure, Head},
 };
 use crate::parse::parse_box;
 use anyhow::{Context, Result};

@@ -5,9 +5,10 @@ use super::{
     assets,
     counter::Counter,
     gate::Gate,
-    http::{Connection, Failure, Head, Response},
+    http::{Connection, Response},
     networks::Networks,
     photos,
+    request::{Failure, Head},
 };
 use serde_json::json;
 

@@ -3,15 +3,27 @@
 use super::{Change, text::decimal, text::splice};
 use crate::{
     error::{Error, Result},
-    formats::{Shape, coco},
+    formats::{
+        Shape,
+        coco::{self, Object},
+    },
 };
 use serde::de::{Deserialize, IgnoredAny};
 use std::{ops::Range, path::Path};
 
 pub(super) fn read(path: &Path, text: &str, annotation: usize) -> Result<Shape> {
-    let objects = coco::parse(path, text)?.map(|c| c.objects).unwrap_or_default();
-    let object = objects.into_iter().find(|o| o.index == annotation);
-    object.map(|o| o.shape).ok_or_else(|| gone(path, annotation))
+    find(&objects(path, text)?, path, annotation)
+}
+
+/// All objects of a file.
+pub(super) fn objects(path: &Path, text: &str) -> Result<Vec<Object>> {
+    Ok(coco::parse(path, text)?.map(|c| c.objects).unwrap_or_default())
+}
+
+/// The shape of the annotation in this place of a file with these objects.
+pub(super) fn find(objects: &[Object], path: &Path, annotation: usize) -> Result<Shape> {
+    let object = objects.iter().find(|o| o.index == annotation);
+    object.map(|o| o.shape.clone()).ok_or_else(|| gone(path, annotation))
 }
 
 /// The text with other numbers in the annotation's keypoints, and their count.

@@ -4,16 +4,18 @@ mod coco;
 mod csv;
 mod entries;
 mod imglab;
+mod last;
 mod pts;
 mod text;
 
 pub use entries::{Entry, entries, unannotated};
+pub use last::LastRead;
 
 use crate::{
     datasets::record::check_reach,
     error::{Error, Result},
     formats::{Shape, pts as pts_format},
-    io::write_whole,
+    io::{alone, write_whole},
     keypoints::Keypoints,
     source::{Place, Source},
 };
@@ -45,21 +47,35 @@ impl Source {
     /// # Errors
     /// When the file cannot be read or breaks its format.
     pub fn read(&self, count: usize) -> Result<Option<Standing>> {
+        self.read_after(count, &LastRead::default())
+    }
+
+    /// [`Source::read`] for whoever looks at many annotations: the file that was read last is not parsed again, unless
+    /// it changed.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_after(&self, count: usize, last: &LastRead) -> Result<Option<Standing>> {
         let bytes = match fs::read(&self.file) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound && self.place == Place::Pts => return Ok(None),
             Err(e) => return Err(Error::io(&self.file, e)),
         };
-        let shape = self.shape(&Text::of(&bytes).content, count)?;
-        Ok(Some(Standing { shape, digest: digest(&bytes) }))
+        let digest = digest(&bytes);
+        let shape = match self.place {
+            Place::Coco { annotation } => self.counted(last.coco(&self.file, (&digest, &bytes), annotation)?, count)?,
+            _ => self.shape(&Text::of(&bytes).content, count)?,
+        };
+        Ok(Some(Standing { shape, digest }))
     }
 
     /// Writes those of the points of a picture of `size` that differ from the file's, and returns the file's new
     /// digest. `known` is the digest of the file that the caller read, `None` where there was none.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the file is another one now; when it cannot be written, or the points would not be read
-    /// back: far outside of the picture, all in one place, or most of them hidden where the format has marks for that.
+    /// [`Error::Changed`] when the file is another one now, also where several processes save at a time; when it cannot
+    /// be written, or the points would not be read back: far outside of the picture, all in one place, or most of them
+    /// hidden where the format has marks for that.
     pub fn save(&self, known: Option<&str>, face: &Keypoints, size: Size) -> Result<String> {
         let (points, visible) = (face.points(), face.visible());
         let shape = Shape { points: points.to_vec(), visible: visible.to_vec(), lines: Vec::new() };
@@ -69,6 +85,7 @@ impl Source {
             let got = "points in one place or on one line";
             return Err(self.refused("points that span a face".into(), got.into()));
         }
+        let _alone = alone(&self.file);
         let bytes = match fs::read(&self.file) {
             Ok(bytes) if known == Some(&*digest(&bytes)) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound && known.is_none() && self.place == Place::Pts => {
@@ -117,6 +134,10 @@ impl Source {
             Place::Coco { annotation } => coco::read(path, text, annotation)?,
             Place::Csv { row } => csv::read(path, text, row)?,
         };
+        self.counted(shape, count)
+    }
+
+    fn counted(&self, shape: Shape, count: usize) -> Result<Shape> {
         match shape.points.len() {
             n if n == count => Ok(shape),
             n => Err(self.refused(format!("{count} points"), n.to_string())),

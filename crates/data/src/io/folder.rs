@@ -1,7 +1,11 @@
 //! Folders that appear whole or not at all.
 
 use crate::error::{Error, Result};
-use std::{fs, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 /// Fails where [`whole_folder`] would refuse to write, before any work is done.
 ///
@@ -16,19 +20,17 @@ pub(crate) fn check_new(out: &Path) -> Result<()> {
 }
 
 /// Fills the new or empty folder `out`, which appears when all is written, or not at all: `fill` is given another one,
-/// which then takes its name.
+/// which then takes its name. Of several processes that do so at a time one succeeds.
 ///
 /// # Errors
-/// As [`check_new`], and what `fill` and the system say.
+/// As [`check_new`], and what `fill` and the system say, of `out`.
 pub(crate) fn whole_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     check_new(out)?;
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let part = out.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = new_folder(&part).and_then(|()| fill(&part)).and_then(|()| {
-        if out.exists() {
-            fs::remove_dir(out).map_err(|e| Error::io(out, e))?;
-        }
-        fs::rename(&part, out).map_err(|e| Error::io(out, e))
+    let part = new_part(out).map_err(|e| Error::io(out, e))?;
+    let written = fill(&part).map_err(|e| e.renamed(&part, out)).and_then(|()| {
+        let placed = if out.exists() { fs::remove_dir(out) } else { Ok(()) }.and_then(|()| fs::rename(&part, out));
+        // what another process placed meanwhile is said in words
+        placed.map_err(|e| check_new(out).err().unwrap_or_else(|| Error::io(out, e)))
     });
     if written.is_err() {
         // The first error is what matters to the person.
@@ -37,9 +39,73 @@ pub(crate) fn whole_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -
     written
 }
 
-fn new_folder(dir: &Path) -> Result<()> {
-    if dir.exists() {
-        fs::remove_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// A new folder next to `out`. In containers all processes may have one number, and those that were killed left theirs.
+fn new_part(out: &Path) -> io::Result<PathBuf> {
+    const TRIES: usize = 1000;
+    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let mut taken = io::ErrorKind::AlreadyExists.into();
+    for _ in 0..TRIES {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let part = out.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
+        match fs::create_dir(&part) {
+            Ok(()) => return Ok(part),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => taken = e,
+            Err(e) => return Err(e),
+        }
     }
-    fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))
+    Err(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::Barrier;
+
+    fn names(dir: &Path) -> Vec<String> {
+        fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn of_several_that_fill_a_folder_one_succeeds_and_the_others_name_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, all_at_work) = (dir.path().join("deep/out"), Barrier::new(4));
+        let fill = |i: usize| {
+            whole_folder(&out, |part| {
+                for name in ["a", "b"] {
+                    fs::write(part.join(name), i.to_string()).unwrap();
+                }
+                all_at_work.wait();
+                Ok(())
+            })
+        };
+        let results: Vec<Result<()>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|i| scope.spawn(move || fill(i))).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let failed: Vec<String> = results.iter().filter_map(|r| Some(r.as_ref().err()?.to_string())).collect();
+        assert!(failed.len() == 3 && failed.iter().all(|e| e.contains("out: ") && !e.contains(".part")), "{failed:?}");
+        let text = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+        assert_eq!(text("a"), text("b"));
+        assert_eq!(names(&dir.path().join("deep")), ["out"]);
+    }
+
+    #[test]
+    fn what_fails_while_it_is_filled_is_said_of_the_folder_and_nothing_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        fs::create_dir(&out).unwrap();
+        let failing = |part: &Path| {
+            fs::write(part.join("a"), "x").unwrap();
+            Err(Error::io(part.join("b"), io::ErrorKind::StorageFull.into()))
+        };
+        let error = whole_folder(&out, failing).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: ", out.join("b").display())), "{error}");
+        assert_eq!(names(dir.path()), ["out"]);
+        assert!(names(&out).is_empty());
+    }
 }

@@ -1,6 +1,6 @@
-//! A lock on an open file, for one process at a time.
+//! Locks for one process at a time.
 //!
-//! The system holds it and gives it up when the process ends, however it ends.
+//! The system holds one and gives it up when the process ends, however it ends.
 
 use std::{
     fs::{File, TryLockError},
@@ -21,6 +21,18 @@ pub fn lock(path: &Path, file: &File) -> bool {
     }
 }
 
+/// Waits until no other process changes something in the folder of `file`, until what is returned is dropped: for what
+/// is read, changed and replaced. Where the system opens or locks no folders nobody waits, and nothing is kept out.
+#[must_use]
+pub fn alone(file: &Path) -> Alone {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Alone(File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok())
+}
+
+/// The lock of a folder, until it is dropped.
+#[derive(Debug)]
+pub struct Alone(#[allow(dead_code)] Option<File>);
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -34,5 +46,26 @@ mod tests {
         assert!(lock(&path, &first) && !lock(&path, &second));
         drop(first);
         assert!(lock(&path, &second));
+    }
+
+    /// Folders are locked where the system can.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_read_and_replaced_alone_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("count");
+        std::fs::write(&path, "0").unwrap();
+        let add = || {
+            let _alone = alone(&path);
+            let count: u32 = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+            std::thread::yield_now();
+            std::fs::write(&path, (count + 1).to_string()).unwrap();
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| add()));
+            }
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "200");
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod predictions;
 mod write;
 
 pub(crate) use folder::{check_new, whole_folder};
-pub use lock::lock;
+pub use lock::{Alone, alone, lock};
 pub(crate) use write::write_with;
 pub use write::{is_stream, part_of, write_whole};
 

@@ -77,8 +77,18 @@ impl From<RgbImage> for Picture {
 /// # Errors
 /// When it cannot be read, is of another kind than those that are read, is not whole, or takes more than it may.
 pub fn load_picture(path: &Path) -> Result<Picture> {
-    let Decoded { image, original, to_image, orientation, lack } = load(path, Strictness::Data)?;
-    Ok(Picture { image: Arc::new(image), original, to_image, orientation: orientation.to_exif(), lack })
+    load_with_bytes(path).map(|(picture, _)| picture)
+}
+
+/// [`load_picture`] with the bytes that were decoded: the file may be another one by the time it is read again.
+///
+/// # Errors
+/// As [`load_picture`].
+pub fn load_with_bytes(path: &Path) -> Result<(Picture, Vec<u8>)> {
+    let bytes = read(path)?;
+    let decoded = decode(&bytes, Strictness::Data).map_err(|fault| fault.at(path))?;
+    let Decoded { image, original, to_image, orientation, lack } = decoded;
+    Ok((Picture { image: Arc::new(image), original, to_image, orientation: orientation.to_exif(), lack }, bytes))
 }
 
 /// Decodes a user's own photo, which has no annotation: turned upright as the camera noted it (EXIF), and as far as it
@@ -88,7 +98,7 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
 /// When it cannot be read, is of another kind than those that are read, holds no picture at all, or takes more than it
 /// may.
 pub fn load_photo(path: &Path) -> Result<Picture> {
-    load(path, Strictness::Photo).map(turned)
+    decode(&read(path)?, Strictness::Photo).map(turned).map_err(|fault| fault.at(path))
 }
 
 /// [`load_photo`] on a file's bytes in memory; `name` is for the errors.
@@ -136,11 +146,6 @@ fn upright(orientation: Orientation, size: Size) -> Affine {
     };
     // Each of these has an inverse.
     Affine::new(map).unwrap_or(Affine::IDENTITY)
-}
-
-fn load(path: &Path, strictness: Strictness) -> Result<Decoded> {
-    let at = |fault: Fault| fault.at(path);
-    decode(&read(path)?, strictness).map_err(at)
 }
 
 /// The bytes of a picture's file: what is no picture, or too large a one, is not read on.

@@ -67,10 +67,18 @@ impl Predictor {
     /// As [`WeightsFile::read`] and [`WeightsFile::build`].
     pub fn load(path: &Path, device: &Device) -> Result<(Self, WeightsFile)> {
         let file = WeightsFile::read(path)?;
+        Ok((Self::of(&file, path, device)?, file))
+    }
+
+    /// The network of a weights file in memory; `path` is for the errors.
+    ///
+    /// # Errors
+    /// As [`WeightsFile::build`].
+    pub fn of(file: &WeightsFile, path: &Path, device: &Device) -> Result<Self> {
         let (_, model) = file.build(path, device)?;
         let model = model.for_inference()?.unwrap_or(model);
         let this = Self::new(file.manifest.task.clone(), model, device)?;
-        Ok((Self { calibration: file.manifest.calibration.clone(), ..this }, file))
+        Ok(Self { calibration: file.manifest.calibration.clone(), ..this })
     }
 
     /// Wraps a network that is already in memory, such as one in training.

@@ -85,7 +85,7 @@ pub fn write(out: &Path, page: &PageInput, runs: &[RunInput], device: &Device) -
     fs::create_dir_all(parent).map_err(io)?;
     let draft = tempfile::Builder::new().prefix(".facekp-report-").tempdir_in(parent).map_err(io)?;
     let figures = draft.path().join(FIGURES);
-    let html = page::render(page, runs, &figures, device)?;
+    let html = page::render(page, runs, &figures, device).map_err(|e| e.renamed(draft.path(), out))?;
     let text = draft.path().join(PAGE);
     fs::write(&text, html).map_err(io)?;
 

@@ -146,6 +146,7 @@ pub(crate) fn write_run(run: &Path, name: &str, task: Task) {
         epoch: 3,
         metrics: BTreeMap::new(),
         data: "nothing: random weights".into(),
+        origin: None,
         calibration: None,
     };
     weights::save(&run.join("best.safetensors"), &tensors, &manifest, DType::F32).unwrap();

@@ -16,7 +16,7 @@ const PLAIN: OnnxOptions = OnnxOptions { input: PixelType::U8, flip: false, lice
 
 fn manifest(task: &Task) -> Manifest {
     let (name, recipe, data) = ("small".to_owned(), String::new(), "noise".to_owned());
-    Manifest { name, task: task.clone(), recipe, epoch: 1, metrics: [].into(), data, calibration: None }
+    Manifest { name, task: task.clone(), recipe, epoch: 1, metrics: [].into(), data, origin: None, calibration: None }
 }
 
 /// A network with pseudo-random weights, those of normalization included.

@@ -5,10 +5,11 @@
 
 use crate::error::{Error, Result};
 use std::{
+    fmt::Write as _,
     fs::{self, File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// The file.
@@ -34,7 +35,7 @@ impl Lock {
         let path = dir.join(NAME);
         let error = |e: std::io::Error| Error::Run { path: path.clone(), reason: e.to_string() };
         fs::create_dir_all(dir).map_err(|e| Error::Run { path: dir.to_owned(), reason: e.to_string() })?;
-        let who = who();
+        let who = who(SystemTime::now());
         // another process may take the file away between opening and locking it: then there is a new one, or none
         for _ in 0..TRIES {
             let made = !path.exists();
@@ -97,16 +98,34 @@ fn taken(dir: &Path) -> Error {
 }
 
 /// This process, in one line.
-fn who() -> String {
+fn who(now: SystemTime) -> String {
     let host = gethostname::gethostname();
-    let since = humantime::format_rfc3339_seconds(SystemTime::now());
-    format!("{START}process {} on {} (since {since})\n", std::process::id(), host.to_string_lossy())
+    format!("{START}process {} on {}{}\n", std::process::id(), host.to_string_lossy(), since(now))
+}
+
+/// The time in brackets; nothing where the calendar ends, at which a clock that is wrong may stand.
+fn since(now: SystemTime) -> String {
+    let mut text = String::new();
+    // written, since formatting panics over what cannot be shown
+    let shown = now >= UNIX_EPOCH && write!(text, " (since {})", humantime::format_rfc3339_seconds(now)).is_ok();
+    if shown { text } else { String::new() }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_no_failure() {
+        let at = |seconds: u64| since(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), " (since 1970-01-01T00:00:00Z)");
+        // the last second of the year 9999, by `date -d 9999-12-31T23:59:59Z +%s`
+        assert_eq!(at(253_402_300_799), " (since 9999-12-31T23:59:59Z)");
+        assert_eq!(at(253_402_300_800), "");
+        assert_eq!(since(UNIX_EPOCH - Duration::from_secs(1)), "");
+    }
 
     #[test]
     fn one_at_a_time_and_named() {

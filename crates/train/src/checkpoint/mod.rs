@@ -173,6 +173,8 @@ impl RunFolder {
             ),
             Err(_) => "no epoch was finished".to_owned(),
         };
+        // nobody looks for what a file is called while it is written
+        let e = [BEST, LAST, OPTIM].iter().fold(e.to_string(), |said, name| said.replace(&next(name), name));
         Error::Unfinished(format!("{e}; {whole}"))
     }
 

@@ -105,7 +105,7 @@ fn frozen(limits: Limits, any_size: bool) -> Frozen {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 48 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn streams_and_other_sizes_give_the_same_bits(
@@ -158,6 +158,7 @@ fn start(x: &Tensor) -> Result<Tensor> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large pictures, which would take hours")]
 fn a_stream_takes_little_memory_however_high_the_picture() -> Result<()> {
     let x = wave(&[1, 3, 512, 64], 0.1)?;
     let floats = |limits: Limits| -> Result<usize> {
@@ -174,6 +175,7 @@ fn a_stream_takes_little_memory_however_high_the_picture() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a large picture, which would take hours")]
 fn the_memory_of_a_large_picture_is_given_back() -> Result<()> {
     let frozen = frozen(WHOLE, true);
     let pass = |side: usize| frozen.run(&wave(&[1, 3, side, side], 0.1)?, start).map(|_| ());

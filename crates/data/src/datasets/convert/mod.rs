@@ -17,6 +17,7 @@ use image::{ImageFormat, RgbImage};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
+    io::Cursor,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -206,8 +207,10 @@ fn write(about: &About<'_>, form: Form, pictures: &[Picture<'_>], out: &Path) ->
         }
         match (about.decode, picture.faces.first()) {
             (Some(decode), Some(face)) if !picture.from.is_file() => {
-                let written = decode(&face.id)?.save_with_format(&to, ImageFormat::Png);
-                written.map_err(|e| Error::Invalid(format!("{}: {e}", to.display())))?;
+                let mut png = Cursor::new(Vec::new());
+                let encoded = decode(&face.id)?.write_to(&mut png, ImageFormat::Png);
+                encoded.map_err(|e| Error::Invalid(format!("{}: {e}", face.id)))?;
+                fs::write(&to, png.into_inner()).map_err(|e| Error::io(&to, e))?;
             }
             _ => drop(fs::copy(picture.from, &to).map_err(|e| Error::io(&to, e))?),
         }

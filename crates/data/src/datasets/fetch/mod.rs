@@ -14,7 +14,7 @@ use crate::{
 use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -106,7 +106,7 @@ pub fn fetch(
     check(source.known, url, &part)?;
 
     let unpacked = dest.join(format!(".{}.{}.part", source.folder, std::process::id()));
-    let placed = unpack::unpack(&part, &unpacked).and_then(|root| {
+    let placed = unpack::unpack(&part, &unpacked).map_err(|e| e.renamed(&unpacked, &folder)).and_then(|root| {
         if !source.kind.holds(&root)? {
             let got = "an archive of something else";
             return Err(Error::Download { url: url.into(), reason: format!("expected {}, got {got}", source.name) });
@@ -114,8 +114,11 @@ pub fn fetch(
         fs::rename(&root, &folder).map_err(|e| Error::io(&folder, e))
     });
     fs::remove_dir_all(&unpacked).ok();
-    // An archive that is whole but wrong would be found wrong for ever.
-    fs::remove_file(&part).ok();
+    // An archive that is whole but wrong would be found wrong for ever; a disk that is full says nothing of it.
+    let kind = placed.as_ref().err().and_then(Error::io_kind);
+    if !matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) {
+        fs::remove_file(&part).ok();
+    }
     placed.map(|()| folder)
 }
 

@@ -7,7 +7,7 @@ use crate::{
 use flate2::read::GzDecoder;
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Write},
     path::{Component, Path, PathBuf},
 };
 use tar::{Archive, EntryType};
@@ -45,7 +45,7 @@ pub(super) fn unpack(archive: &Path, into: &Path) -> Result<PathBuf> {
                 fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
                 room = room.checked_sub(entry.size()).ok_or_else(|| refuse("more than 16 GiB at"))?;
                 let mut out = File::create(&path).map_err(|e| Error::io(&path, e))?;
-                io::copy(&mut entry, &mut out).map_err(damaged)?;
+                copy(&mut entry, &mut out, damaged, |e| Error::io(&path, e))?;
             }
             EntryType::XGlobalHeader | EntryType::XHeader => {}
             EntryType::Symlink | EntryType::Link => return Err(refuse("the link")),
@@ -59,6 +59,24 @@ pub(super) fn unpack(archive: &Path, into: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Copies to the end, and tells what cannot be read from what cannot be written.
+fn copy(
+    from: &mut dyn Read,
+    to: &mut dyn Write,
+    read: impl Fn(io::Error) -> Error,
+    written: impl Fn(io::Error) -> Error,
+) -> Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => to.write_all(&buffer[..count]).map_err(&written)?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(read(e)),
+        }
+    }
+}
+
 /// `name` below `root`; `None` where it would leave it.
 fn below(root: &Path, name: &Path) -> Option<PathBuf> {
     let mut path = root.to_path_buf();
@@ -70,4 +88,42 @@ fn below(root: &Path, name: &Path) -> Option<PathBuf> {
         }
     }
     Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Fails at once.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Read for Full {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_no_damage_of_the_archive() {
+        let copied = |from: &mut dyn Read, to: &mut dyn Write| {
+            let (read, written) = (|e| Error::io("archive", e), |e| Error::io("file", e));
+            copy(from, to, read, written).map_err(|e| e.to_string().split(':').next().unwrap().to_owned())
+        };
+        assert_eq!(copied(&mut &b"text"[..], &mut Full), Err("file".to_owned()));
+        assert_eq!(copied(&mut Full, &mut Vec::<u8>::new()), Err("archive".to_owned()));
+        let mut whole = Vec::new();
+        assert_eq!(copied(&mut &b"text"[..], &mut whole), Ok(()));
+        assert_eq!(whole, b"text");
+    }
 }
