@@ -19,6 +19,8 @@ mod killed;
 mod library;
 #[cfg(unix)]
 mod many_pictures;
+#[cfg(all(target_os = "linux", feature = "mpi"))]
+mod mpi;
 mod onnx_cli;
 mod overfit;
 mod own_data;

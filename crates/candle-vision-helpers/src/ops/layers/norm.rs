@@ -54,12 +54,12 @@ impl BatchNorm<'_> {
 }
 
 /// The normalization of `x (B, C, H, W)` (or `(B, C)`) with mean and (biased) variance of the batch, then the epilogue:
-/// a residual shaped as `x`, an activation. Its bias is `beta`. Inside [`reduced`](crate::ops::reduced) the batch is that
-/// of all ranks.
+/// a residual shaped as `x`, an activation. Its bias is `beta`. Inside [`reduced`](crate::ops::reduced) the batch is
+/// that of all ranks.
 ///
 /// # Errors
-/// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32; several ranks
-/// elsewhere.
+/// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32; several
+/// ranks elsewhere.
 pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<BatchNormOut> {
     let name = "batch_norm_train";
     let planes = check(name, x, epilogue)?;
