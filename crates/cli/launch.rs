@@ -37,21 +37,17 @@ impl Job {
         Ok(Self { team: Team::new(mpi.clone()), mpi: Some(mpi) })
     }
 
-    /// Ends all processes where this one failed alone, for the others wait for it. What all of them came to, the first
-    /// one says.
+    /// Ends all processes where this one failed, for the others may wait for it. Only a stop is always one of all: the
+    /// first process says it.
     pub(crate) fn end(self, result: Result<()>) -> Result<()> {
-        use facekp_train::Error::{Diverged, Stopped};
         let Err(e) = result else { return Ok(()) };
-        match (&self.mpi, e.downcast_ref()) {
-            (Some(_), Some(Stopped { .. } | Diverged { .. })) if self.team.leads() => Err(e),
-            (Some(_), Some(Stopped { .. } | Diverged { .. })) => Ok(()),
-            (Some(mpi), _) if self.team.count() > 1 => {
-                let rank = self.team.rank();
-                output::fail(&if rank > 0 { e.context(format!("rank {rank}")) } else { e });
-                mpi.abort(1)
-            }
-            _ => Err(e),
+        let Some(mpi) = self.mpi.as_ref().filter(|_| self.team.count() > 1) else { return Err(e) };
+        let rank = self.team.rank();
+        if matches!(e.downcast_ref(), Some(facekp_train::Error::Stopped { .. })) {
+            return if rank == 0 { Err(e) } else { Ok(()) };
         }
+        output::fail(&if rank > 0 { e.context(format!("rank {rank}")) } else { e });
+        mpi.abort(1)
     }
 }
 

@@ -115,7 +115,7 @@ fn one() -> f64 {
 pub struct TrainConfig {
     /// Passes over the training samples.
     pub epochs: usize,
-    /// Samples per step.
+    /// Samples per step; where several ranks train, those of all together.
     pub batch: usize,
     /// Seed of all random choices.
     pub seed: u64,
