@@ -59,9 +59,12 @@ def difference(one, two):
     """The largest and the root of the mean square difference, and the largest value."""
     a, b = trained(one), trained(two)
     assert a.keys() == b.keys()
-    pairs = [(x, y) for name in a for x, y in zip(a[name], b[name])]
-    most = max(abs(x - y) for x, y in pairs)
-    return most, math.sqrt(sum((x - y) ** 2 for x, y in pairs) / len(pairs)), max(abs(x) for x, _ in pairs)
+    most, squares, count, largest = 0.0, 0.0, 0, 0.0
+    for name, values in a.items():
+        for x, y in zip(values, b[name]):
+            most, squares, largest = max(most, abs(x - y)), squares + (x - y) ** 2, max(largest, abs(x))
+        count += len(values)
+    return most, math.sqrt(squares / count), largest
 
 
 def total(ranks, size, latency, bandwidth):
