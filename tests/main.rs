@@ -24,6 +24,8 @@ mod killed_commands;
 mod library;
 #[cfg(unix)]
 mod many_pictures;
+#[cfg(all(target_os = "linux", feature = "mpi"))]
+mod mpi;
 mod onnx_cli;
 mod overfit;
 mod own_data;

@@ -275,3 +275,19 @@ fn other_commands_replace_only_what_they_wrote() {
     }
     assert!(out.join("figures/mine.svg").is_file());
 }
+
+/// Each would train by itself, and the second one would meet the first one's lock at best.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn one_of_several_processes_is_refused_by_a_program_that_knows_no_mpi() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    for rank in ["0", "1"] {
+        let mut c = train(&run, 1);
+        c.env("OMPI_COMM_WORLD_RANK", rank).env("OMPI_COMM_WORLD_SIZE", "2");
+        let said = c.assert().code(2).get_output().stderr.clone();
+        let expected = "facekp: expected one process, got 2 that MPI started: build with --features mpi\n";
+        assert_eq!(String::from_utf8(said).unwrap(), expected);
+    }
+    assert!(!run.exists());
+}

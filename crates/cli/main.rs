@@ -6,6 +6,7 @@
 mod args;
 mod cmd;
 mod interrupt;
+mod launch;
 mod output;
 mod parse;
 mod processor;
@@ -16,10 +17,7 @@ mod weights_manifest;
 
 use args::Cli;
 use clap::Parser;
-use std::{
-    io::{ErrorKind, Write},
-    process::ExitCode,
-};
+use std::{io::ErrorKind, process::ExitCode};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -31,7 +29,7 @@ fn main() -> ExitCode {
         // `facekp … | head` is no failure
         Err(e) if output::is_of_kind(&e, &[ErrorKind::BrokenPipe]) => ExitCode::SUCCESS,
         Err(e) => {
-            fail(&e);
+            output::fail(&e);
             match e.downcast_ref() {
                 Some(facekp_train::Error::Stopped { .. }) => ExitCode::from(interrupt::STATUS),
                 _ if e.is::<output::Usage>() => ExitCode::from(2),
@@ -41,14 +39,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// The line that a failed command ends with.
-fn fail(e: &anyhow::Error) {
-    // a reader of stderr that went away is no reason to panic
-    let _ = writeln!(std::io::stderr(), "facekp: {}", output::one_line(e));
-}
-
 fn logging(quiet: bool, verbose: bool) {
-    let default = if quiet {
+    // of processes that train together the first one logs
+    let default = if launch::rank() > 0 {
+        "error"
+    } else if quiet {
         "warn"
     } else if verbose {
         "debug"

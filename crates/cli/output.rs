@@ -21,6 +21,12 @@ pub(crate) fn one_line(e: &anyhow::Error) -> String {
     OneLine(line).to_string()
 }
 
+/// Writes the line that a failed command ends with.
+pub(crate) fn fail(e: &anyhow::Error) {
+    // a reader of stderr that went away is no reason to panic
+    let _ = writeln!(std::io::stderr(), "facekp: {}", one_line(e));
+}
+
 /// Whether a cause is the system's, of one of these kinds.
 pub(crate) fn is_of_kind(e: &anyhow::Error, kinds: &[ErrorKind]) -> bool {
     let kind = |c: &(dyn std::error::Error + 'static)| {

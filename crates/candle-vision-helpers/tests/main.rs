@@ -11,6 +11,7 @@ mod depthwise;
 mod devices;
 mod examples;
 mod layers;
+mod ranks;
 mod sizes;
 mod steps;
 mod threads;

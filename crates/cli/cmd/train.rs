@@ -2,6 +2,7 @@
 
 use crate::{
     interrupt::Interrupt,
+    launch::Job,
     output::{Usage, say},
     parse::parse_change,
     progress::Progress,
@@ -15,7 +16,8 @@ use facekp_eval::{
     stats::{deviation, mean},
 };
 use facekp_train::{
-    Data, Mode, Observer, Recipe, Request, fit, observe,
+    Compute, Data, Mode, Observer, Recipe, Request, fit, observe,
+    ranks::Team,
     recipe::{About, Chain},
 };
 use std::{
@@ -69,13 +71,18 @@ pub(crate) struct Args {
 
 pub(crate) fn run(a: &Args) -> Result<()> {
     let Some(recipe) = &a.recipe else { return list(a.json) };
-    Interrupt::listen()?;
+    let job = Job::begin()?;
+    let ended = Interrupt::listen().and_then(|()| train(a, recipe, &job.team));
+    job.end(ended)
+}
+
+fn train(a: &Args, recipe: &str, team: &Team) -> Result<()> {
     let mode = match (a.resume, a.overwrite) {
         (true, _) => Mode::Resume,
         (_, true) => Mode::Overwrite,
         _ => Mode::New,
     };
-    let Some(Folds(folds)) = &a.fold else { return one(a, recipe, &a.set, mode).map(drop) };
+    let Some(Folds(folds)) = &a.fold else { return one(a, recipe, &a.set, mode, team).map(drop) };
     if folds.len() > 1 && a.out.is_some() {
         return Err(Usage("--out: expected one fold, got several: each has a run folder of its own".into()).into());
     }
@@ -87,21 +94,25 @@ pub(crate) fn run(a: &Args) -> Result<()> {
         // several that were stopped go on in the one that was at work, and with those after it
         let is_begun = Path::new("runs").join(&name).join("recipe.toml").is_file();
         let mode = if folds.len() > 1 && mode == Mode::Resume && !is_begun { Mode::New } else { mode };
-        measured.push((*fold, one(a, recipe, &[&a.set, &own[..]].concat(), mode)?));
+        measured.push((*fold, one(a, recipe, &[&a.set, &own[..]].concat(), mode, team)?));
     }
-    if measured.len() > 1 { say(&table(&measured)) } else { Ok(()) }
+    if measured.len() > 1 && team.leads() { say(&table(&measured)) } else { Ok(()) }
 }
 
 /// Trains once; the errors on the validation faces, where the output has points.
-fn one(a: &Args, recipe: &str, set: &[String], mode: Mode) -> Result<Option<Summary>> {
+fn one(a: &Args, recipe: &str, set: &[String], mode: Mode, team: &Team) -> Result<Option<Summary>> {
     let (profile, epochs, run) = (a.profile.as_deref(), a.epochs.map(NonZeroUsize::get), a.out.as_deref());
     let request = Request { recipe, profile, set, epochs, run, mode, data: Some(&a.data.dir) };
-    let (recipe, begin) = request.resolve()?;
+    let (recipe, begin) = request.resolve_in(team)?;
     let device = a.device.open()?;
+    let compute = Compute { device: &device, team: team.clone() };
     let data = Data::open(&recipe, &a.data.dir)?;
+    if !team.leads() {
+        return Ok(fit(&recipe, &data, compute, &begin, &mut [&mut Interrupt])?.validation);
+    }
     let mut watch: Box<dyn Observer> =
         if terminal::has_cursor() { Box::new(Progress::default()) } else { Box::new(observe::Log::default()) };
-    let outcome = fit(&recipe, &data, &device, &begin, &mut [watch.as_mut(), &mut Interrupt])?;
+    let outcome = fit(&recipe, &data, compute, &begin, &mut [watch.as_mut(), &mut Interrupt])?;
     let errors = outcome.validation.as_ref().map_or("the output has no points to measure".to_owned(), |v| {
         let nme = v.nme.map(|n| format!(", NME {n:.4}")).unwrap_or_default();
         format!("validation mean {:.2} px, median {:.2} px{nme} on {} faces", v.mean_px, v.median_px, v.faces)

@@ -39,7 +39,7 @@ pub use io::{
 };
 pub use keypoints::Keypoints;
 #[cfg(feature = "tensors")]
-pub use loader::{Batch, Loader, LoaderConfig};
+pub use loader::{Batch, Loader, LoaderConfig, Share};
 pub use picture::{Picture, load_picture};
 pub use sample::{Annotation, Sample, Scale};
 pub use scheme::Scheme;

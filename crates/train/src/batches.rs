@@ -8,18 +8,19 @@ use crate::{
     error::Result,
     recipe::Recipe,
 };
-use facekp_data::{Batch, Loader, LoaderConfig};
+use facekp_data::{Batch, Loader, LoaderConfig, Share};
 
 /// Decoded pictures kept in memory, a dataset.
 const CACHE_BYTES: usize = 1 << 30;
 
 type Batches<'a> = Box<dyn Iterator<Item = facekp_data::Result<Batch>> + Send + 'a>;
 
-/// A loader of every training dataset, shuffled and augmented, with the views of epoch `epoch` (from 0 on).
+/// A loader of every training dataset, shuffled and augmented, with the views of epoch `epoch` (from 0 on), for a share
+/// of every batch.
 ///
 /// # Errors
-/// When a dataset has no samples.
-pub(crate) fn training_loaders(recipe: &Recipe, data: &Data, epoch: usize) -> Result<Vec<Loader>> {
+/// When a dataset has no samples, or one of its batches fewer than there are shares.
+pub(crate) fn training_loaders(recipe: &Recipe, data: &Data, epoch: usize, share: Share) -> Result<Vec<Loader>> {
     let view = recipe.task_in(epoch).view;
     let loader = |Faces { dataset, indices, source }: &Faces| {
         let batch = recipe.train.batch;
@@ -30,6 +31,7 @@ pub(crate) fn training_loaders(recipe: &Recipe, data: &Data, epoch: usize) -> Re
             // a last batch of a few samples would be a noisy step, and one of a single sample has no batch statistics
             drop_last: indices.len() > batch && indices.len() % batch * 2 < batch,
             cache_bytes: CACHE_BYTES,
+            share,
             ..LoaderConfig::training(view, batch, augment, seed)
         };
         Ok(Loader::new(std::sync::Arc::clone(dataset), indices.clone(), config)?)
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_sample_once_an_epoch_in_another_order_each() {
-        let loaders = training_loaders(&recipe(&[]).unwrap(), &discs(10), 0).unwrap();
+        let loaders = training_loaders(&recipe(&[]).unwrap(), &discs(10), 0, Share::WHOLE).unwrap();
         let epochs = ids(&mut Stream::new(&loaders, &[1.0], 0), 2);
         let sorted = |ids: &[String]| {
             let mut ids = ids.to_vec();
@@ -156,7 +158,7 @@ mod tests {
         let data = discs(16);
         let mixed = Data { train: vec![data.train[0].clone(), data.train[0].clone()], val: data.val };
         let recipe = recipe(&[]).unwrap();
-        let loaders = training_loaders(&recipe, &mixed, 0).unwrap();
+        let loaders = training_loaders(&recipe, &mixed, 0, Share::WHOLE).unwrap();
         let mut stream = Stream::new(&loaders, &[1.0, 0.5], 0);
         // 4 batches and half of 4, spread evenly
         assert_eq!(stream.order(), [0, 1, 0, 0, 1, 0]);
@@ -178,7 +180,7 @@ mod tests {
     fn a_stream_that_goes_on_later_gives_the_same() {
         let data = discs(13);
         let mixed = Data { train: vec![data.train[0].clone(), data.train[0].clone()], val: data.val };
-        let loaders = training_loaders(&recipe(&[]).unwrap(), &mixed, 0).unwrap();
+        let loaders = training_loaders(&recipe(&[]).unwrap(), &mixed, 0, Share::WHOLE).unwrap();
         let weights = [1.0, 0.7];
         let whole = ids(&mut Stream::new(&loaders, &weights, 0), 5);
         for done in 1..5 {

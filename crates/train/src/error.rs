@@ -69,6 +69,9 @@ pub enum Error {
         /// NaN or infinite.
         loss: f64,
     },
+    /// Ranks that cannot train together.
+    #[error("{}", OneLine(.0))]
+    Rank(String),
     /// The device is not there.
     #[error("{}", OneLine(.0))]
     Device(String),

@@ -4,15 +4,17 @@ use crate::{
     batches::{Stream, training_loaders, validation_loader},
     begin::Begin,
     checkpoint::{BEST, Checkpoint, OPTIM, RunFolder, Saved, State},
+    compute::Compute,
     data::{Data, Faces},
     digest::DataDigest,
     error::{Error, Result},
+    leader,
     observe::{Observer, Plan},
     overlap,
     recipe::Recipe,
     trainer::{Trainer, Validation},
 };
-use candle_core::{DType, Device};
+use candle_core::DType;
 use facekp_eval::{
     Flip, Predictor, Summary,
     metrics::measure_all,
@@ -31,28 +33,35 @@ pub struct Outcome {
     pub epochs: usize,
     /// The epoch of the best checkpoint.
     pub best_epoch: usize,
-    /// The best checkpoint on the validation split; `None` where the output has no points (the summed map).
+    /// The best checkpoint on the validation split; `None` where the output has no points (the summed map), and on
+    /// ranks that do not lead.
     pub validation: Option<Summary>,
 }
 
-/// Trains `recipe` on `data` as `begin` says. A run that is resumed continues from its last checkpoint to the same
-/// numbers as one that never stopped.
+/// Trains `recipe` on `data` as `begin` says, on a device or with several ranks, which all call this. A run that is
+/// resumed continues from its last checkpoint to the same numbers as one that never stopped.
 ///
 /// # Errors
-/// When the folder holds another run or anything else, data cannot be read or is on both sides, or the loss diverges.
-pub fn fit(
+/// When the folder holds another run or anything else, data cannot be read or is on both sides, the loss diverges, or
+/// ranks do not fit each other. Where a rank fails the others wait for it: whoever started them ends them.
+pub fn fit<'a>(
     recipe: &Recipe,
     data: &Data,
-    device: &Device,
+    compute: impl Into<Compute<'a>>,
     begin: &Begin,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
     recipe.validate()?;
-    let (mut folder, saved) = RunFolder::open(recipe, begin)?;
-    let outcome = train(Run { recipe, data, device, begin }, &mut folder, saved, observers);
+    let compute: &Compute<'_> = &compute.into();
+    compute.validate()?;
+    let (mut folder, saved) = match compute.team.leads() {
+        true => RunFolder::open(recipe, begin).map(|(folder, saved)| (Some(folder), saved))?,
+        false => (None, None),
+    };
+    let outcome = train(Run { recipe, data, compute, begin }, folder.as_mut(), saved, observers);
     if outcome.is_err() {
         observers.iter_mut().for_each(|o| o.finish());
-        folder.abandon();
+        folder.iter().for_each(RunFolder::abandon);
     }
     let (state, validation) = outcome?;
     Ok(Outcome { run: begin.folder.clone(), epochs: state.epoch(), best_epoch: state.best_epoch, validation })
@@ -63,72 +72,87 @@ pub fn fit(
 struct Run<'a> {
     recipe: &'a Recipe,
     data: &'a Data,
-    device: &'a Device,
+    compute: &'a Compute<'a>,
     begin: &'a Begin,
 }
 
-/// Trains in an opened folder: where the run stands at its end, and its errors.
+/// Trains in an opened folder, which the rank that leads has: where the run stands at its end, and its errors.
 fn train(
     run: Run<'_>,
-    folder: &mut RunFolder,
+    mut folder: Option<&mut RunFolder>,
     saved: Option<Saved>,
     observers: &mut [&mut dyn Observer],
 ) -> Result<(State, Option<Summary>)> {
-    let Run { recipe, data, device, begin } = run;
-    let train = &recipe.train;
+    let Run { recipe, data, compute, begin } = run;
+    let (train, team, share) = (&recipe.train, &compute.team, compute.team.share());
+    let saved = leader::checkpoint(team, folder.as_deref(), saved)?;
     check_faces(recipe, data, saved.as_ref())?;
     let digest = DataDigest::of(data)?;
+    leader::agree(team, "recipe", &recipe.to_toml()?)?;
+    leader::agree(team, "data", &format!("{digest:?}"))?;
     let origin = Origin::of(digest.sha256());
-    folder.trains_on(digest)?;
+    folder.as_mut().map_or(Ok(()), |f| f.trains_on(digest))?;
+    let folder = folder.as_deref();
     let validation = validation_loader(recipe, data)?;
     let weight = |faces: &Faces| recipe.data.train.get(faces.source).map_or(1.0, |s| s.weight);
     let weights: Vec<f64> = data.train.iter().map(weight).collect();
-    let steps_per_epoch = Stream::new(&training_loaders(recipe, data, 0)?, &weights, 0).batches();
+    let steps_per_epoch = Stream::new(&training_loaders(recipe, data, 0, share)?, &weights, 0).batches();
     let resumed = saved.is_some();
     let (mut state, mut trainer, epochs) = match saved {
-        None => (State::default(), Trainer::new(recipe, data, device)?, train.epochs),
+        None => (State::default(), Trainer::new(recipe, data, compute)?, train.epochs),
         Some(Saved { recipe: there, state, tensors, .. }) => {
-            let trainer = Trainer::resumed(recipe, device, &tensors, state.steps).map_err(|e| match e {
-                Error::Tensors(reason) => Error::Run { path: folder.path(OPTIM), reason },
+            let trainer = Trainer::resumed(recipe, compute, &tensors, state.steps).map_err(|e| match e {
+                Error::Tensors(reason) => Error::Run { path: begin.folder.join(OPTIM), reason },
                 other => other,
             })?;
             (state, trainer, there.train.epochs)
         }
     };
-    folder.prepare(recipe, begin.mode, resumed.then_some(&state)).map_err(|e| folder.unfinished(&e))?;
+    if let Some(folder) = folder {
+        folder.prepare(recipe, begin.mode, resumed.then_some(&state)).map_err(|e| folder.unfinished(&e))?;
+    }
     if epochs != train.epochs {
         let (name, to, seam) = (&recipe.name, train.epochs, train.schedule.at_a_seam());
         tracing::info!("{name}: {to} epochs instead of {epochs} from epoch {} on: {seam}", state.epoch() + 1);
         state.lengthen(epochs, to);
-        folder.lengthen(recipe, &trainer.state(), &state).map_err(|e| folder.unfinished(&e))?;
+        if let Some(folder) = folder {
+            folder.lengthen(recipe, &trainer.state(), &state).map_err(|e| folder.unfinished(&e))?;
+        }
     }
-    observers.iter_mut().for_each(|o| o.wrote(folder.dir()));
+    folder.iter().for_each(|folder| observers.iter_mut().for_each(|o| o.wrote(folder.dir())));
     let per_epoch = trainer.steps_of(steps_per_epoch);
     let plan = Plan { name: recipe.name.clone(), epochs: train.epochs, steps_per_epoch, done: state.epoch() };
     observers.iter_mut().for_each(|o| o.start(&plan));
 
     while !state.is_done(train) {
         let view = recipe.task_in(state.epoch()).view;
-        let loaders = training_loaders(recipe, data, state.epoch())?;
+        let loaders = training_loaders(recipe, data, state.epoch(), share)?;
         let mut stream = Stream::new(&loaders, &weights, state.epoch());
         while !state.is_done(train) && recipe.task_in(state.epoch()).view == view {
             let (epoch, started) = (state.epoch(), Instant::now());
             let train_loss = trainer.train(epoch, &mut stream, observers)?;
             let measure = (epoch + 1) % train.validate_every == 0 || epoch + 1 == train.epochs;
-            let found = trainer.validate(epoch, &validation, measure)?;
+            let found = if team.leads() { Some(trainer.validate(epoch, &validation, measure)?) } else { None };
             let lr = train.schedule.lr(trainer.steps().saturating_sub(1), per_epoch * train.epochs, per_epoch);
-            let record = record(epoch + 1, train_loss, &found, lr, started);
+            let own = found.as_ref().map(|found| record(epoch + 1, train_loss, found, lr, started));
+            let record = leader::record(team, epoch + 1, own)?;
             let best = if measure { state.take(record, trainer.steps()) } else { state.pass(record, trainer.steps()) };
-            let manifest = Manifest { origin: Some(origin.clone()), ..manifest(run, &record, found.errors.as_ref())? };
-            let (weights, optim) = (trainer.saved_weights(), trainer.state());
-            let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
-            folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
+            if let Some((folder, found)) = folder.zip(found) {
+                let manifest = manifest(run, &record, found.errors.as_ref())?;
+                let manifest = Manifest { origin: Some(origin.clone()), ..manifest };
+                let (weights, optim) = (trainer.saved_weights(), trainer.state());
+                let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
+                folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
+            }
             observers.iter_mut().for_each(|o| o.epoch(&record));
         }
     }
     // bars go before results come
     observers.iter_mut().for_each(|o| o.finish());
-    let validation = evaluate_best(recipe, data, folder, trainer).map_err(|e| folder.unfinished(&e))?;
+    let validation = match folder {
+        Some(folder) => evaluate_best(recipe, data, folder, trainer).map_err(|e| folder.unfinished(&e))?,
+        None => None,
+    };
     Ok((state, validation))
 }
 

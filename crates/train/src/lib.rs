@@ -4,16 +4,20 @@
 mod batches;
 mod begin;
 mod checkpoint;
+mod compute;
 mod data;
 pub mod device;
 mod digest;
 mod error;
 mod fit;
 mod history;
+mod leader;
 pub mod loss;
+mod meter;
 pub mod observe;
 pub mod optim;
 mod overlap;
+pub mod ranks;
 pub mod recipe;
 mod request;
 mod schedule;
@@ -23,6 +27,7 @@ mod trainer;
 mod warm_start;
 
 pub use begin::{Begin, Mode};
+pub use compute::Compute;
 pub use data::{Data, Faces};
 pub use error::{Error, Result};
 pub use fit::{Outcome, fit};

@@ -4,6 +4,7 @@ use crate::{
     begin::{Begin, Mode},
     checkpoint::{self, About},
     error::{Error, Result},
+    ranks::Team,
     recipe::Recipe,
 };
 use std::path::Path;
@@ -52,6 +53,25 @@ impl Request<'_> {
         let keep = keep.filter(|p| p.exists()).map(Path::to_path_buf).collect();
         let lengthened = self.epochs.is_some();
         Ok((recipe, Begin { folder, mode: self.mode, overrides, profile, lengthened, keep }))
+    }
+
+    /// As [`Request::resolve`] on rank 0, which tells the others: they need not see the run's folder, nor a recipe's
+    /// file.
+    ///
+    /// # Errors
+    /// As [`Request::resolve`], on rank 0; a rank is gone.
+    pub fn resolve_in(&self, team: &Team) -> Result<(Recipe, Begin)> {
+        let first = if team.leads() { Some(self.resolve()?) } else { None };
+        let heard =
+            team.hear(|| first.as_ref().map_or(Ok(String::new()), |(r, _)| r.to_toml()).map(String::into_bytes))?;
+        match (first, heard) {
+            (Some(first), _) => Ok(first),
+            (None, heard) => {
+                let text = String::from_utf8(heard.unwrap_or_default()).unwrap_or_default();
+                let folder = self.run.unwrap_or(Path::new(""));
+                Ok((Recipe::parse(self.recipe, &text, &[])?, Begin::new(folder, self.mode)))
+            }
+        }
     }
 
     fn named(&self, profile: Option<&str>, overrides: &[String]) -> Result<Recipe> {

@@ -2,26 +2,29 @@
 
 use crate::{
     batches::Stream,
+    compute::Compute,
     data::Data,
     error::{Error, Result},
     loss::Taken,
+    meter::Meter,
     observe::Observer,
     optim::{Ema, Gradients, Optimizer},
+    ranks::{self, Team},
     recipe::Recipe,
     warm_start,
 };
-use candle_core::{Device, Tensor};
-use candle_vision_helpers::{Size, ops};
+use candle_core::{Tensor, Var};
+use candle_vision_helpers::{
+    Size,
+    ops::{self, Reduce},
+};
 use facekp_data::{Batch, Loader};
 use facekp_eval::{
     Flip, Predictor, Summary,
     metrics::{FaceError, measure_all},
 };
 use facekp_models::{Codec, Params, Pass};
-use std::collections::HashMap;
-
-/// Steps between read-backs of the loss on devices where each is a sync point.
-const READ_EVERY: usize = 20;
+use std::{collections::HashMap, sync::Arc};
 
 /// Everything that changes in training, and what it is changed by.
 pub(crate) struct Trainer<'a> {
@@ -30,6 +33,7 @@ pub(crate) struct Trainer<'a> {
     pub(crate) predictor: Predictor,
     optimizer: Optimizer,
     ema: Option<Ema>,
+    team: Team,
 }
 
 /// The codec and the size of the views that a loss is of.
@@ -45,8 +49,8 @@ pub(crate) struct Validation {
 
 impl<'a> Trainer<'a> {
     /// A network as it starts: seeded, with the mean shape, from other weights where the recipe says so.
-    pub(crate) fn new(recipe: &'a Recipe, data: &Data, device: &Device) -> Result<Self> {
-        let this = Self::blank(recipe, device)?;
+    pub(crate) fn new(recipe: &'a Recipe, data: &Data, compute: &Compute<'_>) -> Result<Self> {
+        let this = Self::blank(recipe, compute)?;
         warm_start::mean_shape(recipe, data, &this.params)?;
         warm_start::weights(recipe, &this.params)?;
         // averages start from those weights
@@ -60,7 +64,7 @@ impl<'a> Trainer<'a> {
     /// [`Error::Tensors`] says what the checkpoint lacks.
     pub(crate) fn resumed(
         recipe: &'a Recipe,
-        device: &Device,
+        compute: &Compute<'_>,
         tensors: &HashMap<String, Tensor>,
         steps: usize,
     ) -> Result<Self> {
@@ -68,7 +72,7 @@ impl<'a> Trainer<'a> {
             let below = tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(prefix)?.to_owned(), t.clone())));
             below.collect()
         };
-        let mut this = Self::blank(recipe, device)?;
+        let mut this = Self::blank(recipe, compute)?;
         let report = this.params.load(&part("trained."))?;
         if !report.is_clean() {
             return Err(Error::Tensors(report.to_string()));
@@ -80,14 +84,14 @@ impl<'a> Trainer<'a> {
         Ok(this)
     }
 
-    fn blank(recipe: &'a Recipe, device: &Device) -> Result<Self> {
-        let (task, train) = (&recipe.task, &recipe.train);
+    fn blank(recipe: &'a Recipe, compute: &Compute<'_>) -> Result<Self> {
+        let (task, train, device) = (&recipe.task, &recipe.train, compute.device);
         let params = Params::new(train.seed, device);
         let model = task.build(&params)?;
         let predictor = Predictor::new(task.clone(), model, device)?;
         let optimizer = Optimizer::new(&train.optimizer, &params.trainable(), &train.freeze, &train.lr_factors)?;
         let ema = averages(recipe, &params)?;
-        Ok(Self { recipe, params, predictor, optimizer, ema })
+        Ok(Self { recipe, params, predictor, optimizer, ema, team: compute.team.clone() })
     }
 
     /// Steps of the optimizer so far.
@@ -100,7 +104,7 @@ impl<'a> Trainer<'a> {
         batches.div_ceil(self.recipe.train.accumulate)
     }
 
-    /// Trains for an epoch (from 0 on): the mean loss over its samples.
+    /// Trains for an epoch (from 0 on): the mean loss over its samples, those of all ranks.
     pub(crate) fn train(
         &mut self,
         epoch: usize,
@@ -116,11 +120,13 @@ impl<'a> Trainer<'a> {
             for &source in group {
                 let batch = stream.next(source)?;
                 let loss = self.add_gradients(&batch, (codec.as_ref(), view), &mut gradients)?;
-                let seen = meter.add(&loss, batch.items.len())?;
-                observers.iter_mut().for_each(|o| o.step(batch.items.len(), seen));
+                let (loss, samples) = self.of_all_ranks(loss, batch.items.len())?;
+                let seen = meter.add(&loss, samples)?;
+                observers.iter_mut().for_each(|o| o.step(samples, seen));
             }
             self.step(gradients, self.steps_of(order.len()))?;
-            if observers.iter_mut().any(|o| o.stops()) {
+            // one rank that is to stop stops all, behind the same step
+            if self.team.any(observers.iter_mut().any(|o| o.stops()))? {
                 return Err(Error::Stopped { name: self.recipe.name.clone(), epoch: epoch + 1 });
             }
         }
@@ -135,20 +141,47 @@ impl<'a> Trainer<'a> {
         Ok(loss.detach())
     }
 
-    fn step(&mut self, gradients: Gradients, per_epoch: usize) -> Result<()> {
+    /// The loss of a batch, to which each rank has its part, and its samples.
+    fn of_all_ranks(&self, loss: Tensor, samples: usize) -> Result<(Tensor, usize)> {
+        if self.team.count() == 1 {
+            return Ok((loss, samples));
+        }
+        let mut sums = [f64::from(loss.to_scalar::<f32>()?), samples as f64];
+        self.team.sum(&mut sums)?;
+        Ok((Tensor::new(sums[0] as f32, loss.device())?, sums[1] as usize))
+    }
+
+    fn step(&mut self, mut gradients: Gradients, per_epoch: usize) -> Result<()> {
         let total = per_epoch * self.recipe.train.epochs;
         let lr = self.recipe.train.schedule.lr(self.steps(), total, per_epoch);
+        gradients.add_ranks(&self.team)?;
         self.optimizer.step(&gradients.finish(self.recipe.train.clip_norm)?, lr)?;
+        if !self.recipe.train.sync_batch_norm {
+            ranks::average(&self.team, &self.buffers())?;
+        }
         self.ema.as_ref().map_or(Ok(()), |ema| ema.update(self.optimizer.steps()))
     }
 
     /// The loss of a batch and the network's output.
     fn loss(&self, p: &Predictor, batch: &Batch, (codec, view): Seen<'_>, pass: Pass) -> Result<(Tensor, Tensor)> {
-        let output = p.forward(batch, pass)?;
+        let (normalized, counted) = self.reduced(pass);
+        let output = ops::reduced(normalized, || p.forward(batch, pass))?;
         let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
         let of = Taken { output: &output, points: &points, weights: &weights, codec, view };
-        let loss = self.recipe.train.loss.compute(&of)?;
+        let loss = ops::reduced(counted, || self.recipe.train.loss.compute(&of))?;
         Ok((loss, output))
+    }
+
+    /// What batch normalization, and what the loss, sum over the ranks. In validation it is nothing: one rank has all.
+    fn reduced(&self, pass: Pass) -> (Option<Arc<dyn Reduce>>, Option<Arc<dyn Reduce>>) {
+        let sums = if pass == Pass::Training { self.team.reduce() } else { None };
+        (sums.clone().filter(|_| self.recipe.train.sync_batch_norm), sums)
+    }
+
+    /// The variables that are not trained: running statistics.
+    fn buffers(&self) -> Vec<Var> {
+        let trainable: HashMap<String, Var> = self.params.trainable().into_iter().collect();
+        self.params.all().into_iter().filter(|(name, _)| !trainable.contains_key(name)).map(|(_, var)| var).collect()
     }
 
     /// Validates the weights that are saved: the averaged ones where there are. Errors are measured when `measure`.
@@ -213,56 +246,4 @@ impl<'a> Trainer<'a> {
 fn averages(recipe: &Recipe, params: &Params) -> Result<Option<Ema>> {
     let decay = recipe.train.ema;
     (decay > 0.0).then(|| Ema::new(decay, &params.all())).transpose()
-}
-
-/// The mean loss over samples, kept on the device between read-backs.
-struct Meter<'a> {
-    name: &'a str,
-    epoch: usize,
-    read_every: usize,
-    pending: Option<Tensor>,
-    /// Steps, and samples in those not read yet.
-    waiting: (usize, usize),
-    sum: f64,
-    samples: usize,
-    steps: usize,
-}
-
-impl<'a> Meter<'a> {
-    fn new(device: &Device, name: &'a str, epoch: usize) -> Self {
-        let read_every = if device.is_cpu() { 1 } else { READ_EVERY };
-        Self { name, epoch, read_every, pending: None, waiting: (0, 0), sum: 0.0, samples: 0, steps: 0 }
-    }
-
-    /// Adds a batch's loss; where it is read back now, the mean since the last time.
-    fn add(&mut self, loss: &Tensor, samples: usize) -> Result<Option<f64>> {
-        let weighted = (loss.detach() * samples as f64)?;
-        self.pending = Some(match self.pending.take() {
-            Some(sum) => (sum + weighted)?,
-            None => weighted,
-        });
-        self.waiting = (self.waiting.0 + 1, self.waiting.1 + samples);
-        self.steps += 1;
-        if self.waiting.0 < self.read_every { Ok(None) } else { self.read() }
-    }
-
-    fn read(&mut self) -> Result<Option<f64>> {
-        let Some(pending) = self.pending.take() else { return Ok(None) };
-        // sync point
-        let sum = f64::from(pending.to_scalar::<f32>()?);
-        let mean = sum / self.waiting.1 as f64;
-        if !mean.is_finite() {
-            let (name, epoch, step) = (self.name.to_owned(), self.epoch, self.steps);
-            return Err(Error::Diverged { name, epoch, step, loss: mean });
-        }
-        self.sum += sum;
-        self.samples += self.waiting.1;
-        self.waiting = (0, 0);
-        Ok(Some(mean))
-    }
-
-    fn finish(mut self) -> Result<f64> {
-        self.read()?;
-        Ok(self.sum / self.samples as f64)
-    }
 }

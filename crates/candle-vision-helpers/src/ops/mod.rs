@@ -26,6 +26,7 @@ mod heap;
 mod layers;
 mod optim;
 mod precision;
+mod reduce;
 mod shapes;
 mod steps;
 
@@ -48,5 +49,6 @@ pub use layers::softmax::log_softmax_maps;
 pub use layers::upsample::{upsample_nearest2, upsample_nearest2_add};
 pub use optim::{AdamWItem, AdamWStep, SgdStep};
 pub use precision::{Precision, precision, set_precision};
+pub use reduce::{Reduce, reduced, total};
 pub use shapes::ConvParams;
 pub use steps::{adamw_step, adamw_steps, ema_step, ema_steps, global_norm, scale_all, sgd_step};

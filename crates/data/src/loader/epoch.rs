@@ -21,26 +21,30 @@ pub(super) struct Source {
 pub(super) struct Epoch {
     source: Arc<Source>,
     epoch: u64,
-    order: Vec<usize>,
+    /// The samples of each batch that are made.
+    batches: Vec<Vec<usize>>,
     sizes: Vec<usize>,
 }
 
 impl Epoch {
-    /// One pass over `order`, in batches.
+    /// One pass over `order`, in batches, of which it makes its share.
     pub(super) fn new(source: Arc<Source>, epoch: usize, order: Vec<usize>) -> Self {
-        let sizes = order.chunks(source.config.batch).map(<[usize]>::len).collect();
-        Self { source, epoch: epoch as u64, order, sizes }
+        let LoaderConfig { batch, share, .. } = source.config;
+        let batches: Vec<Vec<usize>> =
+            order.chunks(batch).map(|whole| whole[share.range(whole.len())].to_vec()).collect();
+        let sizes = batches.iter().map(Vec::len).collect();
+        Self { source, epoch: epoch as u64, batches, sizes }
     }
 
-    /// Number of samples of each batch.
+    /// Number of samples of each batch that are made.
     pub(super) fn sizes(&self) -> &[usize] {
         &self.sizes
     }
 
-    /// Sample `part` of batch `batch`.
+    /// Sample `part` of those of batch `batch`.
     pub(super) fn part(&self, batch: usize, part: usize) -> Result<Part> {
         let Source { dataset, config, cache } = &*self.source;
-        let index = self.order[batch * config.batch + part];
+        let index = self.batches[batch][part];
         let augment = config.augment.as_ref();
         let sample = match cache.get(index) {
             Some(sample) => sample,

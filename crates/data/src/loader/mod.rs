@@ -5,9 +5,11 @@ mod batch;
 mod cache;
 mod epoch;
 mod queue;
+mod share;
 
 pub use batch::{Batch, Item};
 pub use epoch::rng;
+pub use share::Share;
 
 use crate::{
     dataset::Dataset,
@@ -40,12 +42,15 @@ pub struct LoaderConfig {
     pub seed: u64,
     /// Memory for decoded (pre-shrunk) pictures; 0 turns the cache off.
     pub cache_bytes: usize,
+    /// The part of each batch that is made: all of it, unless several processes have one batch together.
+    pub share: Share,
 }
 
 impl LoaderConfig {
     /// Every sample once per epoch, in order and unchanged, as evaluation wants them; without a cache.
     pub fn plain(view: ViewSpec, batch: usize) -> Self {
-        Self { batch, view, augment: None, shuffle: false, drop_last: false, workers: 0, seed: 0, cache_bytes: 0 }
+        let (augment, share) = (None, Share::WHOLE);
+        Self { batch, view, augment, shuffle: false, drop_last: false, workers: 0, seed: 0, cache_bytes: 0, share }
     }
 
     /// Every sample once per epoch, in an order of that epoch and changed at random; without a cache.
@@ -67,8 +72,8 @@ impl Loader {
     /// A loader of `indices`.
     ///
     /// # Errors
-    /// When there are none (or too few for one batch with `drop_last`), one is out of range, the batch size is 0, or
-    /// the view or the augmentation makes no sense.
+    /// When there are none (or too few for one batch with `drop_last`), one is out of range, the batch size is 0, the
+    /// view or the augmentation makes no sense, or a batch has fewer samples than there are shares.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>, config: LoaderConfig) -> Result<Self> {
         config.view.validate().map_err(|w| w.below("view"))?;
         if let Some(augment) = &config.augment {
@@ -91,7 +96,20 @@ impl Loader {
             return Err(Error::Invalid(format!("loader: expected sample numbers below {len}, got {beyond}")));
         }
         let cache = Cache::new(config.cache_bytes);
-        Ok(Self { source: Arc::new(Source { dataset, config, cache }), indices })
+        let this = Self { source: Arc::new(Source { dataset, config, cache }), indices };
+        let (smallest, shares) = (this.smallest_batch(), this.source.config.share.of);
+        if smallest < shares {
+            let reason =
+                format!("loader: expected a sample or more for each of {shares} shares, got a batch of {smallest}");
+            return Err(Error::Invalid(reason));
+        }
+        Ok(this)
+    }
+
+    /// Samples of the smallest batch of an epoch: the last one, where it is not as large as the others.
+    fn smallest_batch(&self) -> usize {
+        let (samples, batch) = (self.samples(), self.source.config.batch);
+        if samples % batch > 0 { samples % batch } else { batch }
     }
 
     /// Batches per epoch.
@@ -100,7 +118,7 @@ impl Loader {
         if self.source.config.drop_last { self.indices.len() / batch } else { self.indices.len().div_ceil(batch) }
     }
 
-    /// Samples per epoch.
+    /// Samples per epoch, those of other shares among them.
     pub fn samples(&self) -> usize {
         self.indices.len().min(self.batches() * self.source.config.batch)
     }

@@ -33,6 +33,7 @@ fn config() -> LoaderConfig {
         workers: 2,
         seed: 7,
         cache_bytes: 0,
+        share: Share::WHOLE,
     }
 }
 
@@ -214,6 +215,26 @@ fn impossible_settings_are_refused() {
     assert_eq!(error, "augment.flip: expected 0, since the scheme wing has no mirror pairs, got 0.5");
     let view = ViewSpec { grey: true, ..config().view };
     assert!(new(vec![0], LoaderConfig { view, ..config() }).contains("view.mean: expected 1 value, got 3"));
+    // five samples in batches of four: the last one has one
+    let error = new((0..5).collect(), LoaderConfig { share: Share { part: 0, of: 2 }, ..config() });
+    assert_eq!(error, "loader: expected a sample or more for each of 2 shares, got a batch of 1");
+}
+
+/// 18 samples in batches of 4, the last one of 2.
+#[test]
+fn two_shares_are_together_what_one_process_has() {
+    let share = |part| loader(18, LoaderConfig { share: Share { part, of: 2 }, ..config() });
+    let (whole, halves) = (loader(18, config()), [share(0), share(1)]);
+    assert_eq!([&halves[0], &halves[1], &whole].map(|l| (l.batches(), l.samples())), [(5, 18); 3]);
+    let batches = |l: &Loader| l.epoch(3).map(Result::unwrap).collect::<Vec<Batch>>();
+    let (whole, [a, b]) = (batches(&whole), [batches(&halves[0]), batches(&halves[1])]);
+    assert_eq!((whole.len(), a.len(), b.len()), (5, 5, 5));
+    for ((whole, a), b) in whole.iter().zip(&a).zip(&b) {
+        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(a.items.len(), whole.items.len() / 2);
+        assert_eq!([values(&a.images), values(&b.images)].concat(), values(&whole.images));
+        assert_eq!([values(&a.points), values(&b.points)].concat(), values(&whole.points));
+    }
 }
 
 #[test]

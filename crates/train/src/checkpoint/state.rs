@@ -153,25 +153,39 @@ pub(super) fn write(
 pub(super) fn read(dir: &Path, tensors: bool) -> Result<Saved> {
     let path = dir.join(OPTIM);
     let bytes = std::fs::read(&path).map_err(|e| Error::Run { path: path.clone(), reason: e.to_string() })?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(&path, &e))?;
+    parse(&path, &bytes, tensors)
+}
+
+impl Saved {
+    /// A committed epoch from the bytes of the optimizer's file, which errors call `path`.
+    ///
+    /// # Errors
+    /// When they are broken.
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        parse(path, bytes, true)
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8], tensors: bool) -> Result<Saved> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(path, &e))?;
     let json = header.metadata().as_ref().and_then(|m| m.get(STATE_KEY));
-    let json = json.ok_or_else(|| broken(&path, &"it says nothing of a run"))?;
-    let written: Written = serde_json::from_str(json).map_err(|e| broken(&path, &e))?;
+    let json = json.ok_or_else(|| broken(path, &"it says nothing of a run"))?;
+    let written: Written = serde_json::from_str(json).map_err(|e| broken(path, &e))?;
     if written.format != FORMAT {
-        return Err(broken(&path, &format!("expected format {FORMAT}, got {}", written.format)));
+        return Err(broken(path, &format!("expected format {FORMAT}, got {}", written.format)));
     }
     let state = State {
         steps: written.steps,
-        history: history::from_csv(&path, &written.history)?,
+        history: history::from_csv(path, &written.history)?,
         best_epoch: written.best_epoch,
-        best_error: written.best_error.parse().map_err(|e| broken(&path, &e))?,
+        best_error: written.best_error.parse().map_err(|e| broken(path, &e))?,
         stale: written.stale,
         seams: written.seams,
     };
     let recipe = Recipe::parse(&path.display().to_string(), &written.recipe, &[])?;
     let about = About { overrides: written.overrides, profile: written.profile, data: written.data };
     let tensors = match tensors {
-        true => candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| broken(&path, &e))?,
+        true => candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|e| broken(path, &e))?,
         false => HashMap::new(),
     };
     Ok(Saved { recipe, state, about, tensors })

@@ -8,6 +8,7 @@ use crate::{
     checkpoint::LAST,
     testing::{discs, recipe},
 };
+use candle_core::Device;
 use std::{collections::BTreeMap, fs, path::Path};
 
 type Bits = BTreeMap<String, Vec<u32>>;

@@ -3,6 +3,7 @@
 
 use crate::{error::Result, loss::taken::Taken};
 use candle_core::Tensor;
+use candle_vision_helpers::ops;
 
 /// An output and its target, `shape` alike, and what lies between them.
 pub(super) struct Difference {
@@ -48,9 +49,10 @@ pub(super) fn logarithm(distance: &Tensor, height: f64, epsilon: f64) -> Result<
     Ok((curve, ((distance + epsilon)?.recip()? * height)?))
 }
 
-/// How many elements count: the sum of the weights, at least 1 so that a batch of hidden points costs 0.
+/// How many elements count: the sum of the weights, at least 1 so that a batch of hidden points costs 0. It is that of
+/// all ranks, so that their losses add up to that of the whole batch.
 pub(super) fn counted(weights: &Tensor) -> Result<Tensor> {
-    Ok(weights.sum_all()?.maximum(1f64)?)
+    Ok(ops::total(&weights.sum_all()?)?.maximum(1f64)?)
 }
 
 /// A scalar that is `value`, and whose gradient by `output` is `gradient`.

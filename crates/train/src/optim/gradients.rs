@@ -1,6 +1,9 @@
 //! Gradients added up over some batches, averaged and clipped before a step.
 
-use crate::error::Result;
+use crate::{
+    error::Result,
+    ranks::{Team, sum_all},
+};
 use candle_core::{Tensor, Var, backprop::GradStore};
 use candle_vision_helpers::ops;
 
@@ -33,6 +36,14 @@ impl Gradients {
         }
         self.batches += 1;
         Ok(())
+    }
+
+    /// Adds the gradients of all ranks, whose losses are parts of one.
+    ///
+    /// # Errors
+    /// When a tensor operation fails or a rank is gone.
+    pub(crate) fn add_ranks(&mut self, team: &Team) -> Result<()> {
+        sum_all(team, &mut self.sums.iter_mut().flatten().collect::<Vec<_>>())
     }
 
     /// The mean over the batches, its global norm brought down to `clip_norm` where that is above 0.

@@ -97,6 +97,14 @@ fn is_off(switch: &bool) -> bool {
     !switch
 }
 
+fn on() -> bool {
+    true
+}
+
+fn is_on(switch: &bool) -> bool {
+    *switch
+}
+
 fn one() -> f64 {
     1.0
 }
@@ -107,7 +115,7 @@ fn one() -> f64 {
 pub struct TrainConfig {
     /// Passes over the training samples.
     pub epochs: usize,
-    /// Samples per step.
+    /// Samples per step; where several ranks train, those of all together.
     pub batch: usize,
     /// Seed of all random choices.
     pub seed: u64,
@@ -148,6 +156,10 @@ pub struct TrainConfig {
     /// Averages predictions with the mirrored picture in validation.
     #[serde(default)]
     pub flip_test: bool,
+    /// Whether several ranks take the statistics of batch normalization over the whole batch, as one process does, or
+    /// each over its own part.
+    #[serde(default = "on", skip_serializing_if = "is_on")]
+    pub sync_batch_norm: bool,
     /// Smaller views for the first epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub small_first: Option<SmallFirst>,

@@ -14,6 +14,8 @@ use candle_core::Result;
 pub(crate) struct Moments {
     pub mean: Vec<f32>,
     pub var: Vec<f32>,
+    /// Values of a channel that they are of.
+    pub count: f64,
 }
 
 /// The result and the batch's statistics; `both` is gamma, then beta.
@@ -50,7 +52,7 @@ pub(crate) fn train(
             });
         })?
     };
-    Ok((y, Moments { mean, var }))
+    Ok((y, Moments { mean, var, count }))
 }
 
 /// `scale x + shift`, then the epilogue; `both` is scale, then shift.
@@ -64,7 +66,7 @@ pub(crate) fn scale(s: &Planes, x: &[f32], both: &[f32], epilogue: Epilogue<&[f3
     }
 }
 
-fn scale_channel(
+pub(super) fn scale_channel(
     vectors: Vectors,
     s: &Planes,
     c: usize,
@@ -83,9 +85,9 @@ fn scale_channel(
 }
 
 /// The sums of `x - mean` and of its square.
-struct Spread<'a> {
-    x: &'a [f32],
-    mean: f32,
+pub(super) struct Spread<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) mean: f32,
 }
 
 impl Kernel for Spread<'_> {

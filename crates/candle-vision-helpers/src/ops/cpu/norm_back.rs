@@ -1,10 +1,12 @@
-//! The way back through a normalization: two passes over a channel, the second from cache.
+//! The way back through a normalization: two passes over a channel, the second from cache but where sums over ranks lie
+//! between them.
 
 use super::activation::{lanes_let_through, let_through};
 use super::norm::Moments;
 use super::parallel;
 use super::simd::{Kernel, Simd, Vectors};
 use super::uncleared::{Shared, filled, try_filled};
+use crate::ops::reduce::Reduce;
 use crate::ops::shapes::Planes;
 use candle_core::Result;
 
@@ -29,59 +31,73 @@ pub(crate) struct Grads {
 }
 
 impl Backward<'_> {
-    /// Through [`train`](super::norm::train).
-    pub(crate) fn train(&self, both: &[f32], moments: &Moments, eps: f64) -> Result<Grads> {
-        let count = (self.planes.b * self.planes.plane) as f64;
+    /// Through [`train`](super::norm::train), or through [`norm_synced`](super::norm_synced) with what sums over its
+    /// ranks.
+    pub(crate) fn train(
+        &self,
+        both: &[f32],
+        moments: &Moments,
+        eps: f64,
+        reduce: Option<&dyn Reduce>,
+    ) -> Result<Grads> {
+        let inverse = |c: usize| 1.0 / (f64::from(moments.var[c]) + eps).sqrt();
         self.run(
+            reduce,
             |c| moments.mean[c],
-            |c, sum, sum_x| {
-                let (gamma, mean) = (f64::from(both[c]), f64::from(moments.mean[c]));
-                let inverse = 1.0 / (f64::from(moments.var[c]) + eps).sqrt();
+            |c, [sum, sum_x]| {
+                let (gamma, mean, inverse) = (f64::from(both[c]), f64::from(moments.mean[c]), inverse(c));
                 let a = gamma * inverse;
-                let b = -a * inverse * inverse * sum_x / count;
-                ([a, b, -a * sum / count - b * mean], [sum_x * inverse, sum])
+                let b = -a * inverse * inverse * sum_x / moments.count;
+                [a, b, -a * sum / moments.count - b * mean]
             },
+            |c, [sum, sum_x]| [sum_x * inverse(c), sum],
         )
     }
 
     /// Through [`scale`](super::norm::scale).
     pub(crate) fn scale(&self, both: &[f32]) -> Result<Grads> {
-        self.run(|_| 0.0, |c, sum, sum_x| ([f64::from(both[c]), 0.0, 0.0], [sum_x, sum]))
+        self.run(None, |_| 0.0, |c, _| [f64::from(both[c]), 0.0, 0.0], |_, [sum, sum_x]| [sum_x, sum])
     }
 
-    /// For each channel, `coefficients(c, sum g, sum g (x - center))` gives `dx = a g + b x + c` and the two
-    /// parameters' gradients.
+    /// For each channel, of `[sum g, sum g (x - center)]`: `slopes` gives `dx = a g + b x + c` and takes the sums over
+    /// all ranks, `parameters` gives the two parameters' gradients and takes those of this rank, whose part of them it
+    /// is.
     fn run(
         &self,
+        reduce: Option<&dyn Reduce>,
         center: impl Fn(usize) -> f32 + Sync,
-        coefficients: impl Fn(usize, f64, f64) -> ([f64; 3], [f64; 2]) + Sync,
+        slopes: impl Fn(usize, [f64; 2]) -> [f64; 3] + Sync,
+        parameters: impl Fn(usize, [f64; 2]) -> [f64; 2] + Sync,
     ) -> Result<Grads> {
         let s = self.planes;
         let vectors = Vectors::in_use();
+        let synced = match reduce {
+            None => None,
+            Some(reduce) => {
+                let own = parallel::map(s.c, |c| self.sums(vectors, c, center(c)));
+                let mut all = own.concat();
+                reduce.sum(&mut all)?;
+                Some((own, all))
+            }
+        };
         let mut both = vec![0f32; 2 * s.c];
         let both_to = Shared::of(&mut both);
         let work = |dx: Shared, residual: Option<Shared>| {
             parallel::for_each(s.c, |c| {
-                let plane = |b: usize| {
-                    let at = (b * s.c + c) * s.plane;
-                    let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
-                    (at, part(self.x), part(self.dy), self.gate.map_or(std::ptr::null(), part))
+                let (own, all) = match &synced {
+                    None => {
+                        let own = self.sums(vectors, c, center(c));
+                        (own, own)
+                    }
+                    Some((own, all)) => (own[c], [all[2 * c], all[2 * c + 1]]),
                 };
-                let (mut sum, mut sum_x) = (0f64, 0f64);
-                for b in 0..s.b {
-                    let (_, x, dy, gate) = plane(b);
-                    let (g, gx) =
-                        vectors.run(Sums { len: s.plane, x, dy, gate, ceiling: self.ceiling, center: center(c) });
-                    sum += g;
-                    sum_x += gx;
-                }
-                let ([a, b_, c_], grads) = coefficients(c, sum, sum_x);
+                let ([a, b_, c_], grads) = (slopes(c, all), parameters(c, own));
                 // SAFETY: this channel's parameters and planes are this task's.
                 unsafe {
                     both_to.ptr().add(c).write(grads[0] as f32);
                     both_to.ptr().add(s.c + c).write(grads[1] as f32);
                     for b in 0..s.b {
-                        let (at, x, dy, gate) = plane(b);
+                        let (at, x, dy, gate) = self.plane(b, c);
                         let residual = residual.map_or(std::ptr::null_mut(), |r| r.ptr().add(at));
                         let by = [a as f32, b_ as f32, c_ as f32];
                         let ceiling = self.ceiling;
@@ -103,6 +119,26 @@ impl Backward<'_> {
             })?
         };
         Ok(Grads { dx, both, residual })
+    }
+
+    /// Where a plane begins, and it in `x`, in `dy` and in the gate.
+    fn plane(&self, b: usize, c: usize) -> (usize, *const f32, *const f32, *const f32) {
+        let s = self.planes;
+        let at = (b * s.c + c) * s.plane;
+        let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
+        (at, part(self.x), part(self.dy), self.gate.map_or(std::ptr::null(), part))
+    }
+
+    /// `[sum g, sum g (x - center)]` of a channel.
+    fn sums(&self, vectors: Vectors, c: usize, center: f32) -> [f64; 2] {
+        let (mut sum, mut sum_x) = (0f64, 0f64);
+        for b in 0..self.planes.b {
+            let (_, x, dy, gate) = self.plane(b, c);
+            let (g, gx) = vectors.run(Sums { len: self.planes.plane, x, dy, gate, ceiling: self.ceiling, center });
+            sum += g;
+            sum_x += gx;
+        }
+        [sum, sum_x]
     }
 }
 

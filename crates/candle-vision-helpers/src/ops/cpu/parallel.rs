@@ -11,6 +11,15 @@ pub(crate) fn for_each(count: usize, task: impl Fn(usize) + Send + Sync) {
     }
 }
 
+/// As [`for_each`], with what the tasks return, in order.
+pub(crate) fn map<T: Send>(count: usize, task: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+    if count <= 1 || rayon::current_num_threads() == 1 {
+        (0..count).map(task).collect()
+    } else {
+        (0..count).into_par_iter().map(task).collect()
+    }
+}
+
 /// Runs `f` on a thread of rayon's current pool. Every loop over all cores that starts elsewhere puts its thread to
 /// sleep and wakes it again; within, the thread takes part, and only the whole is waited for.
 ///

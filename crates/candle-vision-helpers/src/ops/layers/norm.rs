@@ -1,13 +1,14 @@
 //! Batch normalization, with a residual and an activation in the same pass.
 
 use super::activation::finished;
-use crate::ops::cpu::{norm, norm_back};
+use crate::ops::cpu::{norm, norm_back, norm_synced};
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
     storage::{Arg, Backend, Cpu, tensor, wants_grad},
     tape::input,
 };
+use crate::ops::reduce::{self, Reduce};
 use crate::ops::shapes::{Planes, shaped};
 use candle_core::{Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
@@ -53,10 +54,12 @@ impl BatchNorm<'_> {
 }
 
 /// The normalization of `x (B, C, H, W)` (or `(B, C)`) with mean and (biased) variance of the batch, then the epilogue:
-/// a residual shaped as `x`, an activation. Its bias is `beta`.
+/// a residual shaped as `x`, an activation. Its bias is `beta`. Inside [`reduced`](crate::ops::reduced) the batch is
+/// that of all ranks.
 ///
 /// # Errors
-/// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32.
+/// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32; several
+/// ranks elsewhere.
 pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<BatchNormOut> {
     let name = "batch_norm_train";
     let planes = check(name, x, epilogue)?;
@@ -64,6 +67,10 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
     let count = planes.count();
     if count < 2 {
         bail!("{name}: input: expected two values or more for a channel, got {count} in {:?}", x.dims());
+    }
+    let reduce = reduce::current();
+    if reduce.is_some() && !x.device().is_cpu() {
+        bail!("{name}: expected the CPU for statistics of several ranks, got {:?}", x.device().location());
     }
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
@@ -76,10 +83,12 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
         return train_composed(x, norm, epilogue, planes);
     }
     let moments = Arc::new(OnceLock::new());
-    let f = Train { planes, eps: norm.eps, activation: epilogue.activation, moments: moments.clone() };
+    let f = Train { planes, eps: norm.eps, activation: epilogue.activation, reduce, moments: moments.clone() };
     let y = applied(f, x, &[&input(norm.gamma), &input(norm.beta)], epilogue.residual)?;
-    let Some(norm::Moments { mean, var }) = moments.get() else { bail!("{name}: expected statistics, got none") };
-    let unbiased = count as f32 / (count - 1) as f32;
+    let Some(norm::Moments { mean, var, count }) = moments.get() else {
+        bail!("{name}: expected statistics, got none")
+    };
+    let unbiased = *count as f32 / (count - 1.0) as f32;
     let var = var.iter().map(|v| v * unbiased).collect();
     Ok(BatchNormOut { y, mean: tensor(mean.clone(), planes.c), var: tensor(var, planes.c) })
 }
@@ -158,6 +167,8 @@ struct Train {
     planes: Planes,
     eps: f64,
     activation: Activation,
+    /// Over the ranks whose batches are parts of one.
+    reduce: Option<Arc<dyn Reduce>>,
     moments: Arc<OnceLock<norm::Moments>>,
 }
 
@@ -167,8 +178,11 @@ impl Op<Cpu> for Train {
     }
 
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let (y, moments) =
-            norm::train(&self.planes, args[0].data, args[1].data, self.eps, epilogue(args, self.activation))?;
+        let (x, both, epilogue) = (args[0].data, args[1].data, epilogue(args, self.activation));
+        let (y, moments) = match &self.reduce {
+            None => norm::train(&self.planes, x, both, self.eps, epilogue)?,
+            Some(all) => norm_synced::train(&self.planes, x, both, self.eps, epilogue, all.as_ref())?,
+        };
         let _ = self.moments.set(moments);
         Ok((y, Shape::from(args[0].dims)))
     }
@@ -177,7 +191,9 @@ impl Op<Cpu> for Train {
         let Some(moments) = self.moments.get() else {
             bail!("batch_norm_train: expected a forward pass before the backward one")
         };
-        gradients(self.planes, self.activation, args, [out, grad], |pass, both| pass.train(both, moments, self.eps))
+        gradients(self.planes, self.activation, args, [out, grad], |pass, both| {
+            pass.train(both, moments, self.eps, self.reduce.as_deref())
+        })
     }
 }
 
@@ -259,41 +275,4 @@ pub(super) fn train_composed(
 }
 
 #[cfg(test)]
-mod tests {
-    //! What other devices get, run on the CPU next to the kernels.
-    use super::*;
-    use crate::ops::layers::testing::same_values_and_gradients;
-
-    #[test]
-    fn composition_agrees_with_the_kernel() -> Result<()> {
-        let gamma = Tensor::new(&[0.5f32, -1.0, 2.0], &candle_core::Device::Cpu)?;
-        let norm = BatchNorm { gamma: &gamma, beta: &gamma, eps: 1e-5 };
-        let planes = Planes { b: 2, c: 3, plane: 21 };
-        let one = gamma.ones_like()?;
-        for activation in [Activation::Relu, Activation::Relu6] {
-            let with = |x: &Tensor, end: &dyn Fn(&Tensor, Epilogue<&Tensor>) -> Result<Tensor>| {
-                // below 0, between and above 6
-                let residual = (x * 8.0)?;
-                let y = end(x, Epilogue { residual: Some(&residual), activation, bias: None })?;
-                let some = y.flatten_all()?.to_vec1::<f32>()?;
-                let cut = |v: f32| some.iter().filter(|y| **y == v).count();
-                assert!(cut(0.0) > 9 && (activation == Activation::Relu || cut(6.0) > 9), "{some:?}");
-                Ok(y)
-            };
-            same_values_and_gradients(
-                &[2, 3, 7, 3],
-                |x| with(x, &|x, e| Ok(batch_norm_train(x, &norm, e)?.y)),
-                |x| with(x, &|x, e| Ok(train_composed(x, &norm, e, planes)?.y)),
-            )?;
-            same_values_and_gradients(
-                &[2, 3, 7, 3],
-                |x| with(x, &|x, e| batch_norm_eval(x, &norm, &Statistics { mean: &gamma, var: &one }, e)),
-                |x| {
-                    let (scale, shift) = norm.affine(&gamma, &one)?;
-                    with(x, &|x, e| scale_composed(x, &scale, &shift, e))
-                },
-            )?;
-        }
-        Ok(())
-    }
-}
+mod tests;
