@@ -13,6 +13,7 @@ mod gemm;
 pub(crate) mod norm;
 pub(crate) mod norm_back;
 pub(crate) mod parallel;
+pub(crate) mod peak;
 mod plan;
 pub(crate) mod pool;
 mod scratch;
