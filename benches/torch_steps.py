@@ -5,17 +5,18 @@
     python3 benches/torch_steps.py --only face58
 
 One JSON line a network, with the keys of `facekp bench`. A step is forward (training mode), mean-squared error, backward and
-AdamW; every figure is the median of the rounds after two warm-ups.
+AdamW; every figure is the median of the rounds after two warm-ups (for one picture three times as many rounds).
 """
 import argparse
 import json
 import resource
-import statistics
 import time
 
 import torch
 import torchvision
 from torch import nn
+
+from timing import median, milliseconds, timed
 
 
 def stack(channels, kernels, hidden, outputs, height, width):
@@ -71,14 +72,6 @@ NETWORKS = {
 }
 
 
-def milliseconds(since):
-    return (time.perf_counter() - since) * 1e3
-
-
-def median(times):
-    return round(statistics.median(times[2:]), 3)
-
-
 def measure(name, device, rounds, batch):
     build, shape, target, usual = NETWORKS[name]
     batch = batch or usual
@@ -88,7 +81,7 @@ def measure(name, device, rounds, batch):
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
     x = torch.randn(batch, *shape, device=device)
     y = torch.randn(batch, *target, device=device)
-    forward, step, infer = [], [], []
+    forward, step = [], []
     for _ in range(rounds + 2):
         sync()
         start = time.perf_counter()
@@ -103,12 +96,9 @@ def measure(name, device, rounds, batch):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     network.eval()
     with torch.inference_mode():
-        for _ in range(rounds + 2):
-            sync()
-            start = time.perf_counter()
-            network(x[:1])
-            sync()
-            infer.append(milliseconds(start))
+        infer = {n: torch.randn(n, *shape, device=device) for n in (1, 8)}
+        infer1 = timed(lambda: network(infer[1]), 3 * rounds, sync)
+        infer8 = timed(lambda: network(infer[8]), rounds, sync)
     return {
         "name": name,
         "device": device,
@@ -116,7 +106,8 @@ def measure(name, device, rounds, batch):
         "forward_ms": median(forward),
         "step_ms": median(step),
         "images_per_s": round(batch * 1e3 / median(step), 2),
-        "infer1_ms": median(infer),
+        "infer1_ms": infer1,
+        "infer8_ms": infer8,
         "parameters": sum(p.numel() for p in network.parameters()),
         "threads": torch.get_num_threads(),
         "ops": f"torch {torch.__version__}",

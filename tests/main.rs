@@ -3,6 +3,7 @@
 
 mod bad_ibug;
 mod bad_input;
+mod bench;
 mod calibrate;
 #[cfg(target_os = "linux")]
 mod clocks;

@@ -4,8 +4,31 @@ use crate::common::{after, random, values, with};
 use candle_core::{Device, Result, Tensor, Var};
 use candle_vision_helpers::{
     grad_check::check,
-    ops::{self, BatchNorm, Epilogue, SgdStep, Statistics},
+    ops::{self, Activation, BatchNorm, ConvParams, Epilogue, SgdStep, Statistics},
 };
+
+/// Weights take as many products backward as their layer's output forward, and so does the layer's input, except for
+/// the picture, whose gradient nobody wants. By hand: 2·64 pixels · 36 weights = 4608; 2·16 · 36 = 1152; 2·16 · 192 (16
+/// sums of weights for 3·4 pairs of channels) = 6144; 2 · 192·5 = 1920.
+#[test]
+fn the_products_of_a_training_step_are_counted() -> Result<()> {
+    let x = random(&[2, 1, 8, 8], 1)?;
+    let shapes = [&[4, 1, 3, 3][..], &[4, 1, 3, 3], &[3, 4, 3, 3], &[5, 192]];
+    let w = shapes.iter().map(|s| Var::from_tensor(&random(s, 2)?)).collect::<Result<Vec<_>>>()?;
+    let padded = ConvParams { padding: 1, ..ConvParams::default() };
+    let forward = || {
+        let y = ops::conv2d(&x, &w[0], padded, Epilogue::RELU)?;
+        let y = ops::depthwise_conv3(&y, &w[1], None, 2, Activation::None)?;
+        let y = ops::upsample_nearest2_conv3(&y, &w[2], Epilogue::NONE)?;
+        ops::linear(&y.flatten_from(1)?, &w[3], Epilogue::NONE)
+    };
+    let (y, products) = ops::count_products(|| ops::no_grad(forward));
+    assert_eq!((y?.dims(), products), (&[2, 5][..], 4608 + 1152 + 6144 + 1920));
+    let (grads, products) = ops::count_products(|| ops::Tape::start().and_then(|tape| tape.backward(&forward()?)));
+    assert!(w.iter().all(|w| grads.as_ref().is_ok_and(|g| g.get(w).is_some())));
+    assert_eq!(products, 2 * 4608 + 3 * (1152 + 6144 + 1920));
+    Ok(())
+}
 
 #[test]
 fn max_pool_gives_ties_to_the_first_maximum() -> Result<()> {

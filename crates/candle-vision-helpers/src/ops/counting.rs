@@ -9,6 +9,7 @@ thread_local! {
 
 /// What `f` gives, and how many products the convolutions and fully connected layers in it compute, the multiplications
 /// whose results are added up. A doubled picture's convolution counts as the smaller one that it is computed by.
+/// Backward passes count on the CPU alone: as many products for each gradient that is wanted.
 pub fn count_products<T>(f: impl FnOnce() -> T) -> (T, u64) {
     let outer = COUNT.replace(Some(0));
     let result = f();

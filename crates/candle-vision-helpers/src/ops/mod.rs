@@ -32,7 +32,10 @@ mod steps;
 
 pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
-pub use cpu::simd::{Level, force_level, level};
+pub use cpu::{
+    peak::peak_flops,
+    simd::{Level, force_level, level},
+};
 pub use epilogue::{Activation, Epilogue};
 pub use frozen::Frozen;
 pub use graph::tape::{Tape, no_grad};

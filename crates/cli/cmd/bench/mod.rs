@@ -1,15 +1,17 @@
 //! `facekp bench`: five networks, timed as in `benches/torch_steps.py`, with the same JSON keys; and with `--only
-//! photo` the way from a photo to points.
+//! photo` the way from a photo to points, with `--only peak` what the processor reaches at most.
 //!
 //! A step is: forward, mean-squared error, backward, AdamW. The figure is the median of the rounds after two warm-ups.
 
 mod own;
+mod peak;
 mod photo;
 mod stock;
 
 use crate::{output::write_result, shared_args::DeviceArg};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
+use candle_vision_helpers::ops;
 use clap::{ValueEnum, builder::PossibleValuesParser};
 use facekp_eval::stats::median;
 use facekp_models::Task;
@@ -49,6 +51,7 @@ const MOBILE: &str = "mobile";
 
 /// What is timed beside the networks.
 const PHOTO: &str = "photo";
+const PEAK: &str = "peak";
 
 impl Network {
     fn task(&self) -> Result<Task> {
@@ -62,13 +65,28 @@ struct Line {
     name: &'static str,
     device: String,
     batch: usize,
-    forward_ms: f64,
-    step_ms: f64,
-    images_per_s: f64,
+    #[serde(flatten)]
+    step: Option<Step>,
+    /// One picture.
     infer1_ms: f64,
+    /// Eight pictures at once.
+    infer8_ms: f64,
+    /// Billions of multiplications and additions of one picture's convolutions and fully connected layers; on the CPU,
+    /// for operations that count them.
+    infer1_gflop: Option<f64>,
     parameters: usize,
     threads: usize,
     ops: &'static str,
+}
+
+/// A training step.
+#[derive(Serialize)]
+struct Step {
+    forward_ms: f64,
+    step_ms: f64,
+    images_per_s: f64,
+    /// As `infer1_gflop`, of the whole step.
+    step_gflop: Option<f64>,
     /// Largest resident memory of the process up to the end of the training steps, where the system tells.
     peak_mib: Option<f64>,
 }
@@ -77,7 +95,7 @@ struct Line {
 trait Subject {
     /// Training-mode forward pass, then loss, backward and optimizer; the time of the forward pass in milliseconds.
     fn step(&mut self, x: &Tensor, y: &Tensor, device: &Device) -> Result<f64>;
-    /// One picture in evaluation mode, no gradients.
+    /// Pictures in evaluation mode, no gradients.
     fn infer(&mut self, x: &Tensor) -> Result<Tensor>;
     fn parameters(&self) -> usize;
 }
@@ -105,14 +123,18 @@ impl Ops {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp bench --only face58 --json bench.json")]
 pub(crate) struct Args {
-    /// Time this network alone; or `photo`: a picture of 640×480 with one face, from its file to points.
+    /// Time this network alone; or `photo`: a picture of 640×480 with one face, from its file to points; or `peak`: the
+    /// multiply-adds that the processor reaches at most.
     #[arg(long, value_name = "NAME",
-        value_parser = PossibleValuesParser::new(NETWORKS.iter().map(|n| n.name).chain([PHOTO])))]
+        value_parser = PossibleValuesParser::new(NETWORKS.iter().map(|n| n.name).chain([PHOTO, PEAK])))]
     only: Option<String>,
     /// Write the JSON lines to a file instead of stdout.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
-    /// Timed rounds after two warm-ups; the median counts.
+    /// Time inference alone, without training steps.
+    #[arg(long)]
+    inference: bool,
+    /// Timed rounds after two warm-ups, for one picture three times as many; the median counts.
     #[arg(long, value_name = "N", default_value = "7")]
     rounds: NonZeroUsize,
     /// Batch size of every network [default: that of benches/torch_steps.py].
@@ -128,9 +150,15 @@ pub(crate) struct Args {
 pub(crate) fn run(a: &Args) -> Result<()> {
     let device = a.device.open()?;
     let mut text = String::new();
-    if a.only.as_deref() == Some(PHOTO) {
-        let line = photo::time(a.rounds.get(), &device, a.device.device.to_string())?;
-        return write_result(a.json.as_deref().unwrap_or(Path::new("-")), &(serde_json::to_string(&line)? + "\n"));
+    let beside = match a.only.as_deref() {
+        Some(PHOTO) => {
+            Some(serde_json::to_string(&photo::time(a.rounds.get(), &device, a.device.device.to_string())?)?)
+        }
+        Some(PEAK) => Some(serde_json::to_string(&peak::time(a.rounds.get())?)?),
+        _ => None,
+    };
+    if let Some(line) = beside {
+        return write_result(a.json.as_deref().unwrap_or(Path::new("-")), &(line + "\n"));
     }
     let asked = |n: &&Network| match a.only.as_deref() {
         Some(only) => only == n.name,
@@ -156,40 +184,73 @@ fn time(network: &Network, a: &Args, device: &Device) -> Result<Line> {
         Ops::Own => Box::new(own::Net::new(&task, device)?),
         Ops::Candle => Box::new(stock::Net::new(&task, device)?),
     };
-    let (view, output) = (&task.view, task.codec()?.output_shape());
-    let x = Tensor::randn(0f32, 1.0, (batch, view.channels(), view.height, view.width), device)?;
-    let y = Tensor::randn(0f32, 1.0, [&[batch], output.as_slice()].concat(), device)?;
-    let (mut forward, mut step, mut infer) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..a.rounds.get() + 2 {
-        device.synchronize()?;
-        let start = Instant::now();
-        forward.push(subject.step(&x, &y, device)?);
-        device.synchronize()?;
-        step.push(milliseconds(start));
-    }
-    let peak_mib = peak_mib();
-    let one = x.narrow(0, 0, 1)?.contiguous()?;
-    for _ in 0..a.rounds.get() + 2 {
-        device.synchronize()?;
-        let start = Instant::now();
-        subject.infer(&one)?;
-        device.synchronize()?;
-        infer.push(milliseconds(start));
-    }
-    let (forward_ms, step_ms, infer1_ms) = (middle(&forward), middle(&step), middle(&infer));
+    let view = &task.view;
+    let noise = |n: usize| Tensor::randn(0f32, 1.0, (n, view.channels(), view.height, view.width), device);
+    let rounds = a.rounds.get();
+    let step = if a.inference {
+        None
+    } else {
+        let y = Tensor::randn(0f32, 1.0, [&[batch], task.codec()?.output_shape().as_slice()].concat(), device)?;
+        Some(steps(subject.as_mut(), &noise(batch)?, &y, rounds)?)
+    };
+    let (infer1_ms, products) = inference(subject.as_mut(), &noise(1)?, 3 * rounds)?;
+    let (infer8_ms, _) = inference(subject.as_mut(), &noise(8)?, rounds)?;
     Ok(Line {
         name: network.name,
         device: a.device.device.to_string(),
         batch,
-        forward_ms,
-        step_ms,
-        images_per_s: round(batch as f64 * 1e3 / step_ms, 2),
+        step,
         infer1_ms,
+        infer8_ms,
+        infer1_gflop: gflop(products, device),
         parameters: subject.parameters(),
         threads: candle_core::utils::get_num_threads(),
         ops: a.ops.name(),
-        peak_mib,
     })
+}
+
+/// Training steps on pictures and the outputs wanted of them.
+fn steps(subject: &mut dyn Subject, x: &Tensor, y: &Tensor, rounds: usize) -> Result<Step> {
+    let (device, batch) = (x.device(), x.dim(0)?);
+    let (mut forward, mut step, mut products) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..rounds + 2 {
+        device.synchronize()?;
+        let start = Instant::now();
+        let (forward_ms, count) = ops::count_products(|| subject.step(x, y, device));
+        device.synchronize()?;
+        step.push(milliseconds(start));
+        forward.push(forward_ms?);
+        products = count;
+    }
+    let step_ms = middle(&step);
+    Ok(Step {
+        forward_ms: middle(&forward),
+        step_ms,
+        images_per_s: round(batch as f64 * 1e3 / step_ms, 2),
+        step_gflop: gflop(products, device),
+        peak_mib: peak_mib(),
+    })
+}
+
+/// Milliseconds for pictures, and the products of their layers.
+fn inference(subject: &mut dyn Subject, x: &Tensor, rounds: usize) -> Result<(f64, u64)> {
+    let (mut times, mut products) = (Vec::new(), 0);
+    for _ in 0..rounds + 2 {
+        x.device().synchronize()?;
+        let start = Instant::now();
+        let (y, count) = ops::count_products(|| subject.infer(x));
+        drop(y?);
+        x.device().synchronize()?;
+        times.push(milliseconds(start));
+        products = count;
+    }
+    Ok((middle(&times), products))
+}
+
+/// A product is a multiplication and an addition. Candle's stock operations count none, and other devices not those of
+/// backward passes.
+fn gflop(products: u64, device: &Device) -> Option<f64> {
+    (products > 0 && device.is_cpu()).then(|| round(products as f64 * 2e-9, 4))
 }
 
 /// `VmHWM` of Linux.

@@ -14,6 +14,7 @@ pub(crate) mod norm;
 pub(crate) mod norm_back;
 pub(crate) mod norm_synced;
 pub(crate) mod parallel;
+pub(crate) mod peak;
 mod plan;
 pub(crate) mod pool;
 mod scratch;

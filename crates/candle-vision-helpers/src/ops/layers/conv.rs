@@ -7,7 +7,7 @@ use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
     tape::{input, is_off},
 };
 use crate::ops::shapes::{ConvParams, ConvShape, shaped};
@@ -97,6 +97,7 @@ impl Op<Cpu> for Conv {
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let s = &self.shape;
+        counting::add(s.products() * wanted(&args[..2]));
         let masked = masked(self.activation, out, grad)?;
         Cpu::read(&[args[0], args[1], grad], |_, a| {
             let (x, weight) = (a[0].data, a[1].data);

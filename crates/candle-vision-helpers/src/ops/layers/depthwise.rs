@@ -9,7 +9,7 @@ use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
     tape::input,
 };
 #[cfg(feature = "cudnn")]
@@ -109,6 +109,7 @@ impl Op<Cpu> for DepthwiseConv {
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let (s, (oh, ow)) = (&self.sizes, self.sizes.out());
+        counting::add(counting::of(&[args[1].elem_count(), s.b, oh, ow]) * wanted(&args[..2]));
         Cpu::read(&[args[0], args[1], out, grad], |_, a| {
             let masked = elementwise::mask(self.activation, a[2].data, a[3].data)?;
             let (x, weight, dy) = (a[0].data, a[1].data, masked.as_deref().unwrap_or(a[3].data));

@@ -10,7 +10,7 @@ use crate::ops::cpu::{
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
     tape::input,
 };
 use crate::ops::shapes::{elements, filled as not_empty, shaped};
@@ -133,6 +133,7 @@ impl Op<Cpu> for Linear {
     }
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        counting::add(counting::of(&[self.b, self.i, self.o]) * wanted(&args[..2]));
         Cpu::read(&[args[0], args[1], out, grad], |_, a| {
             let (x, weight) = (a[0].data, a[1].data);
             let masked = elementwise::mask(self.activation, a[2].data, a[3].data)?;
