@@ -9,8 +9,9 @@ use crate::{
 use anyhow::{Context, Result};
 use candle_core::DType;
 use facekp_data::Split;
-use facekp_eval::{Predictor, Reliability};
-use facekp_models::{WeightsFile, locate, locate_run};
+use facekp_eval::{CalibrationViews, Predictor, Reliability};
+use facekp_models::{Manifest, WeightsFile, locate, locate_run};
+use facekp_train::Recipe;
 use half::f16;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,10 @@ pub(crate) struct Args {
     /// The faces that it is measured on: none that the network was tested on, or the test says nothing.
     #[arg(long, help_heading = "Data", default_value = "val")]
     split: Split,
+    /// Look at each face in N views, changed at random as in its training, not in one as it is: for a network that was
+    /// trained on these faces, and knows them.
+    #[arg(long, help_heading = "Data", value_name = "N", default_value_t = 0)]
+    augment: usize,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -43,13 +48,30 @@ fn calibrate(path: &Path, a: &Args) -> Result<()> {
     let (predictor, mut file) = Predictor::load(path, &a.device.open()?)?;
     let eval::Setting { data, flip } = eval::setting(&file.manifest, &a.data.dir)?;
     let faces = data.split(a.split)?;
-    let found = predictor.calibrate(data.clone(), &faces, flip).with_context(|| path.display().to_string())?;
+    let views = views(&file.manifest, a.augment)?;
+    let found = predictor.calibrate(data.clone(), &faces, flip, &views).with_context(|| path.display().to_string())?;
     file.manifest.calibration = Some(found.clone());
     write(path, &file)?;
     let predictions = predictor.with_calibration(Some(found)).predict_dataset(data, &faces, flip)?;
     let bins = Reliability::of(&predictions, 4, |_| Some(1.0));
     let bins = bins.iter().map(|b| format!("{:.1} ({:.1})", b.expected, b.measured)).collect::<Vec<_>>().join(", ");
     say(&format!("{}: expected (measured) px on quarters of the points: {bins}", path.display()))
+}
+
+/// The views that a network is measured on: `times` changed ones of each face, or it as it is.
+fn views(manifest: &Manifest, times: usize) -> Result<CalibrationViews> {
+    let Recipe { data, train, .. } = eval::recipe(manifest)?.0;
+    if times > 0 {
+        return Ok(CalibrationViews::Changed { augment: train.augment, times });
+    }
+    if data.allow_overlap {
+        tracing::warn!(
+            "{}: was trained on its validation faces and will expect too small errors; --augment 8 looks at changed \
+             views of them",
+            manifest.name
+        );
+    }
+    Ok(CalibrationViews::Plain)
 }
 
 /// Writes the weights as precise as they were.

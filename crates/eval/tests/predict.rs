@@ -133,7 +133,7 @@ fn expected_errors_come_back_in_original_pixels() {
     let predictor = predictor.with_calibration(Some(same));
     let batch = predictor.views(data.as_ref(), &[3]).unwrap();
     let output = predictor.forward(&batch, Pass::Inference).unwrap();
-    let spread = predictor.codec().spread(&output).unwrap().unwrap().to_vec2::<f32>().unwrap();
+    let spread = predictor.codec().decode_with_spread(&output).unwrap().spread.unwrap().to_vec2::<f32>().unwrap();
     let scale = batch.items[0].to_view.scale();
     let found = predictor.predict_dataset(data, &[3], Flip::Off).unwrap();
     let sigma = found[0].sigma.as_ref().unwrap();
