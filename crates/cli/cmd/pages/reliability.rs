@@ -23,8 +23,8 @@ const KNOWN: &str = "A network that was trained on its validation faces, as `fac
     points in them are, and expects too little of hard points in new faces. It was therefore measured on views of them \
     that were changed at random as in training (`--augment 8`), which it knows less; measured on the faces as they \
     are, the last part was off by 1.23 of what was expected, and views changed more strongly than in training mended \
-    little more. What is left would take a run of the same recipe that keeps these faces apart (`--like RUN`); it was \
-    not trained.";
+    little more (the test faces were looked at while these ways were tried). What is left would take a run of the \
+    same recipe that keeps these faces apart (`--like RUN`); it was not trained.";
 
 const HIDDEN: &str = "\nHidden points are expected to be off by more. Here the same faces twice: with a rectangle of \
     one color before a quarter of the box, at any place in it, and in pictures that end at one of their four sides so \
