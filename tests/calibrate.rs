@@ -1,6 +1,7 @@
 //! Expected errors of points: measured by a command, kept in the weights, told by `predict` and `eval`.
 
 use crate::common::{facekp, fails_with, synth, trained};
+use facekp_models::WeightsFile;
 use predicates::prelude::{PredicateBooleanExt, predicate::str::contains};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,6 +27,21 @@ fn what_is_measured_stays_with_the_weights() {
     let sha: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(manifest["face68"]["sha256"].as_str().unwrap(), sha);
 
+    let kept = || WeightsFile::read(&weights).unwrap().manifest.calibration.unwrap();
+    let plain = kept();
+    assert!(!plain.data().contains("views"), "{plain:?}");
+    let mut changed = facekp();
+    changed.arg("calibrate").arg(&weights).args(["--augment", "2", "--data"]).arg(dir.path());
+    changed.assert().success().stderr(contains("trained on its validation faces").not());
+    assert!(kept().data().ends_with("each in 2 changed views") && kept() != plain, "{:?}", kept());
+    // by a copy of itself it is what it was, in other words
+    let copy = dir.path().join("copy.safetensors");
+    fs::copy(&weights, &copy).unwrap();
+    let mut like = facekp();
+    like.arg("calibrate").arg(&weights).arg("--like").arg(&copy).arg("--data").arg(dir.path());
+    like.assert().success().stderr(contains("--like RUN takes a run that kept them apart"));
+    assert!(kept().data().contains(", by face68, trained on iBUG 300-W") && kept().error(20.0) == plain.error(20.0));
+
     let mut eval = facekp();
     eval.arg("eval").arg(&weights).arg("--data").arg(dir.path()).args(["--by", "sigma"]);
     eval.assert().success().stdout(contains("expected px").and(contains("ratio")));
@@ -46,5 +62,8 @@ fn networks_without_maps_and_without_measurements_say_so() {
     let nose = trained().join("nose");
     let data = crate::common::people();
     fails_with(facekp().arg("calibrate").arg(&nose).arg("--data").arg(data), &["a map for each point"]);
+    let mut like = facekp();
+    like.arg("calibrate").arg(&nose).args(["--like", "face68", "--data"]).arg(data);
+    fails_with(&mut like, &["face68.safetensors", "expected the scheme, view, codec and network of nose"]);
     fails_with(facekp().arg("eval").arg(&nose).arg("--data").arg(data).args(["--by", "sigma"]), &["facekp calibrate"]);
 }

@@ -111,6 +111,11 @@ impl Rect {
         Self::new(c.x - side / 2.0, c.y - side / 2.0, side, side)
     }
 
+    /// Whether a point lies in the rectangle or on its border.
+    pub fn contains(self, p: Point) -> bool {
+        (self.x..=self.x + self.width).contains(&p.x) && (self.y..=self.y + self.height).contains(&p.y)
+    }
+
     /// The area that lies in both rectangles, in square pixels.
     pub fn shared_area(self, other: Self) -> f64 {
         let along = |p: f64, d: f64, q: f64, e: f64| ((p + d).min(q + e) - p.max(q)).max(0.0);
@@ -140,6 +145,14 @@ mod tests {
     fn a_picture_covers_half_a_pixel_beyond_its_centers() {
         assert_eq!(Size::new(640, 480).area(), Rect::new(-0.5, -0.5, 640.0, 480.0));
         assert_eq!(Size::new(640, 480).area().center(), Point::new(319.5, 239.5));
+    }
+
+    #[test]
+    fn a_rectangle_contains_its_border() {
+        let rect = Rect::new(1.0, 2.0, 3.0, 4.0);
+        let inside = [(1.0, 2.0), (4.0, 6.0), (2.0, 3.0)].map(|(x, y)| rect.contains(Point::new(x, y)));
+        let outside = [(0.9, 3.0), (4.1, 3.0), (2.0, 6.1)].map(|(x, y)| rect.contains(Point::new(x, y)));
+        assert_eq!((inside, outside), ([true; 3], [false; 3]));
     }
 
     #[test]

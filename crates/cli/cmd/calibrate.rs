@@ -6,11 +6,12 @@ use crate::{
     shared_args::{DataArg, DeviceArg},
     weights_manifest::record_again,
 };
-use anyhow::{Context, Result};
-use candle_core::DType;
+use anyhow::{Context, Result, bail};
+use candle_core::{DType, Device};
 use facekp_data::Split;
-use facekp_eval::{Predictor, Reliability};
-use facekp_models::{WeightsFile, locate, locate_run};
+use facekp_eval::{CalibrationViews, Predictor, Reliability};
+use facekp_models::{Manifest, WeightsFile, locate, locate_run};
+use facekp_train::Recipe;
 use half::f16;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,14 @@ pub(crate) struct Args {
     /// The faces that it is measured on: none that the network was tested on, or the test says nothing.
     #[arg(long, help_heading = "Data", default_value = "val")]
     split: Split,
+    /// Look at each face in N views, changed at random as in its training, not in one as it is: for a network that was
+    /// trained on these faces, and knows them.
+    #[arg(long, help_heading = "Data", value_name = "N", default_value_t = 0)]
+    augment: usize,
+    /// Measure another run of the same task instead, and keep here what its maps say: for a network that was trained on
+    /// these faces, a run of its recipe that kept them apart.
+    #[arg(long, help_heading = "Data", value_name = "RUN")]
+    like: Option<String>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -40,16 +49,52 @@ pub(crate) fn run(a: &Args) -> Result<()> {
 }
 
 fn calibrate(path: &Path, a: &Args) -> Result<()> {
-    let (predictor, mut file) = Predictor::load(path, &a.device.open()?)?;
-    let eval::Setting { data, flip } = eval::setting(&file.manifest, &a.data.dir)?;
+    let device = a.device.open()?;
+    let (own, mut file) = Predictor::load(path, &device)?;
+    let (predictor, measured) = match &a.like {
+        None => (own, file.manifest.clone()),
+        Some(like) => other(like, &file.manifest, &device)?,
+    };
+    let eval::Setting { data, flip } = eval::setting(&measured, &a.data.dir)?;
     let faces = data.split(a.split)?;
-    let found = predictor.calibrate(data.clone(), &faces, flip).with_context(|| path.display().to_string())?;
+    let views = views(&measured, a.augment)?;
+    let found = predictor.calibrate(data.clone(), &faces, flip, &views).with_context(|| path.display().to_string())?;
+    let found = match &a.like {
+        None => found,
+        Some(_) => found.noting(&format!(", by {}, trained on {}", measured.name, measured.data)),
+    };
     file.manifest.calibration = Some(found.clone());
     write(path, &file)?;
     let predictions = predictor.with_calibration(Some(found)).predict_dataset(data, &faces, flip)?;
     let bins = Reliability::of(&predictions, 4, |_| Some(1.0));
     let bins = bins.iter().map(|b| format!("{:.1} ({:.1})", b.expected, b.measured)).collect::<Vec<_>>().join(", ");
     say(&format!("{}: expected (measured) px on quarters of the points: {bins}", path.display()))
+}
+
+/// Another network, whose maps mean the same as those of `this`, and what its file says of it.
+fn other(like: &str, this: &Manifest, device: &Device) -> Result<(Predictor, Manifest)> {
+    let path = locate(like)?;
+    let (predictor, file) = Predictor::load(&path, device)?;
+    if file.manifest.task != this.task {
+        bail!("{}: expected the scheme, view, codec and network of {}, got others", path.display(), this.name);
+    }
+    Ok((predictor, file.manifest))
+}
+
+/// The views that a network is measured on: `times` changed ones of each face, or it as it is.
+fn views(manifest: &Manifest, times: usize) -> Result<CalibrationViews> {
+    let Recipe { data, train, .. } = eval::recipe(manifest)?.0;
+    if times > 0 {
+        return Ok(CalibrationViews::Changed { augment: train.augment, times });
+    }
+    if data.allow_overlap {
+        tracing::warn!(
+            "{}: was trained on its validation faces and will expect too little; --like RUN takes a run that kept them \
+             apart, --augment 8 looks at changed views of them",
+            manifest.name
+        );
+    }
+    Ok(CalibrationViews::Plain)
 }
 
 /// Writes the weights as precise as they were.

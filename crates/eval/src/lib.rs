@@ -4,6 +4,7 @@
 pub mod baseline;
 pub mod error;
 pub mod finder;
+mod hidden;
 mod listing;
 mod markup;
 pub mod metrics;
@@ -19,10 +20,11 @@ pub mod visualize;
 pub use baseline::MeanShape;
 pub use error::{Error, Result};
 pub use finder::{FindConfig, Finder, FoundFace};
+pub use hidden::{Hidden, Hider};
 pub use listing::{FaceResult, PictureResult};
 pub use metrics::{FaceError, Summary};
 pub use predict::{
-    Detector, Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction, Predictor,
-    Reliability, Wanted,
+    CalibrationViews, Detector, Doubt, Flip, FoundPredictions, Located, MissedFace, PhotoReader, Place, Prediction,
+    Predictor, Reliability, Wanted,
 };
 pub use track::{FaceTracker, SmoothConfig, TrackConfig, TrackedFace, TrackedFrame};

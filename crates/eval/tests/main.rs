@@ -4,6 +4,7 @@
 mod baseline;
 mod common;
 mod finder;
+mod hidden;
 mod moved;
 mod photos;
 mod predict;

@@ -3,8 +3,8 @@
 use crate::common::{self, Discs};
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::{Point, Rect, Size, draw};
-use facekp_data::Crop;
-use facekp_eval::{FaceError, Flip, Place, Predictor};
+use facekp_data::{Augment, Crop};
+use facekp_eval::{CalibrationViews, FaceError, Flip, Place, Predictor};
 use facekp_models::onnx::{Graph, Value};
 use facekp_models::{Calibration, Codec, KeypointModel, Params, Pass, Task, codec::heatmap::Target};
 use image::{Rgb, RgbImage};
@@ -133,7 +133,7 @@ fn expected_errors_come_back_in_original_pixels() {
     let predictor = predictor.with_calibration(Some(same));
     let batch = predictor.views(data.as_ref(), &[3]).unwrap();
     let output = predictor.forward(&batch, Pass::Inference).unwrap();
-    let spread = predictor.codec().spread(&output).unwrap().unwrap().to_vec2::<f32>().unwrap();
+    let spread = predictor.codec().decode_with_spread(&output).unwrap().spread.unwrap().to_vec2::<f32>().unwrap();
     let scale = batch.items[0].to_view.scale();
     let found = predictor.predict_dataset(data, &[3], Flip::Off).unwrap();
     let sigma = found[0].sigma.as_ref().unwrap();
@@ -141,4 +141,27 @@ fn expected_errors_come_back_in_original_pixels() {
     for (sigma, spread) in sigma.iter().zip(&spread[0]) {
         assert!((sigma * scale - f64::from(*spread)).abs() < 1e-3, "{sigma} {spread}");
     }
+}
+
+#[test]
+fn changed_views_are_measured_as_often_as_asked_without_what_they_lost() {
+    let task = common::heatmaps(Target::Softmax);
+    let model = task.build(&Params::new(7, &Device::Cpu)).unwrap();
+    let predictor = Predictor::new(task, model, &Device::Cpu).unwrap();
+    let data = Arc::new(Discs { scheme: common::scheme_named("ibug68"), len: 4 });
+    let measured = |views: &CalibrationViews| {
+        let found = predictor.calibrate(data.clone(), &[0, 1, 2, 3], Flip::Off, views).unwrap();
+        let points = serde_json::to_value(&found).unwrap()["points"].as_u64().unwrap();
+        (found, points)
+    };
+    let changed = |augment: Augment| measured(&CalibrationViews::Changed { augment, times: 3 });
+    let (plain, points) = measured(&CalibrationViews::Plain);
+    assert_eq!((plain.data(), points), ("white discs, 4 of it", 4 * 68));
+    // a mirror loses no point, a shift by up to a quarter of the view some
+    let (mirrored, points) = changed(Augment { flip: 0.5, ..Augment::default() });
+    assert_eq!((mirrored.data(), points), ("white discs, 4 of it, each in 3 changed views", 3 * 4 * 68));
+    let shift = Augment { shift: 0.25, ..Augment::default() };
+    let (shifted, points) = changed(shift.clone());
+    assert!(points < 3 * 4 * 68 && points > 4 * 68, "{points}");
+    assert_eq!((shifted, points), changed(shift));
 }

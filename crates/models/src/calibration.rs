@@ -113,6 +113,12 @@ impl Calibration {
     pub fn data(&self) -> &str {
         &self.data
     }
+
+    /// The same with more words about what it was measured on.
+    #[must_use]
+    pub fn noting(self, words: &str) -> Self {
+        Self { data: self.data + words, ..self }
+    }
 }
 
 impl TryFrom<Parts> for Calibration {

@@ -183,13 +183,16 @@ fn spread_is_that_of_the_map() {
     for (target, decode) in [(Target::Softmax, Decode::SoftArgmax), (Target::Sigmoid, Decode::Dark)] {
         let c = codec(target, decode, 2, (96, 80));
         let output = output(target, &c.encode(&tensor(&[(47.0, 40.0), (51.3, 37.1)])).unwrap());
-        let spread = flat(&c.spread(&output).unwrap().unwrap());
+        let read = c.decode_with_spread(&output).unwrap();
+        let (points, sure) = c.decode(&output).unwrap();
+        assert_eq!([flat(&read.points), flat(&read.confidence.unwrap())], [flat(&points), flat(&sure.unwrap())]);
+        let spread = flat(&read.spread.unwrap());
         assert!(spread.iter().all(|s| (s - expected).abs() < 0.03), "{target:?} {spread:?}");
         // of a map of nothing no place is likelier than another: the diagonal
-        let none = flat(&c.spread(&(output * f64::NAN).unwrap()).unwrap().unwrap());
+        let none = flat(&c.decode_with_spread(&(output * f64::NAN).unwrap()).unwrap().spread.unwrap());
         assert!(none.iter().all(|s| (s - 96f32.hypot(80.0)).abs() < 1e-3), "{target:?} {none:?}");
     }
     let summed = codec(Target::Summed, Decode::Dark, 2, (96, 80));
     let map = summed.encode(&tensor(&[(47.0, 40.0), (51.0, 37.0)])).unwrap();
-    assert!(summed.spread(&map).unwrap().is_none());
+    assert!(summed.decode_with_spread(&map).unwrap_err().to_string().contains("no order"));
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 use candle_core::DType;
 use facekp_eval::{
-    Flip, Predictor, Summary,
+    CalibrationViews, Flip, Predictor, Summary,
     metrics::measure_all,
     run_files::{EpochRecord, Predictions},
 };
@@ -228,7 +228,7 @@ fn evaluate_best(recipe: &Recipe, data: &Data, folder: &RunFolder, trainer: Trai
     summary.write(&folder.path("eval.json"))?;
     // errors on faces that it was trained on would promise too much
     if !recipe.data.allow_overlap && predictor.codec().target().is_some() {
-        match predictor.calibrate(Arc::clone(dataset), indices, flip) {
+        match predictor.calibrate(Arc::clone(dataset), indices, flip, &CalibrationViews::Plain) {
             Ok(found) => {
                 best.manifest.calibration = Some(found);
                 best.save(&path, DType::F32)?;

@@ -8,7 +8,7 @@ mod table;
 
 pub(crate) use finder::measured;
 pub(crate) use found::beside as beside_found;
-pub(crate) use setting::{Setting, setting};
+pub(crate) use setting::{Setting, recipe, setting};
 
 use crate::{
     output::{Usage, say, write_file, write_result},
@@ -190,7 +190,7 @@ fn subject(a: &Args) -> Result<(Subject, Arc<dyn Dataset>, String)> {
         None => setting(&file.manifest, &a.data.dir)?,
         Some(map) => Setting {
             data: Arc::from(mapped(find_first(&a.data.dir)?.open_plain()?, &file.manifest.task.scheme, map)?),
-            flip: setting::recipe(&file.manifest)?.1,
+            flip: recipe(&file.manifest)?.1,
         },
     };
     let flip = if a.no_flip { Flip::Off } else { flip };

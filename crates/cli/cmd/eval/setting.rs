@@ -20,7 +20,7 @@ pub(crate) struct Setting {
 }
 
 /// A network's recipe, and whether it averages with the mirrored picture.
-pub(super) fn recipe(manifest: &Manifest) -> Result<(Recipe, Flip)> {
+pub(crate) fn recipe(manifest: &Manifest) -> Result<(Recipe, Flip)> {
     let recipe = Recipe::parse(&format!("recipe of {}", manifest.name), &manifest.recipe, &[])?;
     let flip = Flip::from(recipe.train.flip_test);
     Ok((recipe, flip))

@@ -59,7 +59,7 @@ pub(super) fn page(runs: &[PathBuf], ablated: &[PathBuf], data: &Path, out: &Pat
             costs.push(cost::of(subject, &file, &summaries)?);
             others.extend(beside::Row::of(subject, &summaries));
             if let Some(measured) = &measured {
-                expected.extend(reliability::of(&subject.name, measured)?);
+                expected.extend(reliability::of(subject, measured)?);
                 found.extend(beside::found(subject, measured)?);
                 pieces.extend(beside::parts(&subject.name, measured)?);
             }

@@ -17,13 +17,13 @@ pub use found::{FoundPredictions, MissedFace};
 pub use photo::Located;
 pub use place::Place;
 pub use reader::{PhotoReader, Wanted};
-pub use sigma::Reliability;
+pub use sigma::{CalibrationViews, Reliability};
 
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
 use candle_vision_helpers::{Point, heatmap::Decode};
-use facekp_data::{Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
-use facekp_models::{Calibration, Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile};
+use facekp_data::{Augment, Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
+use facekp_models::{Calibration, Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile, codec::Reading};
 use seen::Found;
 use std::{path::Path, sync::Arc};
 
@@ -180,7 +180,7 @@ impl Predictor {
     /// When a picture cannot be read.
     pub fn predict_dataset(&self, data: Arc<dyn Dataset>, indices: &[usize], flip: Flip) -> Result<Vec<Prediction>> {
         let mut all = Vec::with_capacity(indices.len());
-        for batch in self.loader(data, indices)?.epoch(0) {
+        for batch in self.loader(data, indices, None)?.epoch(0) {
             all.extend(self.predict_batch(&batch?, flip)?);
         }
         Ok(all)
@@ -223,9 +223,10 @@ impl Predictor {
         Ok(Some(target.broadcast_div(&(peak + 1e-12)?)?))
     }
 
-    fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize]) -> Result<Loader> {
+    fn loader(&self, data: Arc<dyn Dataset>, indices: &[usize], augment: Option<&Augment>) -> Result<Loader> {
         self.check_scheme(data.as_ref())?;
-        Ok(Loader::new(data, indices.to_vec(), LoaderConfig::plain(self.task.view.clone(), BATCH))?)
+        let plain = LoaderConfig::plain(self.task.view.clone(), BATCH);
+        Ok(Loader::new(data, indices.to_vec(), LoaderConfig { augment: augment.cloned(), ..plain })?)
     }
 
     fn check_scheme(&self, data: &dyn Dataset) -> Result<()> {
@@ -244,11 +245,17 @@ impl Predictor {
             let reason = format!("expected numbers from the network, got {sum}: its weights are broken");
             return Err(Error::Mismatch { id: self.task.scheme.name().into(), reason });
         }
-        let (points, confidence) = self.codec.decode(output)?;
+        let Reading { points, confidence, spread } = match spread {
+            true => self.codec.decode_with_spread(output)?,
+            false => {
+                let (points, confidence) = self.codec.decode(output)?;
+                Reading { points, confidence, spread: None }
+            }
+        };
         // Sync point.
         let points = points.to_vec3::<f32>()?.into_iter();
         let sure = confidence.map(|c| c.to_vec2::<f32>()).transpose()?;
-        let spread = if spread { self.codec.spread(output)?.map(|s| s.to_vec2::<f32>()).transpose()? } else { None };
+        let spread = spread.map(|s| s.to_vec2::<f32>()).transpose()?;
         let wide = |values: &Vec<f32>| values.iter().map(|&v| f64::from(v)).collect();
         let point = |p: Vec<f32>| Point::new(f64::from(p[0]), f64::from(p[1]));
         let found = points.enumerate().map(|(i, points)| Found {

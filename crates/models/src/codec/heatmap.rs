@@ -4,10 +4,10 @@ mod graph;
 mod reading;
 
 use super::profile;
-use super::{Codec, batch_of};
+use super::{Codec, Reading, batch_of};
 use crate::error::{Error, Result};
 use crate::onnx::{Decoded, Graph, Value};
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_vision_helpers::heatmap::Decode;
 use candle_vision_helpers::{Point, Size, Wrong, ops, wrong::ensure};
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,23 @@ impl HeatmapCodec {
         })
     }
 
+    /// What `read` says of each map of an output, the maps of the first sample first. A sync point.
+    fn each_map<T>(&self, output: &Tensor, read: impl Fn(&[f32]) -> T) -> Result<Vec<T>> {
+        self.has_order()?;
+        let maps = self.readable(&output.detach().to_dtype(DType::F32)?)?;
+        let cells: Vec<f32> = maps.flatten_all()?.to_vec1()?;
+        Ok(cells.chunks_exact(self.width * self.height).map(read).collect())
+    }
+
+    /// Positions in cells and confidences of each map as tensors: points `(B, K, 2)` in view pixels, and `(B, K)`.
+    fn located(&self, read: &[(Point, f64)], device: &Device) -> Result<(Tensor, Option<Tensor>)> {
+        let at = read.iter().map(|(at, _)| self.to_view(*at));
+        let points: Vec<f32> = at.flat_map(|at| [at.x as f32, at.y as f32]).collect();
+        let confidence: Vec<f32> = read.iter().map(|(_, sure)| *sure as f32).collect();
+        let points = Tensor::from_vec(points, ((), self.points, 2), device)?;
+        Ok((points, Some(Tensor::from_vec(confidence, ((), self.points), device)?)))
+    }
+
     fn has_order(&self) -> Result<()> {
         match self.config.target {
             Target::Summed => Err(Error::config(
@@ -172,30 +189,17 @@ impl Codec for HeatmapCodec {
     }
 
     fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
-        self.has_order()?;
-        let maps = self.readable(&output.detach().to_dtype(DType::F32)?)?;
-        let (batch, count, h, w) = maps.dims4()?;
-        let cells: Vec<f32> = maps.flatten_all()?.to_vec1()?;
-        let (mut points, mut confidence) = (Vec::new(), Vec::new());
-        for map in cells.chunks_exact(h * w) {
-            let (at, sure) = self.read(map);
-            let at = self.to_view(at);
-            points.extend([at.x as f32, at.y as f32]);
-            confidence.push(sure as f32);
-        }
-        let points = Tensor::from_vec(points, (batch, count, 2), output.device())?;
-        Ok((points, Some(Tensor::from_vec(confidence, (batch, count), output.device())?)))
+        self.located(&self.each_map(output, |map| self.read(map))?, output.device())
     }
 
-    fn spread(&self, output: &Tensor) -> Result<Option<Tensor>> {
-        if !self.has_points() {
-            return Ok(None);
-        }
-        let maps = self.readable(&output.detach().to_dtype(DType::F32)?)?;
-        let (batch, count, h, w) = maps.dims4()?;
-        let cells: Vec<f32> = maps.flatten_all()?.to_vec1()?;
-        let spreads = cells.chunks_exact(h * w).map(|map| (self.deviation(map) * self.config.stride as f64) as f32);
-        Ok(Some(Tensor::from_vec(spreads.collect::<Vec<_>>(), (batch, count), output.device())?))
+    fn decode_with_spread(&self, output: &Tensor) -> Result<Reading> {
+        let all = self.each_map(output, |map| (self.read(map), self.deviation(map)))?;
+        let (read, deviations): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let (points, confidence) = self.located(&read, output.device())?;
+        let stride = self.config.stride as f64;
+        let spreads: Vec<f32> = deviations.into_iter().map(|cells| (cells * stride) as f32).collect();
+        let spread = Tensor::from_vec(spreads, ((), self.points), output.device())?;
+        Ok(Reading { points, confidence, spread: Some(spread) })
     }
 
     fn onnx(&self, graph: &mut Graph, output: &Value) -> Decoded {

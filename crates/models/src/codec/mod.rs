@@ -43,19 +43,18 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// On another shape, or where the target has no points (the summed map).
     fn decode(&self, output: &Tensor) -> Result<(Tensor, Option<Tensor>)>;
-    /// The spread `(B, K)` of each point's map, view pixels: the root of the mean squared distance from the map's mean,
-    /// cells weighted by their values; `None` where there is no map for each point. A sync point.
+    /// Decodes output as [`Codec::decode`] does, and measures how widely each map is spread. A sync point.
     ///
     /// # Errors
-    /// On another shape.
-    fn spread(&self, output: &Tensor) -> Result<Option<Tensor>> {
-        let _ = output;
-        Ok(None)
+    /// As [`Codec::decode`].
+    fn decode_with_spread(&self, output: &Tensor) -> Result<Reading> {
+        let (points, confidence) = self.decode(output)?;
+        Ok(Reading { points, confidence, spread: None })
     }
     /// Adds [`Codec::decode`] to a graph of ONNX operators, `output` being `(B, ..output_shape)`; the map itself where
     /// the target has no points.
     fn onnx(&self, graph: &mut Graph, output: &Value) -> Decoded;
-    /// Adds [`Codec::spread`] to a graph of ONNX operators; `None` where it is none.
+    /// Adds [`Reading::spread`] to a graph of ONNX operators; `None` where it is none.
     fn onnx_spread(&self, graph: &mut Graph, output: &Value) -> Option<Value> {
         let _ = (graph, output);
         None
@@ -81,6 +80,18 @@ pub trait Codec: Send + Sync {
         let _ = output;
         Ok(None)
     }
+}
+
+/// What an output says of its points.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// `(B, K, 2)`, view pixels.
+    pub points: Tensor,
+    /// `(B, K)` in `0..=1`; `None` where the output has no confidence.
+    pub confidence: Option<Tensor>,
+    /// `(B, K)`, view pixels: the root of the mean squared distance from the map's mean, cells weighted by their
+    /// values, and the view's diagonal for a map of nothing; `None` where there is no map for each point.
+    pub spread: Option<Tensor>,
 }
 
 /// Checks that `tensor` is `(B, ..shape)` and returns B.

@@ -179,7 +179,7 @@ fn a_calibrated_network_exports_what_errors_it_expects() {
     assert_eq!(session.outputs(), ["points", "confidence", "sigma"]);
     let pixels = pixels((3, 64, 64));
     let output = model.forward(&views(&pixels, &task.view), Pass::Inference).unwrap();
-    let spread = flat(&task.codec().unwrap().spread(&output).unwrap().unwrap());
+    let spread = flat(&task.codec().unwrap().decode_with_spread(&output).unwrap().spread.unwrap());
     let want: Vec<f32> = spread.iter().map(|s| calibration.error(f64::from(*s)) as f32).collect();
     let [sigma] = session.run(bytes(&[3, 64, 64, 3], pixels), ["sigma"]);
     let (shape, got) = sigma.into_shape_vec::<f32, 2>().unwrap();
