@@ -33,8 +33,7 @@ pub(super) fn contacts(boxes: &[(Rect, bool)]) -> Vec<Contact> {
     boxes.iter().enumerate().map(one).collect()
 }
 
-/// The head about the box of a face's points.
-pub(super) fn head(points: Rect) -> Rect {
+fn head(points: Rect) -> Rect {
     let (c, w, h) = (points.center(), points.width * HEAD, points.height * HEAD);
     Rect::new(c.x - w / 2.0, c.y - h / 2.0, w, h)
 }

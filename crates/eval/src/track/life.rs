@@ -1,9 +1,6 @@
 //! One face through a video: where it is expected, how it was seen last, and how much speaks against it.
 
-use super::{
-    appearance::Appearance, contact::Contact, kalman::SmoothConfig, matching::apart, motion::Motion,
-    smooth::FaceSmoother,
-};
+use super::{contact::Contact, kalman::SmoothConfig, matching::apart, motion::Motion, smooth::FaceSmoother};
 use crate::predict::{Doubt, Located, Place};
 use candle_vision_helpers::{Point, Rect, Size};
 
@@ -35,8 +32,6 @@ pub(super) struct Track {
     /// The box about its points while no other was near.
     alone: Rect,
     smoother: Option<FaceSmoother>,
-    /// What it looked like when it was in sight and alone.
-    pub appearance: Option<Appearance>,
     /// How much speaks against it since it was sure; with [`UNSURE`] times the patience, it ends.
     pub against: usize,
     /// Whether another face covers it, or nothing of it can be seen.
@@ -88,7 +83,6 @@ impl Track {
             now,
             alone: sighting.bounds,
             smoother: smooth.map(FaceSmoother::new),
-            appearance: None,
             against: 0,
             is_hidden: false,
         }

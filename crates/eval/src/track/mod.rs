@@ -2,11 +2,8 @@
 //!
 //! Between two looks of the finder, a face is looked at where its last points say that it is (`life`), moved on as it
 //! moved before (`motion`). The finder looks at the first frame, where a face is in doubt, and every so often for
-//! newcomers and to confirm the others (`tracks`); faces that come back into sight have their ids by where they are due
-//! and by what they look like (`matching`, `appearance`). Points are smoothed by Kalman filters (`kalman`,
-//! `smooth`).
+//! newcomers and to confirm the others (`tracks`). Points are smoothed by Kalman filters (`kalman`, `smooth`).
 
-mod appearance;
 mod contact;
 mod eyes;
 mod kalman;

@@ -1,4 +1,5 @@
-//! Tracks over small scenes of boxes: heads that cross, leave, enter, hide and vanish. No network has a part in it.
+//! Tracks over small scenes of boxes: heads that cross, leave, enter, hide and vanish. No network and no picture has a
+//! part in it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +11,7 @@ use super::{
 use crate::error::Result;
 use crate::predict::{Located, Place};
 use candle_vision_helpers::{Point, Rect, Size};
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use std::{cell::Cell, sync::Arc};
 
 const SIZE: Size = Size::new(640, 480);
@@ -28,8 +29,6 @@ enum OfNothing {
 /// One frame: faces, the nearest first.
 struct Scene {
     faces: Vec<Rect>,
-    /// The color of each face; without any, the picture is black.
-    colors: Vec<[u8; 3]>,
     of_nothing: OfNothing,
     follows: bool,
     /// Points of a face that is partly covered are drawn half the way to the one before it, and sure.
@@ -39,8 +38,7 @@ struct Scene {
 
 fn scene(faces: &[(f64, f64)]) -> Scene {
     let faces = faces.iter().map(|&(x, y)| Rect::new(x, y, SIDE, SIDE)).collect();
-    let (colors, of_nothing, looks) = (Vec::new(), OfNothing::Unsure, Cell::new(0));
-    Scene { faces, colors, of_nothing, follows: true, slips: false, looks }
+    Scene { faces, of_nothing: OfNothing::Unsure, follows: true, slips: false, looks: Cell::new(0) }
 }
 
 impl Scene {
@@ -50,16 +48,6 @@ impl Scene {
         let is_free = |i: usize| self.faces[..i].iter().all(|near| near.shared_area(self.faces[i]) <= half);
         let is_inside = |i: usize| self.faces[i].shared_area(SIZE.area()) >= half;
         (0..self.faces.len()).filter(|&i| is_free(i) && is_inside(i)).map(|i| self.faces[i]).collect()
-    }
-
-    fn picture(&self) -> RgbImage {
-        let mut picture = RgbImage::new(SIZE.width as u32, SIZE.height as u32);
-        for (face, color) in self.faces.iter().zip(&self.colors).rev() {
-            let columns = face.x as u32..(face.x + face.width) as u32;
-            let pixels = columns.flat_map(|x| (face.y as u32..(face.y + face.height) as u32).map(move |y| (x, y)));
-            pixels.for_each(|(x, y)| picture.put_pixel(x, y, Rgb(*color)));
-        }
-        picture
     }
 
     /// The box about the points of a face.
@@ -106,10 +94,10 @@ impl Eyes for Scene {
 /// The steps of all frames at 30 a second, and how often the finder looked.
 fn run(frames: usize, at: impl Fn(f64) -> Scene) -> (Vec<Step>, usize) {
     let mut tracks = Tracks::new(TrackConfig { smooth: None, ..TrackConfig::default() });
-    let mut looks = 0;
+    let (picture, mut looks) = (Arc::new(RgbImage::new(640, 480)), 0);
     let step = |i: usize| {
         let scene = at(i as f64);
-        let step = tracks.step(&scene, &Arc::new(scene.picture()), i as f64 / 30.0).unwrap();
+        let step = tracks.step(&scene, &picture, i as f64 / 30.0).unwrap();
         looks += scene.looks.get();
         step
     };
@@ -165,30 +153,6 @@ fn three_heads_cross_and_keep_their_ids() {
 fn points_that_slip_to_the_face_in_front_do_not_take_the_id_along() {
     // the second's points are its own while it is 66.3 pixels from the first; the third's, 67.2 from both
     assert_eq!(crossing(true), [60, 51, 43]);
-}
-
-/// Which face has the id of each in the end: two walk behind the first and stop there, where by their motion each is due
-/// in the other's place, and the first goes.
-fn after_stopping(colors: &[[u8; 3]]) -> Vec<(u64, f64)> {
-    let at = |f: f64| {
-        [
-            (290.0, 200.0 - 12.0 * (f - 32.0).max(0.0)),
-            ((50.0 + 8.0 * f).min(262.0), 205.0),
-            ((530.0 - 8.0 * f).max(318.0), 205.0),
-        ]
-    };
-    let (steps, _) = run(45, |f| Scene { colors: colors.to_vec(), ..scene(&at(f)) });
-    assert_eq!(lost(&steps), []);
-    assert!(steps[26..34].iter().all(|step| shown(step) == [(1, 290.0)]), "the others are hidden");
-    shown(&steps[44])
-}
-
-#[test]
-fn faces_of_different_looks_keep_their_ids_where_their_motion_misleads() {
-    let (red, blue) = ([200, 60, 60], [60, 60, 200]);
-    assert_eq!(after_stopping(&[[90, 90, 90], red, blue]), [(1, 290.0), (2, 262.0), (3, 318.0)]);
-    // of those that look alike, nothing else is known
-    assert_eq!(after_stopping(&[[90, 90, 90], red, red]), [(1, 290.0), (2, 318.0), (3, 262.0)]);
 }
 
 #[test]

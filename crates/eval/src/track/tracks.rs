@@ -2,11 +2,10 @@
 
 use super::{
     TrackConfig,
-    appearance::Appearance,
     contact::{Contact, contacts},
     eyes::{Effort, Eyes},
     life::{COVERED, Sighting, Track, UNCONFIRMED, UNSURE},
-    matching::{Candidate, SAME, Wanted, apart, is_among, matched},
+    matching::{SAME, apart, is_among, pairs},
 };
 use crate::error::Result;
 use crate::predict::{Located, Place};
@@ -14,6 +13,12 @@ use candle_vision_helpers::{Rect, Size};
 use image::RgbImage;
 use std::sync::Arc;
 
+/// A track that is seen and a found face that are less than this apart, in sizes, are one.
+const CONFIRMS: f64 = 0.5;
+/// A track that is out of sight is where it is expected only roughly …
+const FINDS_AGAIN: f64 = 0.75;
+/// … and so much more roughly for each second.
+const STRAYS: f64 = 0.5;
 /// Points whose box shares less than this part of its union with the one that the finder gives to the face have been
 /// drawn to another.
 const AGREES: f64 = 0.6;
@@ -83,7 +88,8 @@ impl Tracks {
             Some(effort) => Some(eyes.find(frame, effort)?),
             None => None,
         };
-        let matched = self.matched(&looks, found.as_deref().unwrap_or_default(), frame, time);
+        let boxes: Vec<Rect> = found.iter().flatten().map(Place::bounds).collect();
+        let matched = self.matched(&looks, &boxes, time);
 
         // what is certain by now, then what the finder's word makes worth a second look
         let mut taken: Vec<Rect> = Vec::new();
@@ -155,20 +161,14 @@ impl Tracks {
         }
         let first_new = self.next_id - new.len() as u64;
         self.tracks.extend(new);
-        self.show(looks, frame, (time, first_new), &mut step);
+        self.show(looks.seen, (time, first_new), &mut step);
         Ok(step)
     }
 
     /// Puts all that is seen into the step, and ends the tracks that too much speaks against.
-    fn show(&mut self, looks: Looks, frame: &RgbImage, (time, first_new): (f64, u64), step: &mut Step) {
+    fn show(&mut self, seen: Vec<Option<Sighting>>, (time, first_new): (f64, u64), step: &mut Step) {
         let most = self.config.patience.saturating_mul(UNSURE);
-        // how near those that are new come to others was not looked at
-        let contacts = looks.contacts.into_iter().map(Some).chain(std::iter::repeat(None));
-        for ((track, sighting), contact) in self.tracks.iter_mut().zip(looks.seen).zip(contacts) {
-            if contact == Some(Contact::Clear) && !track.is_hidden {
-                let sound = sighting.as_ref().filter(|s| s.is_sound);
-                track.appearance = sound.map(|s| Appearance::of(frame, s.bounds, &[])).or(track.appearance.take());
-            }
+        for (track, sighting) in self.tracks.iter_mut().zip(seen) {
             if track.against >= most {
                 step.lost.push(track.id);
             } else if let Some(Sighting { mut seen, .. }) = sighting.filter(|_| !track.is_hidden) {
@@ -250,24 +250,32 @@ impl Tracks {
         Some(Effort::Search)
     }
 
-    /// The found face of each track. What faces look like matters where some are hidden.
-    fn matched(&self, looks: &Looks, found: &[Place], frame: &RgbImage, time: f64) -> Vec<Option<usize>> {
+    /// The found face of each track: those in sight come first, by the boxes that they have and should have; the
+    /// others by the boxes that they should have, the more roughly the longer they are out of sight.
+    fn matched(&self, looks: &Looks, found: &[Rect], time: f64) -> Vec<Option<usize>> {
         let is_seen = |i: usize| looks.verdicts[i] == Verdict::Sound && !self.tracks[i].is_hidden;
-        let wanted = |i: usize| Wanted {
-            seen: looks.seen[i].as_ref().map(|s| s.bounds).filter(|_| is_seen(i)),
-            due: looks.due[i],
-            contact: looks.contacts[i],
-            age: self.tracks[i].age(time),
-            appearance: self.tracks[i].appearance.as_ref(),
+        let bounds = |i: usize| looks.seen[i].as_ref().map(|s| s.bounds).filter(|_| is_seen(i));
+        let mut matched = vec![None; self.tracks.len()];
+        let visible = |i: usize, j: usize| {
+            let (seen, due) = (apart(bounds(i)?, found[j]), apart(looks.due[i], found[j]));
+            let cost = if looks.contacts[i] == Contact::Clear { seen } else { (seen + due) / 2.0 };
+            Some(cost).filter(|cost| *cost < CONFIRMS)
         };
-        let wanted: Vec<Wanted> = (0..self.tracks.len()).map(wanted).collect();
-        let boxes: Vec<Rect> = found.iter().map(Place::bounds).collect();
-        let matters = wanted.iter().any(|track| track.seen.is_none());
-        let candidate = |(j, &bounds): (usize, &Rect)| {
-            let others: Vec<Rect> = boxes.iter().enumerate().filter(|(k, _)| *k != j).map(|(_, b)| *b).collect();
-            Candidate { bounds, appearance: matters.then(|| Appearance::of(frame, bounds, &others)) }
+        for (i, j) in pairs(self.tracks.len(), found.len(), visible) {
+            matched[i] = Some(j);
+        }
+        // a second box on a face that is in sight is nobody else's
+        let taken: Vec<Rect> = (0..self.tracks.len()).filter_map(bounds).collect();
+        let is_free = |j: usize| !matched.contains(&Some(j)) && !is_among(found[j], &taken);
+        let hidden = |i: usize, j: usize| {
+            let most = FINDS_AGAIN + STRAYS * self.tracks[i].age(time);
+            let cost = apart(looks.due[i], found[j]);
+            (!is_seen(i) && is_free(j) && cost < most).then_some(cost)
         };
-        matched(&wanted, &boxes.iter().enumerate().map(candidate).collect::<Vec<_>>())
+        for (i, j) in pairs(self.tracks.len(), found.len(), hidden) {
+            matched[i] = Some(j);
+        }
+        matched
     }
 }
 
