@@ -149,11 +149,8 @@ impl Shown {
             None => (lag(raw, &smooth), 1.0, "not known | not known".to_owned()),
         };
         let part = calm / rough;
-        println!(
-            "| {}, {} frames | {agility} | {rough:.3} px | {calm:.3} px | {part:.2} | {late:.0} ms | {away:.2} px | {errors} |",
-            self.name,
-            raw.len()
-        );
+        print!("| {}, {} frames | {agility} | {rough:.3} px | {calm:.3} px | {part:.2} | ", self.name, raw.len());
+        println!("{late:.0} ms | {away:.2} px | {errors} |");
         (part, late, worse)
     }
 }
