@@ -122,8 +122,7 @@ fn what_is_no_video_and_what_contradicts_itself_is_refused() {
     fails_with(facekp().arg("track").arg(&empty), &["empty: expected pictures"]);
     fails_with(facekp().args(["track", "no-such-folder"]), &["no-such-folder"]);
     facekp().args(["track", "-", "--out", "-"]).write_stdin("").assert().code(2);
-    for wrong in [["--fps", "0"], ["--find-every", "0"], ["--min-cutoff", "-1"], ["--beta", "nan"], ["--smooth", "on"]]
-    {
+    for wrong in [["--fps", "0"], ["--find-every", "0"], ["--agility", "0"], ["--agility", "nan"], ["--smooth", "on"]] {
         facekp().args(["track", "-"]).args(wrong).write_stdin("").assert().code(2);
     }
 }

@@ -119,48 +119,68 @@ fn mean_error(path: &[Vec<Point>], truth: &[Vec<Point>]) -> f64 {
     off.sum::<f64>() / path.iter().map(Vec::len).sum::<usize>() as f64
 }
 
-fn both(frames: &[RgbImage]) -> [Path; 2] {
-    [None, Some(SmoothConfig::default())].map(|smooth| {
-        let config = TrackConfig { smooth, ..TrackConfig::default() };
-        path(&track("face68", config, frames.iter().cloned()))
-    })
+/// A film's points as each frame shows them, and where they are, if that is known.
+struct Shown {
+    name: String,
+    frames: Vec<RgbImage>,
+    raw: Path,
+    truth: Option<Path>,
+}
+
+fn shown(name: String, frames: Vec<RgbImage>, truth: Option<Path>) -> Shown {
+    let config = TrackConfig { smooth: None, ..TrackConfig::default() };
+    let raw = path(&track("face68", config, frames.iter().cloned()));
+    Shown { name, frames, raw, truth }
+}
+
+impl Shown {
+    /// Part of the second differences that smoothing leaves, its lag in milliseconds, and the part of the error; prints
+    /// them as a row of the table.
+    fn smoothed(&self, agility: f64) -> (f64, f64, f64) {
+        let config = TrackConfig { smooth: Some(SmoothConfig { agility }), ..TrackConfig::default() };
+        let (raw, smooth) = (&self.raw, path(&track("face68", config, self.frames.iter().cloned())));
+        let (rough, calm, away) = (tremble(raw), tremble(&smooth), mean_error(&smooth, raw));
+        let (late, worse, errors) = match &self.truth {
+            Some(truth) => {
+                let (before, behind) = (mean_error(raw, truth), mean_error(&smooth, truth));
+                let errors = format!("{before:.3} px | {behind:.3} px");
+                (lag(truth, &smooth) - lag(truth, raw), behind / before, errors)
+            }
+            None => (lag(raw, &smooth), 1.0, "not known | not known".to_owned()),
+        };
+        let part = calm / rough;
+        print!("| {}, {} frames | {agility} | {rough:.3} px | {calm:.3} px | {part:.2} | ", self.name, raw.len());
+        println!("{late:.0} ms | {away:.2} px | {errors} |");
+        (part, late, worse)
+    }
 }
 
 /// Prints what docs/track.md quotes: `cargo test --release --test eval tremble -- --ignored --nocapture`.
 #[test]
-#[ignore = "a measurement: some seconds in a release build"]
+#[ignore = "a measurement: two minutes in a release build"]
 fn how_much_points_tremble_and_lag() {
-    let film = Film { cast: Cast::One, size: Size::new(640, 480), seed: 1 };
-    let (images, truth): (Vec<RgbImage>, Path) = (0..240)
-        .map(|i| film.frame(f64::from(i) / 30.0))
-        .map(|frame| (frame.image, frame.heads.into_iter().next().unwrap_or_default()))
-        .unzip();
-    let [raw, smooth] = both(&images);
-    let part = tremble(&smooth) / tremble(&raw);
-    let (late, worse) =
-        (lag(&truth, &smooth) - lag(&truth, &raw), mean_error(&smooth, &truth) / mean_error(&raw, &truth));
-    println!(
-        "rendered head, 240 frames: second differences {:.3} px raw, {:.3} px smoothed: {part:.2}",
-        tremble(&raw),
-        tremble(&smooth)
-    );
-    println!(
-        "  lag {late:.0} ms; error {:.3} px raw, {:.3} px smoothed: {worse:.3}",
-        mean_error(&raw, &truth),
-        mean_error(&smooth, &truth)
-    );
+    // on the first film settings were tuned, on the others nothing was
+    let mut films: Vec<Shown> = Vec::new();
+    for seed in [1, 7, 8] {
+        let film = Film { cast: Cast::One, size: Size::new(640, 480), seed };
+        let frames = (0..240).map(|i| film.frame(f64::from(i) / 30.0));
+        let (images, truth): (Vec<RgbImage>, Path) =
+            frames.map(|frame| (frame.image, frame.heads.into_iter().next().unwrap_or_default())).unzip();
+        films.push(shown(format!("rendered, film {seed}"), images, Some(truth)));
+    }
     if let Some(folder) = crate::common::data().map(|data| data.join("video/hand")).filter(|dir| dir.is_dir()) {
         let clip = facekp_data::video::Video::open(&folder).unwrap();
-        let clip: Vec<RgbImage> = clip.map(|frame| frame.unwrap().picture.image.as_ref().clone()).collect();
-        let [raw, smooth] = both(&clip);
-        let (a, b, late) = (tremble(&raw), tremble(&smooth), lag(&raw, &smooth));
-        println!(
-            "video/hand, {} frames: second differences {a:.3} px raw, {b:.3} px smoothed: {:.2}; lag {late:.0} ms",
-            clip.len(),
-            b / a
-        );
+        let clip = clip.map(|frame| frame.unwrap().picture.image.as_ref().clone()).collect();
+        films.push(shown("`video/hand`".to_owned(), clip, None));
     }
-    assert!(part <= 0.5 && late < 40.0 && worse <= 1.02, "{part} {late} {worse}");
+    let default = SmoothConfig::default().agility;
+    let all: Vec<_> = films.iter().map(|film| film.smoothed(default)).collect();
+    for agility in [default / 2.0, 2.0 * default] {
+        films.iter().filter(|film| film.truth.is_none() || film.name.ends_with('1')).for_each(|film| {
+            film.smoothed(agility);
+        });
+    }
+    assert!(all.iter().all(|&(part, late, worse)| part <= 0.5 && late < 40.0 && worse <= 1.02), "{all:?}");
 }
 
 /// How often the faces of three heads that cross change their ids.
@@ -195,8 +215,11 @@ fn changes_of_id(seed: u64, backwards: bool) -> usize {
 }
 
 #[test]
-#[ignore = "a measurement: two minutes"]
+#[ignore = "a measurement: six minutes"]
 fn three_rendered_heads_cross_and_keep_their_ids() {
-    let films = (1..=5).flat_map(|seed| [(seed, false), (seed, true)]);
-    assert_eq!(films.map(|(seed, backwards)| changes_of_id(seed, backwards)).sum::<usize>(), 0);
+    let changes = |seed| changes_of_id(seed, false) + changes_of_id(seed, true);
+    // the tracker was tuned on the first five; how it does on others is what docs/track.md says
+    let (tuned, others): (usize, usize) = ((1..=5).map(changes).sum(), (6..=16).map(changes).sum());
+    println!("{tuned} changes of id in films 1 to 5, {others} in films 6 to 16");
+    assert_eq!(tuned, 0);
 }

@@ -48,17 +48,14 @@ pub(crate) struct Args {
     /// Average each look with the mirrored picture: steadier, and nearly twice the time.
     #[arg(long, help_heading = "Faces")]
     flip: bool,
-    /// Whether points are smoothed over time (One-Euro filter).
+    /// Whether points are smoothed over time (Kalman filters that measure how much points tremble).
     #[arg(long, value_enum, default_value_t = Smooth::Auto, help_heading = "Smoothing")]
     smooth: Smooth,
-    /// Cutoff for what rests, hertz: lower is steadier and slower to start.
-    #[arg(long, value_name = "HZ", default_value_t = SmoothConfig::default().min_cutoff, value_parser = above_zero,
+    /// How much the speed of a head changes within a second, face sizes a second: lower is steadier, and farther off
+    /// where a head starts, stops or turns.
+    #[arg(long, value_name = "A", default_value_t = SmoothConfig::default().agility, value_parser = above_zero,
         help_heading = "Smoothing")]
-    min_cutoff: f64,
-    /// How much the cutoff rises with speed, hertz for a face size a second: higher lags less and trembles more.
-    #[arg(long, value_name = "B", default_value_t = SmoothConfig::default().beta, value_parser = not_negative,
-        help_heading = "Smoothing")]
-    beta: f64,
+    agility: f64,
     /// Where the line of each frame goes (`-`: stdout).
     #[arg(long, value_name = "FILE", default_value = "-", help_heading = "Output")]
     jsonl: PathBuf,
@@ -75,7 +72,7 @@ const BUFFER: usize = 1 << 18;
 /// Whether points are smoothed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Smooth {
-    /// By --min-cutoff and --beta.
+    /// By --agility.
     Auto,
     /// Points as each frame shows them.
     Off,
@@ -87,12 +84,7 @@ fn at_least_one(s: &str) -> Result<usize, String> {
 
 fn above_zero(s: &str) -> Result<f64, String> {
     let value = s.parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0);
-    value.ok_or_else(|| format!("expected hertz above 0, got {s:?}"))
-}
-
-fn not_negative(s: &str) -> Result<f64, String> {
-    let value = s.parse::<f64>().ok().filter(|v| v.is_finite() && *v >= 0.0);
-    value.ok_or_else(|| format!("expected a number from 0 on, got {s:?}"))
+    value.ok_or_else(|| format!("expected a number above 0, got {s:?}"))
 }
 
 pub(crate) fn run(a: &Args) -> Result<()> {
@@ -100,11 +92,10 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     if a.jsonl == stdout && a.out.as_deref() == Some(stdout) {
         return Err(Usage("--out -: expected --jsonl FILE with it, got both on stdout".into()).into());
     }
-    let smooth = SmoothConfig { min_cutoff: a.min_cutoff, beta: a.beta, ..SmoothConfig::default() };
     let config = TrackConfig {
         find_every: a.find_every,
         patience: a.patience,
-        smooth: (a.smooth == Smooth::Auto).then_some(smooth),
+        smooth: (a.smooth == Smooth::Auto).then_some(SmoothConfig { agility: a.agility }),
         flip: if a.flip { Flip::Averaged } else { Flip::Off },
         find: FindConfig { smallest: a.smallest.map(f64::from), ..FindConfig::default() },
     };

@@ -1,6 +1,6 @@
 //! One face through a video: where it is expected, how it was seen last, and how much speaks against it.
 
-use super::{contact::Contact, matching::apart, motion::Motion, one_euro::SmoothConfig, smooth::FaceSmoother};
+use super::{contact::Contact, kalman::SmoothConfig, matching::apart, motion::Motion, smooth::FaceSmoother};
 use crate::predict::{Doubt, Located, Place};
 use candle_vision_helpers::{Point, Rect, Size};
 

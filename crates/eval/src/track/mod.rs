@@ -2,22 +2,22 @@
 //!
 //! Between two looks of the finder, a face is looked at where its last points say that it is (`life`), moved on as it
 //! moved before (`motion`). The finder looks at the first frame, where a face is in doubt, and every so often for
-//! newcomers and to confirm the others (`tracks`). Points are smoothed by a One-Euro filter (`one_euro`, `smooth`).
+//! newcomers and to confirm the others (`tracks`). Points are smoothed by Kalman filters (`kalman`, `smooth`).
 
 mod contact;
 mod eyes;
+mod kalman;
 mod life;
 mod listing;
 mod matching;
 mod motion;
-mod one_euro;
 #[cfg(test)]
 mod scenes;
 mod smooth;
 mod tracks;
 
+pub use kalman::SmoothConfig;
 pub use listing::{TrackedFace, TrackedFrame};
-pub use one_euro::SmoothConfig;
 
 use crate::error::Result;
 use crate::finder::{FindConfig, Finder};

@@ -1,21 +1,25 @@
 //! The points of one face over time, smoothed: where the face is, and where each point is on it.
 
-use super::one_euro::{OneEuro, SmoothConfig};
+use super::kalman::{Kalman, SmoothConfig};
 use candle_vision_helpers::Point;
 
-/// One-Euro filters of a face. A moving head carries all of its points along; were each point filtered by its own
-/// speed, all would tremble as soon as the head moves. So the mean of the points is filtered, which trembles least, and
-/// how each point lies to the mean, which hardly moves.
+/// Where a point is on its face changes so much more slowly than where the face is.
+const ON_FACE: f64 = 0.25;
+
+/// Kalman filters of a face. A moving head carries all of its points along; were each point filtered by itself, the
+/// filters would have to follow the head and could not hold the face together. So the mean of the points is filtered,
+/// which trembles least, and how each point lies to the mean, which hardly moves. Points that tremble more than others
+/// are smoothed more.
 #[derive(Clone, Debug)]
 pub(super) struct FaceSmoother {
     config: SmoothConfig,
-    mean: OneEuro,
-    points: Vec<OneEuro>,
+    mean: Kalman,
+    points: Vec<Kalman>,
 }
 
 impl FaceSmoother {
     pub(super) fn new(config: SmoothConfig) -> Self {
-        Self { config, mean: OneEuro::default(), points: Vec::new() }
+        Self { config, mean: Kalman::default(), points: Vec::new() }
     }
 
     /// The points smoothed, in pixels, at `time` in seconds; `size` is the face's, in pixels. A number of points that
@@ -23,12 +27,12 @@ impl FaceSmoother {
     pub(super) fn smooth(&mut self, points: &[Point], time: f64, size: f64) -> Vec<Point> {
         let Some(mean) = Point::mean(points.iter().copied()) else { return Vec::new() };
         if self.points.len() != points.len() {
-            (self.mean, self.points) = (OneEuro::default(), vec![OneEuro::default(); points.len()]);
+            (self.mean, self.points) = (Kalman::default(), vec![Kalman::default(); points.len()]);
         }
-        let at = (time, size);
-        let center = self.mean.smooth(mean, at, &self.config);
-        let one = |(filter, p): (&mut OneEuro, &Point)| {
-            let own = filter.smooth(Point::new(p.x - mean.x, p.y - mean.y), at, &self.config);
+        let (at, agility) = ((time, size), self.config.agility);
+        let center = self.mean.smooth(mean, at, agility);
+        let one = |(filter, p): (&mut Kalman, &Point)| {
+            let own = filter.smooth(Point::new(p.x - mean.x, p.y - mean.y), at, ON_FACE * agility);
             Point::new(center.x + own.x, center.y + own.y)
         };
         self.points.iter_mut().zip(points).map(one).collect()
@@ -89,10 +93,10 @@ mod tests {
 
     #[test]
     fn a_single_point_is_filtered_as_it_is_and_another_number_starts_anew() {
-        let (mut smoother, mut filter) = (FaceSmoother::new(SmoothConfig::default()), OneEuro::default());
+        let (mut smoother, mut filter) = (FaceSmoother::new(SmoothConfig::default()), Kalman::default());
         for i in 0..20u32 {
             let (point, time) = (Point::new(f64::from(i * i % 17), f64::from(i)), f64::from(i) / 25.0);
-            let alone = filter.smooth(point, (time, 50.0), &SmoothConfig::default());
+            let alone = filter.smooth(point, (time, 50.0), SmoothConfig::default().agility);
             assert!(smoother.smooth(&[point], time, 50.0)[0].distance(alone) < 1e-12);
         }
         let two = [Point::new(1.0, 2.0), Point::new(3.0, 5.0)];
