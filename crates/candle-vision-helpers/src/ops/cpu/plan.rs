@@ -47,8 +47,7 @@ pub(crate) fn packs(positions: usize) -> bool {
 ///
 /// # Safety
 /// The contract of [`Product`].
-pub(crate) unsafe fn product(p: &Product<'_>, dst: Shared) {
-    let vectors = Vectors::in_use();
+pub(crate) unsafe fn product(p: &Product<'_>, vectors: Vectors, dst: Shared) {
     if p.grid.len() == 0 || p.m == 0 {
         return;
     }

@@ -2,7 +2,7 @@
 //! over them from cache. It serves every shape.
 
 use super::pack::{self, Run};
-use super::tile::{self, Rows, Sum};
+use super::tile::{self, Rows, Sum, Tiles};
 use super::{DEPTH, Matrix, Product};
 use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::parallel;
@@ -23,7 +23,7 @@ const SMALL_MATRIX: usize = 64 * 1024;
 pub(crate) unsafe fn run(product: &Product<'_>, vectors: Vectors, dst: Shared) {
     let wide = PANELS * 2 * vectors.lanes();
     let blocks = product.grid.len().div_ceil(wide);
-    let tiles = product.m.div_ceil(tile::MR);
+    let tiles = Tiles::of(product.m, vectors.lanes()).count;
     // Few positions: cut the rows as well, though each part packs the pixels again.
     let parts = parallel::parts(2, blocks, tiles.div_ceil(4));
     parallel::for_each(blocks * parts, |task| {
@@ -54,8 +54,9 @@ impl Kernel for Block<'_> {
             *run = Run::of(grid, self.from + h * l, end, l);
         }
         let runs = &runs[..2 * panels];
-        let first_row = tile::split(m, self.tiles.0).0;
-        let rows = tile::split(m, self.tiles.1 - 1).1 - first_row;
+        let cut = Tiles::of(m, l);
+        let first_row = cut.rows(self.tiles.0).0;
+        let rows = cut.rows(self.tiles.1 - 1).1 - first_row;
         // Panels whose positions are no neighbors in the destination are summed here and spread at the end.
         let mut aside = Scratch::new(panels * rows * 2 * l);
         let mut packed = Scratch::new(panels * 2 * l * DEPTH.min(taps.len().max(1)));
@@ -81,7 +82,7 @@ impl Kernel for Block<'_> {
                 let panel_first = rows * (k1 - k0) <= SMALL_MATRIX;
                 for i in 0..panels * tiles {
                     let (p, t) = if panel_first { (i / tiles, i % tiles) } else { (i % panels, i / panels) };
-                    let (m0, m1) = tile::split(m, self.tiles.0 + t);
+                    let (m0, m1) = cut.rows(self.tiles.0 + t);
                     let mr = m1 - m0;
                     let (a, a_row, a_k) = if is_packed {
                         (whole_matrix.add(m0 * depth + k0 * mr), 1, mr)
