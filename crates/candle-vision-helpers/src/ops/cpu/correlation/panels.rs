@@ -21,18 +21,15 @@ const SUMS: usize = 64 * 1024;
 pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
     let (n, wide) = (work.taps.len(), 2 * vectors.lanes());
     let n_tiles = n.div_ceil(wide);
-    let group = (n_tiles.div_ceil(2 * rayon::current_num_threads())).clamp(1, (SUMS / (work.m * wide)).max(1));
-    let groups = n_tiles.div_ceil(group);
+    // few enough sums for the cache, and work for every thread
+    let group = n_tiles.div_ceil(2 * rayon::current_num_threads()).clamp(1, (SUMS / (work.m * wide)).max(1));
+    let groups = parallel::shared_out(n_tiles.div_ceil(group), n_tiles);
     let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
     let parts = parallel::parts(2, groups, m_tiles.div_ceil(8));
     parallel::for_each(groups * parts, |task| {
-        let (g, part) = (task / parts, task % parts);
-        vectors.run(Group {
-            work,
-            c,
-            n: (g * group * wide, ((g + 1) * group * wide).min(n)),
-            tiles: (m_tiles * part / parts, m_tiles * (part + 1) / parts),
-        });
+        let (n0, n1) = parallel::part(n_tiles, task / parts, groups);
+        let tiles = parallel::part(m_tiles, task % parts, parts);
+        vectors.run(Group { work, c, n: (n0 * wide, n.min(n1 * wide)), tiles });
     });
 }
 

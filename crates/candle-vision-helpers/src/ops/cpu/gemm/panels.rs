@@ -11,7 +11,7 @@ use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 
-/// Panels that are packed together, so that a plane is read some cache lines at a time.
+/// Most panels that are packed together, so that a plane is read some cache lines at a time.
 const PANELS: usize = 4;
 /// Floats of a matrix that stay in the second-level cache while panels pass by.
 const SMALL_MATRIX: usize = 64 * 1024;
@@ -21,22 +21,22 @@ const SMALL_MATRIX: usize = 64 * 1024;
 /// # Safety
 /// The contract of [`Product`].
 pub(crate) unsafe fn run(product: &Product<'_>, vectors: Vectors, dst: Shared) {
-    let wide = PANELS * 2 * vectors.lanes();
-    let blocks = product.grid.len().div_ceil(wide);
+    let panels = product.grid.len().div_ceil(2 * vectors.lanes());
+    let blocks = parallel::shared_out(panels.div_ceil(PANELS), panels);
     let tiles = Tiles::of(product.m, vectors.lanes()).count;
     // Few positions: cut the rows as well, though each part packs the pixels again.
     let parts = parallel::parts(2, blocks, tiles.div_ceil(4));
     parallel::for_each(blocks * parts, |task| {
         let (block, part) = (task / parts, task % parts);
-        let tiles = (tiles * part / parts, tiles * (part + 1) / parts);
-        vectors.run(Block { product, dst, from: block * wide, tiles });
+        let (panels, tiles) = (parallel::part(panels, block, blocks), parallel::part(tiles, part, parts));
+        vectors.run(Block { product, dst, panels, tiles });
     });
 }
 
 struct Block<'a> {
     product: &'a Product<'a>,
     dst: Shared,
-    from: usize,
+    panels: (usize, usize),
     tiles: (usize, usize),
 }
 
@@ -47,11 +47,11 @@ impl Kernel for Block<'_> {
         let Product { matrix, m, taps, src, ref grid, dst_plane, epilogue } = *self.product;
         let Epilogue { bias, residual, activation } = epilogue.map(<[f32]>::as_ptr);
         let l = S::LANES;
-        let end = grid.len().min(self.from + PANELS * 2 * l);
-        let panels = (end - self.from).div_ceil(2 * l);
+        let (from, end) = (self.panels.0 * 2 * l, grid.len().min(self.panels.1 * 2 * l));
+        let panels = self.panels.1 - self.panels.0;
         let mut runs = [Run { count: 0, whole: false, dst_whole: false, src: [0; 16], dst: [0; 16] }; 2 * PANELS];
         for (h, run) in runs.iter_mut().enumerate().take(2 * panels) {
-            *run = Run::of(grid, self.from + h * l, end, l);
+            *run = Run::of(grid, from + h * l, end, l);
         }
         let runs = &runs[..2 * panels];
         let cut = Tiles::of(m, l);
