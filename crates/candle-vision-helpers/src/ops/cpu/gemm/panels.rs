@@ -49,7 +49,7 @@ impl Kernel for Block<'_> {
         let l = S::LANES;
         let (from, end) = (self.panels.0 * 2 * l, grid.len().min(self.panels.1 * 2 * l));
         let panels = self.panels.1 - self.panels.0;
-        let mut runs = [Run { count: 0, whole: false, dst_whole: false, src: [0; 16], dst: [0; 16] }; 2 * PANELS];
+        let mut runs = [Run::NONE; 2 * PANELS];
         for (h, run) in runs.iter_mut().enumerate().take(2 * panels) {
             *run = Run::of(grid, from + h * l, end, l);
         }
