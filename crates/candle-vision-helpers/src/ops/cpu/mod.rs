@@ -15,6 +15,7 @@ pub(crate) mod norm_back;
 pub(crate) mod parallel;
 mod plan;
 pub(crate) mod pool;
+mod pool_windows;
 mod scratch;
 pub(crate) mod simd;
 pub(crate) mod softmax;
