@@ -33,11 +33,13 @@ pub(crate) unsafe fn input_grad(
         let Epilogue { bias, residual, activation } = epilogue;
         parallel::for_each(s.b * s.c, |i| {
             let bias = bias.map_or(0.0, |b| b[i % s.c]);
-            let from = i * s.in_plane();
-            for at in from..from + s.in_plane() {
-                let value = residual.map_or(bias, |r| bias + r[at]);
-                // SAFETY: one plane per task; nothing is read, since the memory may be fresh.
-                unsafe { dx.ptr().add(at).write(activated(activation, value)) };
+            let plane = i * s.in_plane()..(i + 1) * s.in_plane();
+            // SAFETY: one plane per task; nothing is read, since the memory may be fresh.
+            let dx = unsafe { dx.part(plane.start, plane.len()) };
+            let end = |y| activated(activation, bias + y);
+            match residual {
+                Some(r) => dx.iter_mut().zip(&r[plane]).for_each(|(dx, r)| *dx = end(*r)),
+                None => dx.fill(end(0.0)),
             }
         });
     }

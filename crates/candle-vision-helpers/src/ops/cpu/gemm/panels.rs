@@ -4,7 +4,7 @@
 use super::pack::{self, Run};
 use super::tile::{self, Rows, Sum, Tiles};
 use super::{DEPTH, Matrix, Product};
-use crate::ops::cpu::activation::activated;
+use crate::ops::cpu::activation::{activated, activated_lanes};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
@@ -119,17 +119,21 @@ impl Kernel for Block<'_> {
                     for h in 0..2 {
                         let run = &runs[2 * p + h];
                         let from = aside.as_mut_ptr().add((p * rows + row) * 2 * l + h * l);
-                        if let Some(r) = residual {
-                            for lane in 0..run.count {
-                                let y = *from.add(lane) + *r.add(run.dst[lane]);
-                                to.add(run.dst[lane]).write(activated(activation, y));
+                        if run.dst_whole {
+                            let at = run.dst[0];
+                            let mut y = S::load(from);
+                            if let Some(r) = residual {
+                                y = activated_lanes::<S>(activation, S::add(y, S::load(r.add(at))));
                             }
-                        } else if run.dst_whole {
-                            S::store(to.add(run.dst[0]), S::load(from));
-                        } else {
-                            for lane in 0..run.count {
-                                *to.add(run.dst[lane]) = *from.add(lane);
+                            S::store(to.add(at), y);
+                            continue;
+                        }
+                        for lane in 0..run.count {
+                            let (mut y, at) = (*from.add(lane), run.dst[lane]);
+                            if let Some(r) = residual {
+                                y = activated(activation, y + *r.add(at));
                             }
+                            to.add(at).write(y);
                         }
                     }
                 }
