@@ -51,8 +51,8 @@ pub(crate) unsafe fn forward(
     let (m, depth) = (s.o / groups, taps.len());
     for g in 0..groups {
         let weight = &weight[g * m * depth..][..m * depth];
-        let packed =
-            plan::packs(s.b * s.out_plane()).then(|| pack_matrix(m, depth, vectors, |m, k| weight[m * depth + k]));
+        let packed = plan::packs(m, s.b * s.out_plane(), vectors)
+            .then(|| pack_matrix(m, depth, vectors, |m, k| weight[m * depth + k]));
         let product = Product {
             matrix: packed.as_ref().map_or(Matrix::Rows(weight), |w| Matrix::Packed(w)),
             m,
