@@ -1,8 +1,8 @@
 //! Convolution and its gradients against the textbook's loops.
 
-use crate::common::{against_naive, random, values, with};
+use crate::common::{after, against_naive, random, values, with};
 use candle_core::{Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue};
+use candle_vision_helpers::ops::{self, Activation, BatchNorm, ConvParams, Epilogue};
 
 struct Case {
     x: [usize; 4],
@@ -61,6 +61,34 @@ fn a_tape_gives_what_candle_gives() -> Result<()> {
     for w in [&w1, &w2, &w3] {
         let (Some(a), Some(b)) = (stock.get(w), grads.get(w)) else { panic!("a gradient is missing") };
         assert_eq!(values(a)?, values(b)?);
+    }
+    Ok(())
+}
+
+/// The second convolution of a shared input adds to the gradient that the first one, or a shortcut, has left.
+#[test]
+fn gradients_that_meet_at_a_convolution_are_added_bit_for_bit() -> Result<()> {
+    for (b, c, h, w, stride) in [(3, 5, 9, 7, 1), (2, 50, 12, 16, 1), (1, 4, 20, 70, 1), (2, 50, 13, 15, 2)] {
+        let x = random(&[b, 2, h, w], 1)?;
+        let var = |dims: &[usize], seed| Var::from_tensor(&random(dims, seed)?);
+        let vars = [var(&[c, 2, 1, 1], 2)?, var(&[c, c, 3, 3], 3)?, var(&[c, c, 1, 1], 4)?, var(&[c], 5)?];
+        let [first, main, beside, gamma] = &vars;
+        let at = |padding, stride| ConvParams { padding, stride, ..ConvParams::default() };
+        let net = || -> Result<Tensor> {
+            let a = ops::conv2d(&x, first, at(0, 1), Epilogue::RELU)?;
+            let shortcut =
+                if stride == 1 { a.clone() } else { ops::conv2d(&a, beside, at(0, stride), Epilogue::NONE)? };
+            let y = ops::conv2d(&a, main, at(1, stride), Epilogue::NONE)?;
+            let norm = BatchNorm { gamma, beta: gamma, eps: 1e-5 };
+            (ops::batch_norm_train(&y, &norm, after(Some(&shortcut), true))?.y * 3.0)?.sqr()?.mean_all()
+        };
+        let stock = net()?.backward()?;
+        let tape = ops::Tape::start()?;
+        let grads = tape.backward(&net()?)?;
+        for v in &vars {
+            assert_eq!(stock.get(v).map(values).transpose()?, grads.get(v).map(values).transpose()?, "{h} x {w}");
+        }
+        assert!(grads.get(first).is_some());
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod frozen;
 mod frozen_edges;
 mod frozen_outputs;
 mod nan;
+mod panels;
 mod portable;
 mod switched;
 

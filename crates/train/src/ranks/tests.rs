@@ -119,12 +119,12 @@ fn on_two(recipe: &Recipe, run: &Path, mode: Mode, end: End) -> Vec<Option<Resul
     on_ranks(2, |team| {
         let mut watch = if team.leads() { NEVER } else { End { ..end } };
         let compute = Compute { device: &Device::Cpu, team };
-        fit(recipe, &discs(14), compute, &Begin::new(run, mode), &mut [&mut watch])
+        fit(recipe, &discs(13), compute, &Begin::new(run, mode), &mut [&mut watch])
     })
 }
 
 fn alone(recipe: &Recipe, run: &Path) {
-    let _ = fit(recipe, &discs(14), &Device::Cpu, &Begin::new(run, Mode::New), &mut []).unwrap();
+    let _ = fit(recipe, &discs(13), &Device::Cpu, &Begin::new(run, Mode::New), &mut []).unwrap();
 }
 
 fn both_end_well(ended: Vec<Option<Result<Outcome>>>) {
@@ -145,11 +145,11 @@ fn tensors(run: &Path) -> BTreeMap<String, Vec<f32>> {
     all
 }
 
-/// The largest difference of trained weights and statistics, in units of the value where that is above 1.
+/// The largest difference of trained weights, in units of the value where that is above 1.
 fn difference(a: &Path, b: &Path) -> (f32, String) {
     let (a, b) = (tensors(a), tensors(b));
     assert!(a.keys().eq(b.keys()));
-    let trained = a.iter().filter(|(name, _)| name.contains(": trained."));
+    let trained = a.iter().filter(|(name, _)| name.contains(": trained.") && !name.contains(".running_"));
     let off = trained.map(|(name, values)| {
         let each = values.iter().zip(&b[name]).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
         (each.fold(0.0, f32::max), name.clone())
@@ -157,16 +157,18 @@ fn difference(a: &Path, b: &Path) -> (f32, String) {
     off.fold((0.0, String::new()), |most, one| if one.0 > most.0 { one } else { most })
 }
 
-/// A network with batch normalization, 20 steps of plain descent; a batch of 7 is one of 4 and one of 3.
+/// A network with batch normalization, 20 steps of plain descent; a batch of 13 is one of 7 and one of 6. From random
+/// weights, rounding alone would change its first layers' gradients by hundredths: maps are small and layers many.
 const MAPS: &[&str] = &[
     "task.view={width=64,height=64,grey=false,crop={kind=\"picture\"},mean=[0.3,0.3,0.3],std=[0.3,0.3,0.3]}",
     "task.codec={kind=\"heatmap\",stride=8,sigma=1.2,target=\"softmax\",decode=\"soft_argmax\"}",
     "task.model={kind=\"heatmap_net\",trunk=\"mobilenet_v2\",up=[8,8]}",
     "train.loss={kind=\"softmax_cross_entropy\",coordinate=20.0}",
     "train.optimizer={kind=\"sgd\",momentum=0.9}",
-    "train.schedule={kind=\"constant\",lr=1e-4}",
-    "train.batch=7",
-    "train.epochs=10",
+    "train.schedule={kind=\"constant\",lr=1e-5}",
+    "train.batch=13",
+    "train.epochs=20",
+    "train.init_from=\"mobilenet_v2_imagenet\"",
 ];
 
 #[test]
@@ -190,7 +192,7 @@ fn two_ranks_train_as_one_process_does() {
     let apart = recipe(&[MAPS, &["train.sync_batch_norm=false"]].concat()).unwrap();
     both_end_well(on_two(&apart, &at("apart"), Mode::New, NEVER));
     let (off, _) = difference(&at("maps one"), &at("apart"));
-    assert!(off > 1e-4, "{off}");
+    assert!(off > 2e-5, "{off}");
 }
 
 #[test]
@@ -201,13 +203,12 @@ fn a_run_whose_rank_stops_or_dies_resumes_to_the_same_bits() {
         let dir = tempfile::tempdir().unwrap();
         let [whole, cut] = ["whole", "cut"].map(|name| dir.path().join(name));
         both_end_well(on_two(&recipe, &whole, Mode::New, NEVER));
-        // two steps an epoch
-        let stopped = on_two(&recipe, &cut, Mode::New, End { steps: 3, panics: false });
+        let stopped = on_two(&recipe, &cut, Mode::New, End { steps: 2, panics: false });
         for outcome in stopped {
             let error = outcome.unwrap().unwrap_err();
             assert!(matches!(&error, Error::Stopped { epoch: 2, .. }), "{error}");
         }
-        let died = on_two(&recipe, &cut, Mode::Resume, End { steps: 4, panics: true });
+        let died = on_two(&recipe, &cut, Mode::Resume, End { steps: 1, panics: true });
         let [first, second] = [&died[0], &died[1]];
         assert!(second.is_none());
         let error = first.as_ref().unwrap().as_ref().unwrap_err().to_string();

@@ -108,6 +108,9 @@ fn leave_out_defaults(table: &mut Table) {
     if let Some(Value::Table(model)) = table.get_mut("task").and_then(|task| task.get_mut("model")) {
         leave_out(model, "trunk", &Value::from("resnet"));
     }
+    if let Some(Value::Table(train)) = table.get_mut("train") {
+        leave_out(train, "sync_batch_norm", &Value::Boolean(true));
+    }
 }
 
 fn leave_out(table: &mut Table, key: &str, default: &Value) {

@@ -17,6 +17,7 @@ pub(crate) mod parallel;
 pub(crate) mod peak;
 mod plan;
 pub(crate) mod pool;
+mod pool_windows;
 mod scratch;
 pub(crate) mod simd;
 pub(crate) mod softmax;

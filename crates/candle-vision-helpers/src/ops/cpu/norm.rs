@@ -9,6 +9,9 @@ use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::Planes;
 use candle_core::Result;
 
+/// Values that are summed in single precision, before the sums are added up in double.
+pub(super) const BLOCK: usize = 4096;
+
 /// Mean and biased variance of each channel.
 #[derive(Debug)]
 pub(crate) struct Moments {
@@ -34,12 +37,9 @@ pub(crate) fn train(
     let y = unsafe {
         filled(x.len(), |y| {
             parallel::for_each(s.c, |c| {
-                let planes = || (0..s.b).map(|b| &x[(b * s.c + c) * s.plane..][..s.plane]);
-                let sum: f64 = planes().map(|p| vectors.run(Spread { x: p, mean: 0.0 }).0).sum();
-                let m = (sum / count) as f32;
-                let (off, squares) = planes()
-                    .map(|p| vectors.run(Spread { x: p, mean: m }))
-                    .fold((0.0, 0.0), |s, v| (s.0 + v.0, s.1 + v.1));
+                let spread = |mean| vectors.run(Spread { s, x: x[c * s.plane..].as_ptr(), mean });
+                let m = (spread(0.0).0 / count) as f32;
+                let (off, squares) = spread(m);
                 // the mean was rounded: `off` is what that left over
                 let v = squares / count - (off / count).powi(2);
                 // `max` would swallow NaN
@@ -84,9 +84,11 @@ pub(super) fn scale_channel(
     }
 }
 
-/// The sums of `x - mean` and of its square.
+/// The sums of `x - mean` and of its square over a channel.
 pub(super) struct Spread<'a> {
-    pub(super) x: &'a [f32],
+    pub(super) s: &'a Planes,
+    /// The channel's first plane.
+    pub(super) x: *const f32,
     pub(super) mean: f32,
 }
 
@@ -95,27 +97,43 @@ impl Kernel for Spread<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> (f64, f64) {
         let (mut sum, mut squares) = (0f64, 0f64);
-        // Blocks keep the single-precision sums short.
-        for block in self.x.chunks(4096) {
-            let chunks = block.chunks_exact(4 * S::LANES);
-            for x in chunks.remainder() {
-                let d = f64::from(x - self.mean);
-                sum += d;
-                squares += d * d;
-            }
-            // SAFETY: chunks are four vectors long.
-            unsafe {
-                let minus = S::splat(-self.mean);
-                let (mut s, mut q) = ([S::splat(0.0); 4], [S::splat(0.0); 4]);
-                for chunk in chunks {
-                    for i in 0..4 {
-                        let d = S::add(S::load(chunk.as_ptr().add(i * S::LANES)), minus);
-                        s[i] = S::add(s[i], d);
-                        q[i] = S::fma(d, d, q[i]);
+        // SAFETY: all planes of the channel are there.
+        unsafe {
+            let (zero, minus) = (S::splat(0.0), S::splat(-self.mean));
+            let (mut s, mut q, mut summed) = ([zero; 4], [zero; 4], 0);
+            for b in 0..self.s.b {
+                let x = self.x.add(b * self.s.c * self.s.plane);
+                let (mut from, len) = (0, self.s.plane);
+                while from < len {
+                    // Blocks keep the single-precision sums short.
+                    let end = len.min(from + BLOCK);
+                    let whole = from + (end - from) / S::LANES * S::LANES;
+                    let four = from + (end - from) / (4 * S::LANES) * (4 * S::LANES);
+                    for at in (from..four).step_by(4 * S::LANES) {
+                        for i in 0..4 {
+                            let d = S::add(S::load(x.add(at + i * S::LANES)), minus);
+                            s[i] = S::add(s[i], d);
+                            q[i] = S::fma(d, d, q[i]);
+                        }
                     }
+                    for at in (four..whole).step_by(S::LANES) {
+                        let d = S::add(S::load(x.add(at)), minus);
+                        s[0] = S::add(s[0], d);
+                        q[0] = S::fma(d, d, q[0]);
+                    }
+                    for at in whole..end {
+                        let d = f64::from(*x.add(at) - self.mean);
+                        sum += d;
+                        squares += d * d;
+                    }
+                    summed += end - from;
+                    if summed >= BLOCK || b + 1 == self.s.b {
+                        sum += f64::from(S::sum(S::add(S::add(s[0], s[1]), S::add(s[2], s[3]))));
+                        squares += f64::from(S::sum(S::add(S::add(q[0], q[1]), S::add(q[2], q[3]))));
+                        (s, q, summed) = ([zero; 4], [zero; 4], 0);
+                    }
+                    from = end;
                 }
-                sum += f64::from(S::sum(S::add(S::add(s[0], s[1]), S::add(s[2], s[3]))));
-                squares += f64::from(S::sum(S::add(S::add(q[0], q[1]), S::add(q[2], q[3]))));
             }
         }
         (sum, squares)

@@ -2,7 +2,7 @@
 //! between them.
 
 use super::activation::{lanes_let_through, let_through};
-use super::norm::Moments;
+use super::norm::{BLOCK, Moments};
 use super::parallel;
 use super::simd::{Kernel, Simd, Vectors};
 use super::uncleared::{Shared, filled, try_filled};
@@ -131,19 +131,29 @@ impl Backward<'_> {
 
     /// `[sum g, sum g (x - center)]` of a channel.
     fn sums(&self, vectors: Vectors, c: usize, center: f32) -> [f64; 2] {
-        let (mut sum, mut sum_x) = (0f64, 0f64);
-        for b in 0..self.planes.b {
-            let (_, x, dy, gate) = self.plane(b, c);
-            let (g, gx) = vectors.run(Sums { len: self.planes.plane, x, dy, gate, ceiling: self.ceiling, center });
-            sum += g;
-            sum_x += gx;
-        }
+        let (_, x, dy, gate) = self.plane(0, c);
+        let planes = &self.planes;
+        let (sum, sum_x) = vectors.run(Sums { planes, x, dy, gate, ceiling: self.ceiling, center });
         [sum, sum_x]
     }
 }
 
-struct Sums {
-    len: usize,
+/// `dy`, where there is a gate only as far as it lets through.
+///
+/// # Safety
+/// A vector is readable behind `dy`, and behind `gate` where it is there.
+#[inline(always)]
+unsafe fn masked<S: Simd>(dy: *const f32, gate: *const f32, is_gated: bool, ceiling: S::V) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let g = S::load(dy);
+        if is_gated { lanes_let_through::<S>(S::load(gate), ceiling, g) } else { g }
+    }
+}
+
+/// The sums of `g` and of `g (x - center)` over a channel, from its first plane on.
+struct Sums<'a> {
+    planes: &'a Planes,
     x: *const f32,
     dy: *const f32,
     gate: *const f32,
@@ -151,42 +161,54 @@ struct Sums {
     center: f32,
 }
 
-impl Kernel for Sums {
+impl Kernel for Sums<'_> {
     type Out = (f64, f64);
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> (f64, f64) {
         let (mut sum, mut sum_x) = (0f64, 0f64);
-        // SAFETY: all pointers are good for `len` floats.
+        let len = self.planes.plane;
+        // SAFETY: all planes of the channel are there, and behind `gate` unless it is null.
         unsafe {
             let zero = S::splat(0.0);
             let (minus, ceiling) = (S::splat(-self.center), S::splat(self.ceiling));
-            let mut from = 0;
-            while from < self.len {
-                let end = self.len.min(from + 4096);
-                let whole = from + (end - from) / (2 * S::LANES) * (2 * S::LANES);
-                let (mut s, mut q) = ([zero; 2], [zero; 2]);
-                for i in (from..whole).step_by(2 * S::LANES) {
-                    for v in 0..2 {
-                        let i = i + v * S::LANES;
-                        let mut g = S::load(self.dy.add(i));
-                        if !self.gate.is_null() {
-                            g = lanes_let_through::<S>(S::load(self.gate.add(i)), ceiling, g);
+            let (mut s, mut q, mut summed) = ([zero; 2], [zero; 2], 0);
+            for b in 0..self.planes.b {
+                let skipped = b * self.planes.c * len;
+                let (x, dy, gate) = (self.x.add(skipped), self.dy.add(skipped), self.gate.wrapping_add(skipped));
+                let mut from = 0;
+                while from < len {
+                    let end = len.min(from + BLOCK);
+                    let whole = from + (end - from) / S::LANES * S::LANES;
+                    let two = from + (end - from) / (2 * S::LANES) * (2 * S::LANES);
+                    for i in (from..two).step_by(2 * S::LANES) {
+                        for v in 0..2 {
+                            let i = i + v * S::LANES;
+                            let g = masked::<S>(dy.add(i), gate.wrapping_add(i), !self.gate.is_null(), ceiling);
+                            s[v] = S::add(s[v], g);
+                            q[v] = S::fma(g, S::add(S::load(x.add(i)), minus), q[v]);
                         }
-                        s[v] = S::add(s[v], g);
-                        q[v] = S::fma(g, S::add(S::load(self.x.add(i)), minus), q[v]);
                     }
-                }
-                sum += f64::from(S::sum(S::add(s[0], s[1])));
-                sum_x += f64::from(S::sum(S::add(q[0], q[1])));
-                for i in whole..end {
-                    let mut g = *self.dy.add(i);
-                    if !self.gate.is_null() {
-                        g = let_through(*self.gate.add(i), self.ceiling, g);
+                    if two < whole {
+                        let g = masked::<S>(dy.add(two), gate.wrapping_add(two), !self.gate.is_null(), ceiling);
+                        s[0] = S::add(s[0], g);
+                        q[0] = S::fma(g, S::add(S::load(x.add(two)), minus), q[0]);
                     }
-                    sum += f64::from(g);
-                    sum_x += f64::from(g * (*self.x.add(i) - self.center));
+                    for i in whole..end {
+                        let mut g = *dy.add(i);
+                        if !self.gate.is_null() {
+                            g = let_through(*gate.add(i), self.ceiling, g);
+                        }
+                        sum += f64::from(g);
+                        sum_x += f64::from(g * (*x.add(i) - self.center));
+                    }
+                    summed += end - from;
+                    if summed >= BLOCK || b + 1 == self.planes.b {
+                        sum += f64::from(S::sum(S::add(s[0], s[1])));
+                        sum_x += f64::from(S::sum(S::add(q[0], q[1])));
+                        (s, q, summed) = ([zero; 2], [zero; 2], 0);
+                    }
+                    from = end;
                 }
-                from = end;
             }
         }
         (sum, sum_x)

@@ -46,12 +46,10 @@ pub(crate) fn train(
 /// Of a channel: the sum, the sum of squares around the rank's own mean, and the square of that mean, times the count.
 fn own_sums(vectors: Vectors, s: &Planes, c: usize, x: &[f32]) -> [f64; SUMS] {
     let count = s.count() as f64;
-    let planes = || (0..s.b).map(|b| &x[(b * s.c + c) * s.plane..][..s.plane]);
-    let sum: f64 = planes().map(|p| vectors.run(Spread { x: p, mean: 0.0 }).0).sum();
+    let spread = |mean| vectors.run(Spread { s, x: x[c * s.plane..].as_ptr(), mean });
+    let sum = spread(0.0).0;
     let mean = sum / count;
-    let (off, squares) = planes()
-        .map(|p| vectors.run(Spread { x: p, mean: mean as f32 }))
-        .fold((0.0, 0.0), |s, v| (s.0 + v.0, s.1 + v.1));
+    let (off, squares) = spread(mean as f32);
     // the mean was rounded: `off` is what that left over
     [sum, squares - off * off / count, mean * mean * count]
 }

@@ -42,6 +42,16 @@ pub(crate) fn parts(each: usize, tasks: usize, most: usize) -> usize {
     if threads == 1 { 1 } else { (each * threads).div_ceil(tasks).clamp(1, most) }
 }
 
+/// At least `tasks` tasks, as many for each thread as for any other; at most `most`.
+pub(crate) fn shared_out(tasks: usize, most: usize) -> usize {
+    tasks.next_multiple_of(rayon::current_num_threads()).min(most)
+}
+
+/// The `i`-th of `parts` parts of `0..len`, as even as can be.
+pub(crate) fn part(len: usize, i: usize, parts: usize) -> (usize, usize) {
+    (len * i / parts, len * (i + 1) / parts)
+}
+
 /// Elements that a task of a cheap elementwise loop takes: enough to outweigh the hand-over, little enough to share
 /// out.
 pub(crate) const GRAIN: usize = 16 * 1024;

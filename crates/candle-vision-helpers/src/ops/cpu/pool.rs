@@ -1,6 +1,8 @@
 //! Max-pooling over planes, and the gradient of a mean.
 
 use super::parallel;
+use super::pool_windows::Maxima;
+use super::simd::Vectors;
 use super::uncleared::{Shared, filled};
 use crate::ops::shapes::Window;
 use candle_core::{Result, bail};
@@ -10,7 +12,7 @@ pub(crate) fn forward(p: &Window, x: &[f32]) -> Result<(Vec<f32>, Vec<u8>)> {
     if p.kernel > 15 {
         bail!("max_pool2d: kernel: expected at most 15, got {}", p.kernel);
     }
-    let (plane, out) = (p.h * p.w, p.oh * p.ow);
+    let (plane, out, vectors) = (p.h * p.w, p.oh * p.ow, Vectors::in_use());
     let mut at = vec![0u8; p.planes * out];
     let at_ptr = SharedBytes(at.as_mut_ptr());
     // SAFETY: every plane writes all of its maxima.
@@ -19,53 +21,33 @@ pub(crate) fn forward(p: &Window, x: &[f32]) -> Result<(Vec<f32>, Vec<u8>)> {
             parallel::for_each(p.planes, |i| {
                 // SAFETY: one plane per task.
                 let (y, at) = (y.part(i * out, out), at_ptr.part(i * out, out));
-                plane_forward(p, &x[i * plane..][..plane], y, at);
+                let x = &x[i * plane..][..plane];
+                if p.kernel == 2 && p.stride == 2 && p.padding == 0 {
+                    plane_halved(p, x, y, at);
+                } else {
+                    vectors.run(Maxima { window: p, x, y, at });
+                }
             });
         })?
     };
     Ok((y, at))
 }
 
-fn plane_forward(p: &Window, x: &[f32], y: &mut [f32], at: &mut [u8]) {
-    let Window { h, w, ow, kernel, stride, padding, .. } = *p;
+/// Windows of 2 × 2 side by side.
+fn plane_halved(p: &Window, x: &[f32], y: &mut [f32], at: &mut [u8]) {
+    let Window { w, ow, .. } = *p;
     for (oh, (y, at)) in y.chunks_exact_mut(ow).zip(at.chunks_exact_mut(ow)).enumerate() {
-        if kernel == 2 && stride == 2 && padding == 0 {
-            let (upper, lower) = (&x[2 * oh * w..][..2 * ow], &x[(2 * oh + 1) * w..][..2 * ow]);
-            for (((y, at), u), l) in y.iter_mut().zip(at).zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
-                let (top, i) = if better(u[1], u[0]) { (u[1], 1) } else { (u[0], 0) };
-                let (low, j) = if better(l[1], l[0]) { (l[1], 3) } else { (l[0], 2) };
-                (*y, *at) = if better(low, top) { (low, j) } else { (top, i) };
-            }
-            continue;
-        }
-        y.fill(f32::NEG_INFINITY);
-        at.fill(u8::MAX);
-        for kh in 0..kernel {
-            let ih = oh * stride + kh;
-            if ih < padding || ih - padding >= h {
-                continue;
-            }
-            let x = &x[(ih - padding) * w..][..w];
-            for kw in 0..kernel {
-                let tap = (kh * kernel + kw) as u8;
-                let (from, to) = columns(p, kw);
-                if from >= to {
-                    continue;
-                }
-                let x = &x[from * stride + kw - padding..];
-                for ((y, at), x) in y[from..to].iter_mut().zip(&mut at[from..to]).zip(x.iter().step_by(stride)) {
-                    // the first pixel of a window counts even where it is minus infinity
-                    if better(*x, *y) || *at == u8::MAX {
-                        (*y, *at) = (*x, tap);
-                    }
-                }
-            }
+        let (upper, lower) = (&x[2 * oh * w..][..2 * ow], &x[(2 * oh + 1) * w..][..2 * ow]);
+        for (((y, at), u), l) in y.iter_mut().zip(at).zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
+            let (top, i) = if better(u[1], u[0]) { (u[1], 1) } else { (u[0], 0) };
+            let (low, j) = if better(l[1], l[0]) { (l[1], 3) } else { (l[0], 2) };
+            (*y, *at) = if better(low, top) { (low, j) } else { (top, i) };
         }
     }
 }
 
 /// Output columns whose tap `kw` lies in the image.
-fn columns(p: &Window, kw: usize) -> (usize, usize) {
+pub(super) fn columns(p: &Window, kw: usize) -> (usize, usize) {
     let from = p.padding.saturating_sub(kw).div_ceil(p.stride).min(p.ow);
     let to = (p.w + p.padding).saturating_sub(kw).div_ceil(p.stride).min(p.ow);
     (from, to)

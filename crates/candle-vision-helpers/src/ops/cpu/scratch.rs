@@ -9,7 +9,12 @@ thread_local! {
     static POOL: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Scratch floats of arbitrary content, returned to this thread's pool when dropped.
+/// Floats of a cache line. Memory that begins with one has no vector of a panel in two, each of which would have to be
+/// loaded.
+const LINE: usize = 16;
+
+/// Scratch floats of arbitrary content, returned to this thread's pool when dropped. They begin with a cache line;
+/// memory that is asked for in lines would not be used again by the C library as readily.
 pub(crate) struct Scratch(Vec<f32>);
 
 /// Most floats that a thread keeps between calls, 64 MiB: a step of a network needs a handful of buffers at a time, the
@@ -19,8 +24,9 @@ const KEPT: usize = 16 << 20;
 impl Scratch {
     /// At least `len` floats of arbitrary (but initialized) content.
     pub(crate) fn new(len: usize) -> Self {
-        let buffer = Self::kept(len);
-        Self(if buffer.len() < len { vec![0.0; len] } else { buffer })
+        let all = len + LINE;
+        let buffer = Self::kept(all);
+        Self(if buffer.len() < all { vec![0.0; all] } else { buffer })
     }
 
     /// `len` floats that `fill` writes, every one, as [`filled`](super::uncleared::filled) does: for lengths that come
@@ -32,15 +38,22 @@ impl Scratch {
     /// # Safety
     /// `fill` writes all `len` floats behind the pointer.
     pub(crate) unsafe fn filled(len: usize, fill: impl FnOnce(Shared)) -> Result<Self> {
-        let mut buffer = Self::kept(len);
-        let missing = buffer.len() < len;
+        let all = len.saturating_add(LINE);
+        let mut buffer = Self::kept(all);
+        let missing = buffer.len() < all;
         if missing {
-            buffer = room(len)?;
+            buffer = room(all)?;
         }
-        fill(Shared::new(buffer.as_mut_ptr()));
+        let start = ahead(buffer.as_ptr());
         if missing {
-            // SAFETY: the capacity is there and the caller vouches that all of it was written.
-            unsafe { buffer.set_len(len) };
+            let (before, rest) = buffer.spare_capacity_mut()[..all].split_at_mut(start);
+            before.iter_mut().chain(&mut rest[len..]).for_each(|x| _ = x.write(0.0));
+        }
+        // SAFETY: `len` floats lie behind the start, which is at most a line behind the first.
+        fill(Shared::new(unsafe { buffer.as_mut_ptr().add(start) }));
+        if missing {
+            // SAFETY: the capacity is there and the caller vouches that all in between was written.
+            unsafe { buffer.set_len(all) };
         }
         Ok(Self(buffer))
     }
@@ -63,16 +76,22 @@ impl Scratch {
     }
 }
 
+/// Floats before the first one that begins a cache line.
+fn ahead(buffer: *const f32) -> usize {
+    buffer.align_offset(LINE * size_of::<f32>()).min(LINE)
+}
+
 impl Deref for Scratch {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.0[ahead(self.0.as_ptr())..]
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        let start = ahead(self.0.as_ptr());
+        &mut self.0[start..]
     }
 }
 
@@ -109,8 +128,8 @@ mod tests {
     fn a_thread_keeps_no_more_than_the_limit_and_gives_the_largest_back_first() {
         alone(|| {
             // eight at a time, of which four fit
-            let large: Vec<Scratch> = (0..8).map(|_| Scratch::new(KEPT / 4)).collect();
-            let small: Vec<Scratch> = (0..4).map(|_| Scratch::new(100)).collect();
+            let large: Vec<Scratch> = (0..8).map(|_| Scratch::new(KEPT / 4 - LINE)).collect();
+            let small: Vec<Scratch> = (0..4).map(|_| Scratch::new(100 - LINE)).collect();
             drop(large);
             assert_eq!(kept(), KEPT);
             drop(small);
@@ -127,10 +146,24 @@ mod tests {
             let at = first.as_ptr();
             drop(first);
             assert_eq!(Scratch::new(900).as_ptr(), at);
-            assert_eq!(kept(), 1000);
+            assert_eq!(kept(), 1000 + LINE);
             // SAFETY: all is written.
             let again = unsafe { Scratch::filled(800, |to| to.part(0, 800).fill(1.0)) };
             assert!(again.is_ok_and(|again| again.as_ptr() == at && again[..800] == [1.0; 800]));
+        });
+    }
+
+    #[test]
+    fn all_floats_are_there_and_begin_with_a_cache_line() {
+        alone(|| {
+            for len in [0, 1, 15, 16, 17, 1000] {
+                // SAFETY: all is written.
+                let filled = unsafe { Scratch::filled(len, |to| to.part(0, len).fill(1.0)) };
+                let new = Scratch::new(len);
+                let begins = |s: &Scratch| s.as_ptr().addr().is_multiple_of(64);
+                assert!(new.len() >= len && begins(&new), "{len}");
+                assert!(filled.is_ok_and(|f| f[..len].iter().all(|&x| x == 1.0) && begins(&f)), "{len}");
+            }
         });
     }
 

@@ -16,6 +16,17 @@ pub(crate) trait Op<B: Backend>: Send + Sync + 'static {
     fn forward(&self, device: &B::Device, args: &[Arg<'_, B>]) -> Result<(B::Floats, Shape)>;
     /// The gradient of each argument that wants one (see [`wants_grad`]). All tensors are contiguous.
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>>;
+    /// As [`backward`](Op::backward). `so_far` are the gradients that arguments have from elsewhere; one that the
+    /// operation takes is part of the gradient that it gives.
+    fn backward_onto(
+        &self,
+        args: &[&Tensor],
+        out: &Tensor,
+        grad: &Tensor,
+        _so_far: &mut [Option<Tensor>],
+    ) -> Result<Vec<Option<Tensor>>> {
+        self.backward(args, out, grad)
+    }
 }
 
 /// Applies an operation to tensors on one device, as a node of the graph that is being built. candle's own graph takes
@@ -42,7 +53,10 @@ pub(crate) fn apply<B: Backend, F: Op<B>>(f: F, args: &[&Tensor]) -> Result<Tens
         };
         let out = Tensor::from_storage(storage, shape, BackpropOp::none(), tracked);
         if tracked {
-            tape::record(Box::new(move |args, out, grad| f.backward(args, out, grad)), args, out.clone());
+            let backward = move |args: &[&Tensor], out: &Tensor, grad: &Tensor, so_far: &mut [Option<Tensor>]| {
+                f.backward_onto(args, out, grad, so_far)
+            };
+            tape::record(Box::new(backward), args, out.clone());
         }
         return Ok(out);
     }

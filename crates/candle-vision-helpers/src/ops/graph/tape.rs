@@ -24,9 +24,10 @@ use candle_core::{Result, Tensor, backprop::GradStore, bail};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
-/// The backward pass of one operation: from its arguments, its result and the result's gradient to the arguments'
-/// gradients.
-pub(crate) type Backward = Box<dyn Fn(&[&Tensor], &Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>>;
+/// The backward pass of one operation: from its arguments, its result, the result's gradient and the gradients that
+/// arguments already have to the arguments' gradients (see [`Op::backward_onto`](super::node::Op::backward_onto)).
+pub(crate) type Backward =
+    Box<dyn Fn(&[&Tensor], &Tensor, &Tensor, &mut [Option<Tensor>]) -> Result<Vec<Option<Tensor>>>>;
 
 struct Entry {
     backward: Backward,
@@ -73,8 +74,13 @@ impl Tape {
         for Entry { backward, args, out } in entries.into_iter().rev() {
             let Some(grad) = grads.remove(&out) else { continue };
             let refs: Vec<&Tensor> = args.iter().collect();
-            let arg_grads = backward(&refs, &out, &grad.contiguous()?)?;
+            let mut so_far: Vec<Option<Tensor>> =
+                args.iter().map(|arg| if arg.is_variable() { grads.remove(arg) } else { None }).collect();
+            let arg_grads = backward(&refs, &out, &grad.contiguous()?, &mut so_far)?;
             drop((grad, out));
+            for (arg, left) in args.iter().zip(so_far) {
+                left.map_or(Ok(()), |left| add_to(&mut grads, arg, left))?;
+            }
             for (arg, grad) in args.iter().zip(arg_grads) {
                 let Some(grad) = grad else { continue };
                 if arg.is_variable() {

@@ -96,10 +96,35 @@ impl Op<Cpu> for Conv {
     }
 
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        self.gradients(args, out, grad, None)
+    }
+
+    /// Adds to the input's gradient while it is stored: where a shortcut begins, another one is already there.
+    fn backward_onto(
+        &self,
+        args: &[&Tensor],
+        out: &Tensor,
+        grad: &Tensor,
+        so_far: &mut [Option<Tensor>],
+    ) -> Result<Vec<Option<Tensor>>> {
+        let before = so_far.first_mut().and_then(Option::take).map(|before| before.contiguous()).transpose()?;
+        self.gradients(args, out, grad, before)
+    }
+}
+
+impl Conv {
+    fn gradients(
+        &self,
+        args: &[&Tensor],
+        out: &Tensor,
+        grad: &Tensor,
+        before: Option<Tensor>,
+    ) -> Result<Vec<Option<Tensor>>> {
         let s = &self.shape;
         counting::add(s.products() * wanted(&args[..2]));
         let masked = masked(self.activation, out, grad)?;
-        Cpu::read(&[args[0], args[1], grad], |_, a| {
+        let read: Vec<&Tensor> = [args[0], args[1], grad].into_iter().chain(&before).collect();
+        Cpu::read(&read, |_, a| {
             let (x, weight) = (a[0].data, a[1].data);
             let dy = masked.as_deref().unwrap_or(a[2].data);
             let mut grads = vec![None, None, None];
@@ -112,8 +137,9 @@ impl Op<Cpu> for Conv {
                 grads[2] = Some(tensor(elementwise::channel_sums(dy, s.o, s.out_plane()), s.o));
             }
             if wants_grad(args[0]) {
+                let onto = Epilogue { residual: a.get(3).map(|before| before.data), ..Epilogue::NONE };
                 // SAFETY: all of `dx` is written.
-                let dx = unsafe { try_filled(x.len(), |dx| kernels::input_grad(s, weight, dy, Epilogue::NONE, dx))? };
+                let dx = unsafe { try_filled(x.len(), |dx| kernels::input_grad(s, weight, dy, onto, dx))? };
                 grads[0] = Some(tensor(dx, args[0].shape()));
             }
             Ok(grads)

@@ -7,6 +7,7 @@ use crate::ops::cpu::gemm::{Matrix, Product, pack_columns};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::plan;
 use crate::ops::cpu::scratch::Scratch;
+use crate::ops::cpu::simd::Vectors;
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvParams, ConvShape, elements};
@@ -32,11 +33,13 @@ pub(crate) unsafe fn input_grad(
         let Epilogue { bias, residual, activation } = epilogue;
         parallel::for_each(s.b * s.c, |i| {
             let bias = bias.map_or(0.0, |b| b[i % s.c]);
-            let from = i * s.in_plane();
-            for at in from..from + s.in_plane() {
-                let value = residual.map_or(bias, |r| bias + r[at]);
-                // SAFETY: one plane per task; nothing is read, since the memory may be fresh.
-                unsafe { dx.ptr().add(at).write(activated(activation, value)) };
+            let plane = i * s.in_plane()..(i + 1) * s.in_plane();
+            // SAFETY: one plane per task; nothing is read, since the memory may be fresh.
+            let dx = unsafe { dx.part(plane.start, plane.len()) };
+            let end = |y| activated(activation, bias + y);
+            match residual {
+                Some(r) => dx.iter_mut().zip(&r[plane]).for_each(|(dx, r)| *dx = end(*r)),
+                None => dx.fill(end(0.0)),
             }
         });
     }
@@ -49,7 +52,7 @@ pub(crate) unsafe fn input_grad(
     } else {
         Planes::Spread(framed(s, dy, (top, left), (height, width))?)
     };
-    let (groups, taps_all) = (s.p.groups, s.taps());
+    let (groups, taps_all, vectors) = (s.p.groups, s.taps(), Vectors::in_use());
     let (m, o) = (s.c / groups, s.o / groups);
     for g in 0..groups {
         let weight = &weight[g * o * m * taps_all..][..o * m * taps_all];
@@ -65,7 +68,7 @@ pub(crate) unsafe fn input_grad(
                         }
                     }
                 }
-                let packed = pack_columns(m, weight, &places, taps_all);
+                let packed = pack_columns(m, weight, &places, taps_all, vectors);
                 let grid = Grid {
                     images: s.b,
                     rows: r.count,
@@ -87,7 +90,7 @@ pub(crate) unsafe fn input_grad(
                     epilogue: Epilogue { bias: epilogue.bias.map(|b| &b[g * m..][..m]), ..epilogue },
                 };
                 // SAFETY: the frame holds every tap of every position, and the phases part `dx`.
-                unsafe { plan::product(&product, dx) };
+                unsafe { plan::product(&product, vectors, dx) };
             }
         }
     }

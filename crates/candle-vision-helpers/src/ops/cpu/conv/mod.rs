@@ -13,6 +13,7 @@ use super::gemm::{Matrix, Product, pack_matrix};
 use super::parallel;
 use super::plan;
 use super::scratch::Scratch;
+use super::simd::Vectors;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvShape, elements};
@@ -45,12 +46,13 @@ pub(crate) unsafe fn forward(
     epilogue: Epilogue<&[f32]>,
     y: Shared,
 ) -> Result<()> {
-    let groups = s.p.groups;
+    let (groups, vectors) = (s.p.groups, Vectors::in_use());
     let Source { planes, taps, plane, width } = source(s, x, false)?;
     let (m, depth) = (s.o / groups, taps.len());
     for g in 0..groups {
         let weight = &weight[g * m * depth..][..m * depth];
-        let packed = plan::packs(s.b * s.out_plane()).then(|| pack_matrix(m, depth, |m, k| weight[m * depth + k]));
+        let packed = plan::packs(m, s.b * s.out_plane(), vectors)
+            .then(|| pack_matrix(m, depth, vectors, |m, k| weight[m * depth + k]));
         let product = Product {
             matrix: packed.as_ref().map_or(Matrix::Rows(weight), |w| Matrix::Packed(w)),
             m,
@@ -61,7 +63,7 @@ pub(crate) unsafe fn forward(
             epilogue: Epilogue { bias: epilogue.bias.map(|b| &b[g * m..][..m]), ..epilogue },
         };
         // SAFETY: the taps of every position lie in the planes (see `Axis`), the grid's destinations in `y`.
-        unsafe { plan::product(&product, y) };
+        unsafe { plan::product(&product, vectors, y) };
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use super::Correlation;
 use crate::ops::cpu::gemm::DEPTH;
 use crate::ops::cpu::gemm::pack::{self, Run};
-use crate::ops::cpu::gemm::tile::{self, Rows, Sum};
+use crate::ops::cpu::gemm::tile::{self, Rows, Sum, Tiles};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
@@ -21,18 +21,15 @@ const SUMS: usize = 64 * 1024;
 pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
     let (n, wide) = (work.taps.len(), 2 * vectors.lanes());
     let n_tiles = n.div_ceil(wide);
-    let group = (n_tiles.div_ceil(2 * rayon::current_num_threads())).clamp(1, (SUMS / (work.m * wide)).max(1));
-    let groups = n_tiles.div_ceil(group);
-    let m_tiles = work.m.div_ceil(tile::MR);
+    // few enough sums for the cache, and work for every thread
+    let group = n_tiles.div_ceil(2 * rayon::current_num_threads()).clamp(1, (SUMS / (work.m * wide)).max(1));
+    let groups = parallel::shared_out(n_tiles.div_ceil(group), n_tiles);
+    let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
     let parts = parallel::parts(2, groups, m_tiles.div_ceil(8));
     parallel::for_each(groups * parts, |task| {
-        let (g, part) = (task / parts, task % parts);
-        vectors.run(Group {
-            work,
-            c,
-            n: (g * group * wide, ((g + 1) * group * wide).min(n)),
-            tiles: (m_tiles * part / parts, m_tiles * (part + 1) / parts),
-        });
+        let (n0, n1) = parallel::part(n_tiles, task / parts, groups);
+        let tiles = parallel::part(m_tiles, task % parts, parts);
+        vectors.run(Group { work, c, n: (n0 * wide, n.min(n1 * wide)), tiles });
     });
 }
 
@@ -50,8 +47,9 @@ impl Kernel for Group<'_> {
         let Correlation { a, a_plane, m, taps, src, ref grid } = *self.work;
         let (l, wide) = (S::LANES, 2 * S::LANES);
         let n_tiles = (self.n.1 - self.n.0).div_ceil(wide);
-        let first_row = tile::split(m, self.tiles.0).0;
-        let rows = tile::split(m, self.tiles.1 - 1).1 - first_row;
+        let cut = Tiles::of(m, l);
+        let first_row = cut.rows(self.tiles.0).0;
+        let rows = cut.rows(self.tiles.1 - 1).1 - first_row;
         let mut sums = Scratch::new(n_tiles * rows * wide);
         sums[..n_tiles * rows * wide].fill(0.0);
         let mut packed = Scratch::new(DEPTH * wide);
@@ -73,7 +71,7 @@ impl Kernel for Group<'_> {
                         pack::taps::<S>(src.as_ptr(), some, &runs, packed.as_mut_ptr());
                         let panel = packed.as_ptr();
                         for t in self.tiles.0..self.tiles.1 {
-                            let (m0, m1) = tile::split(m, t);
+                            let (m0, m1) = cut.rows(t);
                             let c = sums.as_mut_ptr().add((tile_n * rows + m0 - first_row) * wide);
                             let a = a.add(m0 * a_plane);
                             tile::tile::<S>(

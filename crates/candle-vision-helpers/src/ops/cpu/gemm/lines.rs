@@ -1,7 +1,8 @@
 //! The product over taps without panels, line by line: where few rows would use a panel again, packing it costs more
 //! than it saves, and the pixels are read where they lie.
 
-use super::{Matrix, Product, tile};
+use super::tile::{self, Tiles};
+use super::{Matrix, Product};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
@@ -40,7 +41,7 @@ impl Kernel for Lines<'_> {
         let Product { m, taps, src, ref grid, dst_plane, epilogue, .. } = *self.product;
         let epilogue = epilogue.map(<[f32]>::as_ptr);
         let (wide, depth) = (2 * S::LANES, taps.len());
-        let tiles = m.div_ceil(tile::MR);
+        let tiles = Tiles::of(m, S::LANES);
         for line in self.from..self.to {
             let (image, row) = (line / grid.rows, line % grid.rows);
             let (from, to) = (
@@ -49,8 +50,8 @@ impl Kernel for Lines<'_> {
             );
             let mut j = 0;
             loop {
-                for t in 0..tiles {
-                    let (m0, m1) = tile::split(m, t);
+                for t in 0..tiles.count {
+                    let (m0, m1) = tiles.rows(t);
                     // SAFETY: by the contract of `run`; lines are at least `wide` long.
                     unsafe {
                         let at = to + j + m0 * dst_plane;

@@ -9,9 +9,11 @@ pub(crate) mod tile;
 
 use super::parallel;
 use super::scratch::Scratch;
+use super::simd::Vectors;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use pack::Grid;
+use tile::Tiles;
 
 /// Most taps or positions a panel is deep: two vectors of 256 are 16 KB, half of a first-level cache.
 pub(crate) const DEPTH: usize = 256;
@@ -21,17 +23,22 @@ pub(crate) const DEPTH: usize = 256;
 pub(crate) enum Matrix<'a> {
     /// Row-major, as it stands.
     Rows(&'a [f32]),
-    /// Tiles of [`tile::split`] one after another, each `[k][row]`.
+    /// [`Tiles`] one after another, each `[k][row]`.
     Packed(&'a [f32]),
 }
 
-/// The tiles of a matrix whose element (m, k) is `at(m, k)`.
-pub(crate) fn pack_matrix(m: usize, depth: usize, at: impl Fn(usize, usize) -> f32 + Sync) -> Scratch {
+/// The tiles of a matrix of `m` rows whose element (m, k) is `at(m, k)`, for these vectors.
+pub(crate) fn pack_matrix(
+    m: usize,
+    depth: usize,
+    vectors: Vectors,
+    at: impl Fn(usize, usize) -> f32 + Sync,
+) -> Scratch {
     let mut packed = Scratch::new(m * depth);
     let to = Shared::of(&mut packed);
-    let tiles = m.div_ceil(tile::MR);
-    parallel::for_each(tiles, |i| {
-        let (m0, m1) = tile::split(m, i);
+    let tiles = Tiles::of(m, vectors.lanes());
+    parallel::for_each(tiles.count, |i| {
+        let (m0, m1) = tiles.rows(i);
         // SAFETY: tiles are disjoint.
         let to = unsafe { to.part(m0 * depth, (m1 - m0) * depth) };
         for (k, column) in to.chunks_exact_mut(m1 - m0).enumerate() {
@@ -47,15 +54,15 @@ pub(crate) fn pack_matrix(m: usize, depth: usize, at: impl Fn(usize, usize) -> f
 const COLUMNS: usize = 64;
 
 /// As [`pack_matrix`], of a matrix that stands column by column in memory: element (m, k) at `columns[k] + m * row`.
-pub(crate) fn pack_columns(m: usize, data: &[f32], columns: &[usize], row: usize) -> Scratch {
-    let depth = columns.len();
+pub(crate) fn pack_columns(m: usize, data: &[f32], columns: &[usize], row: usize, vectors: Vectors) -> Scratch {
+    let (depth, tiles) = (columns.len(), Tiles::of(m, vectors.lanes()));
     let mut packed = Scratch::new(m * depth);
     let to = Shared::of(&mut packed);
     // by columns, so that each is read in one go
     parallel::for_each(depth.div_ceil(COLUMNS), |task| {
         let range = task * COLUMNS..depth.min((task + 1) * COLUMNS);
-        for i in 0..m.div_ceil(tile::MR) {
-            let (m0, m1) = tile::split(m, i);
+        for i in 0..tiles.count {
+            let (m0, m1) = tiles.rows(i);
             let rows = m1 - m0;
             // SAFETY: tiles are disjoint, and so are the tasks' columns of a tile.
             let to = unsafe { to.part(m0 * depth + range.start * rows, range.len() * rows) };
@@ -72,7 +79,8 @@ pub(crate) fn pack_columns(m: usize, data: &[f32], columns: &[usize], row: usize
 /// A product over taps.
 ///
 /// A kernel's `run` writes it to a destination where rows `m` and grid positions say. Its contract is one for all
-/// kernels: every address that taps, grid and planes give lies inside the source and the destination.
+/// kernels: every address that taps, grid and planes give lies inside the source and the destination; a packed matrix
+/// was packed for the vectors that the kernel runs with.
 pub(crate) struct Product<'a> {
     pub matrix: Matrix<'a>,
     pub m: usize,

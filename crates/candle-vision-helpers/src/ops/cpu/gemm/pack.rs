@@ -44,6 +44,19 @@ impl Grid {
     }
 }
 
+/// Lanes of a vector whose positions are neighbors in the source.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Where the vector's first lane would lie in the source: modulo 2^64, since that may be before it begins.
+    at: usize,
+    /// A bit for each lane.
+    lanes: u16,
+}
+
+impl Piece {
+    const NONE: Self = Self { at: 0, lanes: 0 };
+}
+
 /// A vector's worth of positions that follow each other in a [`Grid`].
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
@@ -52,21 +65,32 @@ pub(crate) struct Run {
     pub whole: bool,
     /// A full vector, neighbors in the destination.
     pub dst_whole: bool,
-    pub src: [usize; 16],
+    /// What the source gives, in as few pieces as can be.
+    pieces: [Piece; 16],
+    cut: usize,
     pub dst: [usize; 16],
 }
 
 impl Run {
+    /// No positions.
+    pub(crate) const NONE: Self =
+        Self { count: 0, whole: false, dst_whole: false, pieces: [Piece::NONE; 16], cut: 0, dst: [0; 16] };
+
     /// The positions `from .. from + lanes`, as far as they lie below `end`.
     pub(crate) fn of(grid: &Grid, from: usize, end: usize, lanes: usize) -> Self {
         let count = end.saturating_sub(from).min(lanes);
-        let mut run = Self { count, whole: false, dst_whole: false, src: [0; 16], dst: [0; 16] };
+        let mut run = Self { count, ..Self::NONE };
         if count == 0 {
             return run;
         }
         let (mut b, mut i, mut j) = grid.at(from);
         for lane in 0..count {
-            run.src[lane] = grid.src((b, i, j));
+            let at = grid.src((b, i, j)).wrapping_sub(lane);
+            if lane == 0 || at != run.pieces[run.cut - 1].at {
+                run.pieces[run.cut].at = at;
+                run.cut += 1;
+            }
+            run.pieces[run.cut - 1].lanes |= 1 << lane;
             run.dst[lane] = grid.dst((b, i, j));
             j += 1;
             if j == grid.cols {
@@ -78,17 +102,50 @@ impl Run {
                 }
             }
         }
-        let neighbors = |o: &[usize; 16]| count == lanes && (1..lanes).all(|l| o[l] == o[0] + l);
-        run.whole = neighbors(&run.src);
-        run.dst_whole = neighbors(&run.dst);
+        run.whole = count == lanes && run.cut == 1;
+        run.dst_whole = count == lanes && (1..lanes).all(|l| run.dst[l] == run.dst[0] + l);
         run
+    }
+
+    /// The pieces there are.
+    fn pieces(&self) -> &[Piece] {
+        &self.pieces[..self.cut]
+    }
+}
+
+/// The positions of a run whose first tap's plane starts at `from`; zeros behind the last.
+///
+/// # Safety
+/// The lanes of all pieces are readable.
+#[inline(always)]
+unsafe fn joined<S: Simd>(from: *const f32, pieces: &[Piece]) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let mut all = S::splat(0.0);
+        for piece in pieces {
+            all = S::load_lanes(all, from.wrapping_add(piece.at), piece.lanes);
+        }
+        all
+    }
+}
+
+/// [`joined`] for each tap, `2 LANES` apart.
+///
+/// # Safety
+/// As for [`pixels`].
+#[inline(always)]
+unsafe fn column<S: Simd>(src: *const f32, taps: &[usize], pieces: &[Piece], to: *mut f32) {
+    for (k, &tap) in taps.iter().enumerate() {
+        // SAFETY: the caller's contract.
+        unsafe { S::store(to.add(k * 2 * S::LANES), joined::<S>(src.add(tap), pieces)) };
     }
 }
 
 /// Panels `[k][2 vectors of positions]`: panel `p` at `p * taps.len() * 2 LANES`, filled from runs `2 p` and `2 p + 1`.
 ///
 /// # Safety
-/// `src + taps[k] + run.src[lane]` is readable; `to` holds `runs.len() / 2` panels; `runs.len()` is even.
+/// The runs' positions behind each `src + taps[k]` are readable; `to` holds `runs.len() / 2` panels; `runs.len()` is
+/// even.
 #[inline(always)]
 pub(crate) unsafe fn pixels<S: Simd>(src: *const f32, taps: &[usize], runs: &[Run], to: *mut f32) {
     let l = S::LANES;
@@ -100,28 +157,24 @@ pub(crate) unsafe fn pixels<S: Simd>(src: *const f32, taps: &[usize], runs: &[Ru
             for (k, &tap) in taps.iter().enumerate() {
                 let (from, to) = (src.add(tap), to.add(k * 2 * l));
                 for (h, run) in runs.iter().enumerate() {
-                    S::store(to.add((h / 2) * panel + (h % 2) * l), S::load(from.add(run.src[0])));
+                    S::store(to.add((h / 2) * panel + (h % 2) * l), S::load(from.add(run.pieces[0].at)));
                 }
             }
             return;
         }
         for (h, run) in runs.iter().enumerate() {
             let to = to.add((h / 2) * panel + (h % 2) * l);
-            if run.whole {
-                let from = src.add(run.src[0]);
-                for (k, &tap) in taps.iter().enumerate() {
-                    S::store(to.add(k * 2 * l), S::load(from.add(tap)));
-                }
-            } else {
-                for (k, &tap) in taps.iter().enumerate() {
-                    let (from, to) = (src.add(tap), to.add(k * 2 * l));
-                    for lane in 0..run.count {
-                        *to.add(lane) = *from.add(run.src[lane]);
-                    }
-                    for lane in run.count..l {
-                        *to.add(lane) = 0.0;
+            match run.pieces() {
+                [one] if run.whole => {
+                    let from = src.add(one.at);
+                    for (k, &tap) in taps.iter().enumerate() {
+                        S::store(to.add(k * 2 * l), S::load(from.add(tap)));
                     }
                 }
+                // a number of pieces that the compiler knows leaves no loop inside the loop
+                [a, b] => column::<S>(src, taps, &[*a, *b], to),
+                [a, b, c] => column::<S>(src, taps, &[*a, *b, *c], to),
+                pieces => column::<S>(src, taps, pieces, to),
             }
         }
     }
@@ -142,24 +195,18 @@ pub(crate) unsafe fn taps<S: Simd>(src: *const f32, taps: &[usize], runs: &[Run]
             for half in 0..2 {
                 let some = taps.len().saturating_sub(half * l).min(l);
                 let to = to.add(half * l);
+                let mut rows = [zero; 16];
                 if run.whole {
-                    let from = src.add(run.src[0]);
-                    let mut rows = [zero; 16];
+                    let from = src.add(run.pieces[0].at);
                     for (i, row) in rows.iter_mut().enumerate().take(some) {
                         *row = S::load(from.add(*taps.get_unchecked(half * l + i)));
                     }
-                    S::store_transposed(&rows, to, 2 * l);
                 } else {
-                    for lane in 0..run.count {
-                        let (from, to) = (src.add(run.src[lane]), to.add(lane * 2 * l));
-                        for i in 0..some {
-                            *to.add(i) = *from.add(*taps.get_unchecked(half * l + i));
-                        }
-                        for i in some..l {
-                            *to.add(i) = 0.0;
-                        }
+                    for (i, row) in rows.iter_mut().enumerate().take(some) {
+                        *row = joined::<S>(src.add(*taps.get_unchecked(half * l + i)), run.pieces());
                     }
                 }
+                S::store_transposed(&rows, to, 2 * l);
             }
         }
     }

@@ -2,16 +2,16 @@
 //! over them from cache. It serves every shape.
 
 use super::pack::{self, Run};
-use super::tile::{self, Rows, Sum};
+use super::tile::{self, Rows, Sum, Tiles};
 use super::{DEPTH, Matrix, Product};
-use crate::ops::cpu::activation::activated;
+use crate::ops::cpu::activation::{activated, activated_lanes};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 
-/// Panels that are packed together, so that a plane is read some cache lines at a time.
+/// Most panels that are packed together, so that a plane is read some cache lines at a time.
 const PANELS: usize = 4;
 /// Floats of a matrix that stay in the second-level cache while panels pass by.
 const SMALL_MATRIX: usize = 64 * 1024;
@@ -21,22 +21,22 @@ const SMALL_MATRIX: usize = 64 * 1024;
 /// # Safety
 /// The contract of [`Product`].
 pub(crate) unsafe fn run(product: &Product<'_>, vectors: Vectors, dst: Shared) {
-    let wide = PANELS * 2 * vectors.lanes();
-    let blocks = product.grid.len().div_ceil(wide);
-    let tiles = product.m.div_ceil(tile::MR);
+    let panels = product.grid.len().div_ceil(2 * vectors.lanes());
+    let blocks = parallel::shared_out(panels.div_ceil(PANELS), panels);
+    let tiles = Tiles::of(product.m, vectors.lanes()).count;
     // Few positions: cut the rows as well, though each part packs the pixels again.
     let parts = parallel::parts(2, blocks, tiles.div_ceil(4));
     parallel::for_each(blocks * parts, |task| {
         let (block, part) = (task / parts, task % parts);
-        let tiles = (tiles * part / parts, tiles * (part + 1) / parts);
-        vectors.run(Block { product, dst, from: block * wide, tiles });
+        let (panels, tiles) = (parallel::part(panels, block, blocks), parallel::part(tiles, part, parts));
+        vectors.run(Block { product, dst, panels, tiles });
     });
 }
 
 struct Block<'a> {
     product: &'a Product<'a>,
     dst: Shared,
-    from: usize,
+    panels: (usize, usize),
     tiles: (usize, usize),
 }
 
@@ -47,15 +47,16 @@ impl Kernel for Block<'_> {
         let Product { matrix, m, taps, src, ref grid, dst_plane, epilogue } = *self.product;
         let Epilogue { bias, residual, activation } = epilogue.map(<[f32]>::as_ptr);
         let l = S::LANES;
-        let end = grid.len().min(self.from + PANELS * 2 * l);
-        let panels = (end - self.from).div_ceil(2 * l);
-        let mut runs = [Run { count: 0, whole: false, dst_whole: false, src: [0; 16], dst: [0; 16] }; 2 * PANELS];
+        let (from, end) = (self.panels.0 * 2 * l, grid.len().min(self.panels.1 * 2 * l));
+        let panels = self.panels.1 - self.panels.0;
+        let mut runs = [Run::NONE; 2 * PANELS];
         for (h, run) in runs.iter_mut().enumerate().take(2 * panels) {
-            *run = Run::of(grid, self.from + h * l, end, l);
+            *run = Run::of(grid, from + h * l, end, l);
         }
         let runs = &runs[..2 * panels];
-        let first_row = tile::split(m, self.tiles.0).0;
-        let rows = tile::split(m, self.tiles.1 - 1).1 - first_row;
+        let cut = Tiles::of(m, l);
+        let first_row = cut.rows(self.tiles.0).0;
+        let rows = cut.rows(self.tiles.1 - 1).1 - first_row;
         // Panels whose positions are no neighbors in the destination are summed here and spread at the end.
         let mut aside = Scratch::new(panels * rows * 2 * l);
         let mut packed = Scratch::new(panels * 2 * l * DEPTH.min(taps.len().max(1)));
@@ -81,7 +82,7 @@ impl Kernel for Block<'_> {
                 let panel_first = rows * (k1 - k0) <= SMALL_MATRIX;
                 for i in 0..panels * tiles {
                     let (p, t) = if panel_first { (i / tiles, i % tiles) } else { (i % panels, i / panels) };
-                    let (m0, m1) = tile::split(m, self.tiles.0 + t);
+                    let (m0, m1) = cut.rows(self.tiles.0 + t);
                     let mr = m1 - m0;
                     let (a, a_row, a_k) = if is_packed {
                         (whole_matrix.add(m0 * depth + k0 * mr), 1, mr)
@@ -118,17 +119,21 @@ impl Kernel for Block<'_> {
                     for h in 0..2 {
                         let run = &runs[2 * p + h];
                         let from = aside.as_mut_ptr().add((p * rows + row) * 2 * l + h * l);
-                        if let Some(r) = residual {
-                            for lane in 0..run.count {
-                                let y = *from.add(lane) + *r.add(run.dst[lane]);
-                                to.add(run.dst[lane]).write(activated(activation, y));
+                        if run.dst_whole {
+                            let at = run.dst[0];
+                            let mut y = S::load(from);
+                            if let Some(r) = residual {
+                                y = activated_lanes::<S>(activation, S::add(y, S::load(r.add(at))));
                             }
-                        } else if run.dst_whole {
-                            S::store(to.add(run.dst[0]), S::load(from));
-                        } else {
-                            for lane in 0..run.count {
-                                *to.add(run.dst[lane]) = *from.add(lane);
+                            S::store(to.add(at), y);
+                            continue;
+                        }
+                        for lane in 0..run.count {
+                            let (mut y, at) = (*from.add(lane), run.dst[lane]);
+                            if let Some(r) = residual {
+                                y = activated(activation, y + *r.add(at));
                             }
+                            to.add(at).write(y);
                         }
                     }
                 }

@@ -2,18 +2,33 @@
 
 #![allow(clippy::needless_range_loop)] // the indices name registers: an iterator would hide which
 
+use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::simd::Simd;
 use crate::ops::epilogue::Epilogue;
 
-/// Most rows of a tile: with two vectors for each, 12 of AVX2's 16 registers add up.
-pub(crate) const MR: usize = 6;
+/// Most rows of a tile, of two vectors each: 12 of AVX2's 16 registers add up, 24 of AVX-512's 32.
+const fn most(lanes: usize) -> usize {
+    if lanes == 16 { 12 } else { 6 }
+}
 
-/// Rows of the `i`-th of the tiles that `m` rows are cut into: as even as can be, since a tile of one row wastes most
-/// of a pass.
-pub(crate) fn split(m: usize, i: usize) -> (usize, usize) {
-    let tiles = m.div_ceil(MR);
-    (m * i / tiles, m * (i + 1) / tiles)
+/// The tiles that rows are cut into: as even as can be, since a tile of one row wastes most of a pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiles {
+    rows: usize,
+    pub count: usize,
+}
+
+impl Tiles {
+    /// Those of `rows` rows, for vectors of so many lanes.
+    pub(crate) fn of(rows: usize, lanes: usize) -> Self {
+        Self { rows, count: rows.div_ceil(most(lanes)) }
+    }
+
+    /// The first row of the `i`-th tile, and the one behind its last.
+    pub(crate) fn rows(self, i: usize) -> (usize, usize) {
+        (self.rows * i / self.count, self.rows * (i + 1) / self.count)
+    }
 }
 
 /// Where the rows of two vectors lie that a tile sums over.
@@ -38,7 +53,7 @@ pub(crate) enum Sum {
 /// epilogue: its bias has a value for each row, its residual lies as `c` does.
 ///
 /// # Safety
-/// All that is addressed lies inside the buffers; `mr` is 1 to [`MR`].
+/// All that is addressed lies inside the buffers; `mr` is 1 to [`most`].
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 pub(crate) unsafe fn tile<S: Simd>(
@@ -56,12 +71,43 @@ pub(crate) unsafe fn tile<S: Simd>(
     // SAFETY: the caller's contract.
     unsafe {
         match mr {
-            1 => fixed::<S, 1>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            2 => fixed::<S, 2>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            3 => fixed::<S, 3>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            4 => fixed::<S, 4>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            5 => fixed::<S, 5>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            _ => fixed::<S, 6>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            1 => rows::<S, 1>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            2 => rows::<S, 2>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            3 => rows::<S, 3>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            4 => rows::<S, 4>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            5 => rows::<S, 5>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            6 => rows::<S, 6>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            7 if S::LANES == 16 => rows::<S, 7>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            8 if S::LANES == 16 => rows::<S, 8>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            9 if S::LANES == 16 => rows::<S, 9>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            10 if S::LANES == 16 => rows::<S, 10>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            11 if S::LANES == 16 => rows::<S, 11>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            _ if S::LANES == 16 => rows::<S, 12>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
+            _ => {}
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn rows<S: Simd, const M: usize>(
+    depth: usize,
+    a: *const f32,
+    a_row: usize,
+    a_k: usize,
+    b: Rows,
+    c: *mut f32,
+    c_row: usize,
+    sum_from: Sum,
+    epilogue: Epilogue<*const f32>,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if a_row == 1 && a_k == M {
+            // steps that the compiler knows take no registers
+            fixed::<S, M>(depth, a, 1, M, b, c, c_row, sum_from, epilogue);
+        } else {
+            fixed::<S, M>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue);
         }
     }
 }
@@ -81,8 +127,7 @@ unsafe fn fixed<S: Simd, const M: usize>(
 ) {
     // SAFETY: the caller's contract.
     unsafe {
-        let zero = S::splat(0.0);
-        let mut sum = [[zero; 2]; M];
+        let mut sums = [[S::splat(0.0); 2]; M];
         let mut a_at = a;
         for k in 0..depth {
             let row = match b {
@@ -92,26 +137,54 @@ unsafe fn fixed<S: Simd, const M: usize>(
             let (b0, b1) = (S::load(row), S::load(row.add(S::LANES)));
             for m in 0..M {
                 let x = S::splat(*a_at.add(m * a_row));
-                sum[m][0] = S::fma(x, b0, sum[m][0]);
-                sum[m][1] = S::fma(x, b1, sum[m][1]);
+                sums[m][0] = S::fma(x, b0, sums[m][0]);
+                sums[m][1] = S::fma(x, b1, sums[m][1]);
             }
             a_at = a_at.add(a_k);
         }
+        // loops of little each, which the compiler unrolls: sums that a loop indexes would live in memory all along
+        if sum_from == Sum::Continued {
+            for m in 0..M {
+                for v in 0..2 {
+                    sums[m][v] = S::add(S::load(c.add(m * c_row + v * S::LANES)), sums[m][v]);
+                }
+            }
+        }
+        if let Some(bias) = epilogue.bias {
+            for m in 0..M {
+                for v in 0..2 {
+                    sums[m][v] = S::add(sums[m][v], S::splat(*bias.add(m)));
+                }
+            }
+        }
+        if let Some(residual) = epilogue.residual {
+            for m in 0..M {
+                for v in 0..2 {
+                    sums[m][v] = S::add(sums[m][v], S::load(residual.add(m * c_row + v * S::LANES)));
+                }
+            }
+        }
+        match epilogue.activation {
+            Activation::None => {}
+            Activation::Relu => activate::<S, M>(&mut sums, Activation::Relu),
+            Activation::Relu6 => activate::<S, M>(&mut sums, Activation::Relu6),
+        }
         for m in 0..M {
             for v in 0..2 {
-                let to = c.add(m * c_row + v * S::LANES);
-                let mut x = sum[m][v];
-                if sum_from == Sum::Continued {
-                    x = S::add(S::load(to), x);
-                }
-                if let Some(bias) = epilogue.bias {
-                    x = S::add(x, S::splat(*bias.add(m)));
-                }
-                if let Some(residual) = epilogue.residual {
-                    x = S::add(x, S::load(residual.add(m * c_row + v * S::LANES)));
-                }
-                S::store(to, activated_lanes::<S>(epilogue.activation, x));
+                S::store(c.add(m * c_row + v * S::LANES), sums[m][v]);
             }
+        }
+    }
+}
+
+/// # Safety
+/// The processor must have the features of `S`.
+#[inline(always)]
+unsafe fn activate<S: Simd, const M: usize>(sums: &mut [[S::V; 2]; M], activation: Activation) {
+    for m in 0..M {
+        for v in 0..2 {
+            // SAFETY: the caller's contract.
+            sums[m][v] = unsafe { activated_lanes::<S>(activation, sums[m][v]) };
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     type V: Copy;
     unsafe fn load(p: *const f32) -> Self::V;
     unsafe fn store(p: *mut f32, v: Self::V);
+    /// `v` with the lanes whose bits are set from `p + lane`, where nothing else is read.
+    unsafe fn load_lanes(v: Self::V, p: *const f32, lanes: u16) -> Self::V;
     unsafe fn splat(x: f32) -> Self::V;
     /// `a * b + c`
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;

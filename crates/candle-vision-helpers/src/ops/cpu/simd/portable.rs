@@ -22,6 +22,11 @@ unsafe impl Simd for Portable {
         unsafe { p.cast::<[f32; N]>().write_unaligned(v) }
     }
     #[inline(always)]
+    unsafe fn load_lanes(v: Self::V, p: *const f32, lanes: u16) -> Self::V {
+        // SAFETY: the caller vouches for these lanes.
+        std::array::from_fn(|i| if lanes >> i & 1 == 1 { unsafe { *p.wrapping_add(i) } } else { v[i] })
+    }
+    #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
         [x; N]
     }

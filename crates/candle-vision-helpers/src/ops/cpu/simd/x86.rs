@@ -22,6 +22,15 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(p, v) }
     }
     #[inline(always)]
+    unsafe fn load_lanes(v: Self::V, p: *const f32, lanes: u16) -> Self::V {
+        // Lanes that are not asked for are not read. SAFETY: see the impl.
+        unsafe {
+            let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            let mask = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(lanes)), bits), bits);
+            _mm256_blendv_ps(v, _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask))
+        }
+    }
+    #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
         // SAFETY: see the impl.
         unsafe { _mm256_set1_ps(x) }
@@ -96,6 +105,11 @@ unsafe impl Simd for Avx512 {
     unsafe fn store(p: *mut f32, v: Self::V) {
         // SAFETY: see the impl.
         unsafe { _mm512_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    unsafe fn load_lanes(v: Self::V, p: *const f32, lanes: u16) -> Self::V {
+        // As above. SAFETY: see the impl.
+        unsafe { _mm512_mask_loadu_ps(v, lanes, p) }
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
