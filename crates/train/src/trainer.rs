@@ -14,17 +14,14 @@ use crate::{
     warm_start,
 };
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::{
-    Size,
-    ops::{self, Reduce},
-};
+use candle_vision_helpers::{Size, ops};
 use facekp_data::{Batch, Loader};
 use facekp_eval::{
     Flip, Predictor, Summary,
     metrics::{FaceError, measure_all},
 };
 use facekp_models::{Codec, Params, Pass};
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 /// Everything that changes in training, and what it is changed by.
 pub(crate) struct Trainer<'a> {
@@ -164,18 +161,14 @@ impl<'a> Trainer<'a> {
 
     /// The loss of a batch and the network's output.
     fn loss(&self, p: &Predictor, batch: &Batch, (codec, view): Seen<'_>, pass: Pass) -> Result<(Tensor, Tensor)> {
-        let (normalized, counted) = self.reduced(pass);
+        // in validation nothing is summed over ranks: one of them has all
+        let counted = if pass == Pass::Training { self.team.reduce() } else { None };
+        let normalized = counted.clone().filter(|_| self.recipe.train.sync_batch_norm);
         let output = ops::reduced(normalized, || p.forward(batch, pass))?;
         let (points, weights) = (batch.points.to_device(p.device())?, batch.weights.to_device(p.device())?);
         let of = Taken { output: &output, points: &points, weights: &weights, codec, view };
         let loss = ops::reduced(counted, || self.recipe.train.loss.compute(&of))?;
         Ok((loss, output))
-    }
-
-    /// What batch normalization, and what the loss, sum over the ranks. In validation it is nothing: one rank has all.
-    fn reduced(&self, pass: Pass) -> (Option<Arc<dyn Reduce>>, Option<Arc<dyn Reduce>>) {
-        let sums = if pass == Pass::Training { self.team.reduce() } else { None };
-        (sums.clone().filter(|_| self.recipe.train.sync_batch_norm), sums)
     }
 
     /// The variables that are not trained: running statistics.

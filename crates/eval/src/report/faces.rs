@@ -56,11 +56,7 @@ pub(crate) fn samples(h: &mut Html, run: &Run, album: &Album) -> Result<()> {
 /// The two best and the two worst predictions.
 pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Album) -> Result<()> {
     h.leaf("h3", &[], "Best and worst");
-    let mut order: Vec<usize> = (0..found.errors.len()).collect();
-    // Pixels and fractions do not compare: one face with a hidden normalizer, and all are ranked by pixels.
-    let by_nme = found.errors.iter().all(|e| e.nme.is_some());
-    let key = |i: usize| found.errors[i].nme.filter(|_| by_nme).unwrap_or(found.errors[i].mean_px);
-    order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));
+    let order = ranked(found);
     let best = order.iter().take(2).map(|i| ("best", *i));
     let worst = order.iter().rev().take(2).map(|i| ("worst", *i));
     let mut done = Ok(());
@@ -80,6 +76,16 @@ pub(crate) fn best_and_worst(h: &mut Html, run: &Run, found: &Found, album: &Alb
         });
     });
     done
+}
+
+/// The measured faces, from the least error to the largest.
+pub(crate) fn ranked(found: &Found) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..found.errors.len()).collect();
+    // Pixels and fractions do not compare: one face with a hidden normalizer, and all are ranked by pixels.
+    let by_nme = found.errors.iter().all(|e| e.nme.is_some());
+    let key = |i: usize| found.errors[i].nme.filter(|_| by_nme).unwrap_or(found.errors[i].mean_px);
+    order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));
+    order
 }
 
 /// A file's name without its folders.

@@ -11,6 +11,7 @@ mod photos;
 mod place;
 mod run;
 mod section;
+mod strip;
 mod style;
 
 use crate::error::{Error, Result};

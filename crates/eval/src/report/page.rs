@@ -1,6 +1,8 @@
 //! The page as a whole: head, notices, the table of all runs, a section each.
 
-use super::{PageInput, RunInput, album::Album, finding, html::Html, numbers, photos, run::Run, section, style::CSS};
+use super::{
+    PageInput, RunInput, album::Album, finding, html::Html, numbers, photos, run::Run, section, strip, style::CSS,
+};
 use crate::error::Result;
 use candle_core::Device;
 use std::path::Path;
@@ -17,6 +19,8 @@ pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, devi
             Album::new(figures, &if same == 0 { run.name().to_owned() } else { format!("{}-{}", run.name(), same + 1) })
         })
         .collect::<Result<Vec<_>>>()?;
+    let mut head = Html::default();
+    strip::render(&mut head, &runs, &Album::new(figures, "summary")?)?;
     let mut sections = Html::default();
     for (run, album) in runs.iter().zip(&albums) {
         tracing::info!(run = run.name(), "drawing its section of the report");
@@ -28,10 +32,10 @@ pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, devi
     if !page.photos.files.is_empty() {
         photos::render(&mut sections, &page.photos, &runs, &Album::new(figures, "photo")?)?;
     }
-    Ok(frame(page, &runs, &albums, &sections.finish()))
+    Ok(frame(page, &runs, &albums, [&head.finish(), &sections.finish()]))
 }
 
-fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> String {
+fn frame(page: &PageInput, runs: &[Run], albums: &[Album], [head, sections]: [&str; 2]) -> String {
     let mut h = Html::default();
     h.markup("<!doctype html>\n");
     h.el("html", &[("lang", "en")], |h| {
@@ -69,6 +73,7 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], sections: &str) -> St
                     });
                 });
                 h.leaf("h2", &[("class", "first")], "All networks");
+                h.markup(head);
                 numbers::overview(h, runs);
                 h.markup(sections);
             });

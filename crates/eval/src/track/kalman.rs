@@ -153,8 +153,8 @@ mod tests {
     /// Two steps by hand: 0, 10 and 20 pixels on a face of 100 pixels every 0.1 s. The noise is 0.2 px, so 0.04 px²,
     /// the drive 20² px²/s³. Variances of place and velocity, and their covariance, are 0.04, 400 and 0 in the first
     /// frame; expected in the second 0.04 + 0.01 · 400 + 400 · 0.001 / 3 = 4.173333, 400 + 40 = 440 and
-    /// 40 + 2 = 42. Of 10 pixels, 4.173333 / 4.213333 = 0.990506 count, and 42 / 4.213333 = 9.968354 pixels a second for
-    /// each. The next place is expected at 9.905063 + 9.968354 = 19.873418, with variances of 0.039620 and
+    /// 40 + 2 = 42. Of 10 pixels, 4.173333 / 4.213333 = 0.990506 count, and 42 / 4.213333 = 9.968354 pixels a second
+    /// for each. The next place is expected at 9.905063 + 9.968354 = 19.873418, with variances of 0.039620 and
     /// 440 - 9.968354 · 42 = 21.329114 and a covariance of 42 · 0.009494 = 0.398734, so
     /// 0.039620 + 0.079747 + 0.213291 + 0.133333 = 0.465991: 0.465991 / 0.505991 = 0.920947 of the 0.126582 pixels that
     /// are left count.

@@ -46,13 +46,6 @@ fn plane_halved(p: &Window, x: &[f32], y: &mut [f32], at: &mut [u8]) {
     }
 }
 
-/// Output columns whose tap `kw` lies in the image.
-pub(super) fn columns(p: &Window, kw: usize) -> (usize, usize) {
-    let from = p.padding.saturating_sub(kw).div_ceil(p.stride).min(p.ow);
-    let to = (p.w + p.padding).saturating_sub(kw).div_ceil(p.stride).min(p.ow);
-    (from, to)
-}
-
 /// The input's gradient.
 pub(crate) fn backward(p: &Window, dy: &[f32], at: &[u8]) -> Result<Vec<f32>> {
     let (plane, out) = (p.h * p.w, p.oh * p.ow);

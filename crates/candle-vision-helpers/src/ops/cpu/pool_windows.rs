@@ -55,7 +55,7 @@ impl Kernel for Maxima<'_> {
             y.fill(f32::NEG_INFINITY);
             taken.fill(NONE);
             for kw in 0..kernel {
-                let (from, to) = super::pool::columns(self.window, kw);
+                let (from, to) = columns(self.window, kw);
                 if from >= to {
                     continue;
                 }
@@ -79,4 +79,11 @@ impl Kernel for Maxima<'_> {
             }
         }
     }
+}
+
+/// Output columns whose tap `kw` lies in the image.
+pub(super) fn columns(p: &Window, kw: usize) -> (usize, usize) {
+    let from = p.padding.saturating_sub(kw).div_ceil(p.stride).min(p.ow);
+    let to = (p.w + p.padding).saturating_sub(kw).div_ceil(p.stride).min(p.ow);
+    (from, to)
 }
