@@ -89,7 +89,7 @@ fn of(columns: &[Column]) -> String {
 fn machines(columns: &[Column]) -> String {
     let of_machine = |key: &'static str| move |all: &Value| all["machine"].get(key).map(plain);
     let of_other = |who: &'static str| {
-        move |all: &Value| NETWORKS.iter().find_map(|n| all[*n][who]["ops"].as_str()).map(|ops| last_word(ops))
+        move |all: &Value| NETWORKS.iter().find_map(|n| all[*n][who]["ops"].as_str()).map(last_word)
     };
     let of_peak = |key: &'static str| move |all: &Value| all["machine"]["peak"][key].as_f64().map(short);
     let rows: [(&str, Cell); 11] = [

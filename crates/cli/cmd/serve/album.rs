@@ -124,10 +124,11 @@ impl Album {
         }
         // read once: the file may change meanwhile
         let (picture, bytes) = load_with_bytes(&entry.picture).map_err(failed)?;
-        if picture.orientation == 1 && Size::of(&picture.image) == picture.original {
-            if let Some(format) = image::guess_format(&bytes).ok().filter(|f| SHOWN.contains(f)) {
-                return Ok(Response::ok(format.to_mime_type(), bytes));
-            }
+        if picture.orientation == 1
+            && Size::of(&picture.image) == picture.original
+            && let Some(format) = image::guess_format(&bytes).ok().filter(|f| SHOWN.contains(f))
+        {
+            return Ok(Response::ok(format.to_mime_type(), bytes));
         }
         Ok(Response::ok("image/png", visualize::png(&picture.image).map_err(anyhow::Error::from)?))
     }
