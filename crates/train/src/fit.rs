@@ -138,8 +138,7 @@ fn train(
             let record = leader::record(team, epoch + 1, own)?;
             let best = if measure { state.take(record, trainer.steps()) } else { state.pass(record, trainer.steps()) };
             if let Some((folder, found)) = folder.zip(found) {
-                let manifest = manifest(run, &record, found.errors.as_ref())?;
-                let manifest = Manifest { origin: Some(origin.clone()), ..manifest };
+                let manifest = manifest(run, &origin, &record, found.errors.as_ref())?;
                 let (weights, optim) = (trainer.saved_weights(), trainer.state());
                 let checkpoint = Checkpoint { weights, manifest: &manifest, best, optim, state: &state };
                 folder.commit(recipe, &checkpoint, &mut |run| observers.iter_mut().for_each(|o| o.wrote(run)))?;
@@ -186,7 +185,7 @@ fn record(epoch: usize, train_loss: f64, found: &Validation, lr: f64, started: I
     }
 }
 
-fn manifest(run: Run<'_>, record: &EpochRecord, errors: Option<&Summary>) -> Result<Manifest> {
+fn manifest(run: Run<'_>, origin: &Origin, record: &EpochRecord, errors: Option<&Summary>) -> Result<Manifest> {
     let Run { recipe, data, .. } = run;
     let measured = |of: fn(&Summary) -> Option<f64>| errors.and_then(of);
     let metrics = [
@@ -203,7 +202,7 @@ fn manifest(run: Run<'_>, record: &EpochRecord, errors: Option<&Summary>) -> Res
         epoch: record.epoch,
         metrics: metrics.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect(),
         data: data.train.iter().map(describe).collect::<Vec<_>>().join(" + "),
-        origin: None,
+        origin: Some(origin.clone()),
         calibration: None,
     })
 }
