@@ -7,6 +7,7 @@ use candle_core::cuda_backend::cudarc::nccl::{Comm, Id, NcclType, ReduceOp, resu
 use candle_core::cuda_backend::{CudaDType, WrapErr};
 use candle_core::{CpuStorage, CudaDevice, CudaStorage, CustomOp1, DType, Error, Layout, Result, Shape, Tensor, bail};
 use std::ffi::c_char;
+use std::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
 
 /// One of several processes, each with a GPU of its own, whose GPUs add up tensors among themselves. All of them call
@@ -14,15 +15,18 @@ use std::sync::{Mutex, PoisonError};
 pub struct Nccl(Mutex<Held>);
 
 /// NCCL's own part, which ends all sums at once when it is dropped.
-struct Held(Comm);
+struct Held(ManuallyDrop<Comm>);
 
 // SAFETY: NCCL takes calls of any thread, one at a time, which the mutex around it sees to.
 unsafe impl Send for Held {}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // what is under way, other processes wait for
-        let _ = self.0.stream().synchronize();
+        // What is under way, other processes wait for. Where the GPU has failed, cudarc would panic.
+        if self.0.stream().synchronize().is_ok() {
+            // SAFETY: here alone, and once.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
     }
 }
 
@@ -50,7 +54,7 @@ impl Nccl {
         stream.context().bind_to_thread().w()?;
         let met = Comm::from_rank(stream, rank, count, Id::uninit(id));
         let comm = met.map_err(|e| wrong(&format!("expected {count} GPUs that reach each other, one a rank"), &e))?;
-        Ok(Self(Mutex::new(Held(comm))))
+        Ok(Self(Mutex::new(Held(ManuallyDrop::new(comm)))))
     }
 
     /// The sum of a contiguous tensor of f32 or f64 on this process's GPU over all processes, without gradient. The
