@@ -59,7 +59,7 @@ impl BatchNorm<'_> {
 ///
 /// # Errors
 /// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32; several
-/// ranks elsewhere.
+/// ranks elsewhere than on the CPU and, in f32, on CUDA.
 pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<BatchNormOut> {
     let name = "batch_norm_train";
     let planes = check(name, x, epilogue)?;
@@ -69,17 +69,17 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
         bail!("{name}: input: expected two values or more for a channel, got {count} in {:?}", x.dims());
     }
     let reduce = reduce::current();
-    if reduce.is_some() && !x.device().is_cpu() {
-        bail!("{name}: expected the CPU for statistics of several ranks, got {:?}", x.device().location());
-    }
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
-        let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
-        let (y, mean, var) = crate::ops::cuda::norm::train(x, &both, norm.eps, epilogue, planes)?;
+        let (y, mean, var) = crate::ops::cuda::norm::train(x, norm, epilogue, planes, reduce)?;
         let y = finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE })?;
         return Ok(BatchNormOut { y, mean, var });
     }
     if !x.device().is_cpu() {
+        if reduce.is_some() {
+            let (got, at) = (x.dtype(), x.device().location());
+            bail!("{name}: expected f32 on the CPU or on CUDA for statistics of several ranks, got {got:?} on {at:?}");
+        }
         return train_composed(x, norm, epilogue, planes);
     }
     let moments = Arc::new(OnceLock::new());
