@@ -3,6 +3,7 @@
 mod album;
 mod faces;
 mod finding;
+mod fit;
 mod heat;
 pub(crate) mod html;
 mod numbers;
