@@ -1,6 +1,9 @@
 //! The pictures of the page: each goes into the page and into a file next to it.
 
-use super::{FIGURES, fit::What, html::Html};
+use super::{
+    FIGURES,
+    html::{Html, What},
+};
 use crate::error::{Error, Result};
 use crate::plot::{self, Axes, Bar, Series};
 use crate::visualize;

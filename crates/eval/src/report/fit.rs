@@ -1,7 +1,7 @@
 //! The page in at most so many bytes: its JPEGs are compressed more, then what stands last is left out, and the page
 //! says so.
 
-use super::html::{Html, Part};
+use super::html::{Html, Part, What};
 use crate::error::Result;
 
 /// The most bytes of a page: what is sent by mail, and opened on a phone.
@@ -10,23 +10,6 @@ pub(super) const LIMIT: usize = 6_000_000;
 const QUALITIES: [u8; 3] = [75, 60, 45];
 /// Bytes for the sentences that say what is missing.
 const ROOM: usize = 3000;
-
-/// What may be left out of the page.
-pub(crate) struct Optional {
-    pub full: Html,
-    /// What stands in its place when it is left out.
-    pub instead: Html,
-    pub what: What,
-    pub shown: bool,
-}
-
-/// What is counted when it is left out.
-pub(crate) enum What {
-    /// A picture or a plot, which is also a file.
-    Figure,
-    /// So many user photos, and the first one's name.
-    Photos(usize, String),
-}
 
 /// The page's text, of at most `limit` bytes where that is possible by its pictures, plots and user photos.
 ///
@@ -86,13 +69,6 @@ fn sentences(limit: usize, is_compressed: bool, left_out: &[&What]) -> String {
         n => said += &format!(" {n} of its pictures and plots are left out; they are in the folder figures."),
     }
     said
-}
-
-impl Optional {
-    /// What stands on the page.
-    pub(super) fn chosen(&self) -> &Html {
-        if self.shown { &self.full } else { &self.instead }
-    }
 }
 
 /// What was left out, in the order of the page.

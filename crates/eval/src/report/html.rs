@@ -1,6 +1,5 @@
 //! A small builder for HTML: text and attributes are always escaped, elements always closed.
 
-use super::fit::{Optional, What};
 use crate::error::{Error, Result};
 use crate::markup::escape;
 use crate::visualize;
@@ -23,6 +22,30 @@ pub(super) enum Part {
     Optional(Optional),
     /// The place of a note on what was left out.
     Note,
+}
+
+/// What may be left out of the page.
+pub(super) struct Optional {
+    pub full: Html,
+    /// What stands in its place when it is left out.
+    pub instead: Html,
+    pub what: What,
+    pub shown: bool,
+}
+
+/// What is counted when it is left out.
+pub(super) enum What {
+    /// A picture or a plot, which is also a file.
+    Figure,
+    /// So many user photos, and the first one's name.
+    Photos(usize, String),
+}
+
+impl Optional {
+    /// What stands on the page.
+    fn chosen(&self) -> &Html {
+        if self.shown { &self.full } else { &self.instead }
+    }
 }
 
 const JPEG: &str = "data:image/jpeg;base64,";

@@ -4,8 +4,8 @@ use super::{
     Photos,
     album::{Album, As},
     faces::file_name,
-    fit::{LIMIT, What},
-    html::Html,
+    fit::LIMIT,
+    html::{Html, What},
     run::Run,
 };
 use crate::error::Result;
