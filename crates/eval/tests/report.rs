@@ -107,7 +107,7 @@ fn the_page_is_whole_and_holds_its_pictures() {
 /// Colors that a hash scatters: a JPEG has about 1 byte a pixel of them at quality 88.
 #[test]
 fn a_page_of_many_photos_has_at_most_6_mb_and_says_what_that_cost() {
-    const PHOTOS: usize = 20;
+    const PHOTOS: usize = 24;
     let dir = tempfile::tempdir().unwrap();
     let (run, out) = (dir.path().join("run"), dir.path().join("report"));
     common::write_run(&run, "nose", common::nose());
