@@ -1,7 +1,7 @@
 //! Batch normalization, with a residual and an activation in the same pass.
 
 use super::activation::finished;
-use crate::ops::cpu::{norm, norm_back, norm_synced};
+use crate::ops::cpu::{norm, norm_back};
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
@@ -178,10 +178,10 @@ impl Op<Cpu> for Train {
     }
 
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let (x, both, epilogue) = (args[0].data, args[1].data, epilogue(args, self.activation));
+        let pass = forward(self.planes, self.activation, args);
         let (y, moments) = match &self.reduce {
-            None => norm::train(&self.planes, x, both, self.eps, epilogue)?,
-            Some(all) => norm_synced::train(&self.planes, x, both, self.eps, epilogue, all.as_ref())?,
+            None => pass.train(self.eps)?,
+            Some(all) => pass.train_synced(self.eps, all.as_ref())?,
         };
         let _ = self.moments.set(moments);
         Ok((y, Shape::from(args[0].dims)))
@@ -208,7 +208,7 @@ impl Op<Cpu> for Scale {
         "batch_norm_eval"
     }
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let y = norm::scale(&self.planes, args[0].data, args[1].data, epilogue(args, self.activation))?;
+        let y = forward(self.planes, self.activation, args).scale()?;
         Ok((y, Shape::from(args[0].dims)))
     }
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
@@ -216,8 +216,9 @@ impl Op<Cpu> for Scale {
     }
 }
 
-fn epilogue<'a>(args: &[Arg<'a, Cpu>], activation: Activation) -> Epilogue<&'a [f32]> {
-    Epilogue { bias: None, residual: args.get(2).map(|r| r.data), activation }
+fn forward<'a>(planes: Planes, activation: Activation, args: &[Arg<'a, Cpu>]) -> norm::Forward<'a> {
+    let epilogue = Epilogue { bias: None, residual: args.get(2).map(|r| r.data), activation };
+    norm::Forward { x: args[0].data, both: args[1].data, planes, epilogue }
 }
 
 /// The gradients of x, of the two numbers of each channel and of a residual that wants one.
