@@ -19,6 +19,8 @@ pub(crate) struct Moments {
     pub var: Vec<f32>,
     /// Values of a channel that they are of.
     pub count: f64,
+    /// `(2 C)`: the factors, then the shifts that they made of gamma and beta.
+    pub applied: Vec<f32>,
 }
 
 /// The result and the batch's statistics; `both` is gamma, then beta.
@@ -29,8 +31,8 @@ pub(crate) fn train(
     eps: f64,
     epilogue: Epilogue<&[f32]>,
 ) -> Result<(Vec<f32>, Moments)> {
-    let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
-    let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
+    let (mut mean, mut var, mut applied) = (vec![0f32; s.c], vec![0f32; s.c], vec![0f32; 2 * s.c]);
+    let (mean_to, var_to, applied_to) = (Shared::of(&mut mean), Shared::of(&mut var), Shared::of(&mut applied));
     let count = (s.b * s.plane) as f64;
     let vectors = Vectors::in_use();
     // SAFETY: every channel writes all of its planes and its own statistics.
@@ -48,11 +50,14 @@ pub(crate) fn train(
                 var_to.ptr().add(c).write(v as f32);
                 let scale = f64::from(both[c]) / (v + eps).sqrt();
                 let shift = f64::from(both[s.c + c]) - f64::from(m) * scale;
-                scale_channel(vectors, s, c, x, [scale as f32, shift as f32], epilogue, y);
+                let by = [scale as f32, shift as f32];
+                applied_to.ptr().add(c).write(by[0]);
+                applied_to.ptr().add(s.c + c).write(by[1]);
+                scale_channel(vectors, s, c, x, by, epilogue, y);
             });
         })?
     };
-    Ok((y, Moments { mean, var, count }))
+    Ok((y, Moments { mean, var, count, applied }))
 }
 
 /// `scale x + shift`, then the epilogue; `both` is scale, then shift.
@@ -140,6 +145,22 @@ impl Kernel for Spread<'_> {
     }
 }
 
+/// The normalization of a value, which the way back computes again, to the same bits.
+#[inline(always)]
+pub(super) fn scaled(x: f32, scale: f32, shift: f32) -> f32 {
+    x * scale + shift
+}
+
+/// As [`scaled`], for each lane.
+///
+/// # Safety
+/// The processor must have the features of `S`.
+#[inline(always)]
+pub(super) unsafe fn scaled_lanes<S: Simd>(x: S::V, scale: S::V, shift: S::V) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe { S::fma(x, scale, shift) }
+}
+
 struct Apply {
     len: usize,
     x: *const f32,
@@ -160,14 +181,14 @@ impl Kernel for Apply {
         unsafe {
             let (scale, shift) = (S::splat(self.scale), S::splat(self.shift));
             for i in (0..whole).step_by(S::LANES) {
-                let mut y = S::fma(S::load(self.x.add(i)), scale, shift);
+                let mut y = scaled_lanes::<S>(S::load(self.x.add(i)), scale, shift);
                 if let Some(residual) = residual {
                     y = S::add(y, S::load(residual.add(i)));
                 }
                 S::store(self.y.add(i), activated_lanes::<S>(activation, y));
             }
             for i in whole..self.len {
-                let mut y = *self.x.add(i) * self.scale + self.shift;
+                let mut y = scaled(*self.x.add(i), self.scale, self.shift);
                 if let Some(residual) = residual {
                     y += *residual.add(i);
                 }

@@ -28,19 +28,20 @@ pub(crate) fn train(
     reduce.sum(&mut sums)?;
     let count = sums.pop().unwrap_or_default();
     let of_channels: Vec<(f64, f64)> = sums.chunks_exact(SUMS).map(|of| moments(of, count)).collect();
+    let affine = |(c, &(mean, var)): (usize, &(f64, f64))| {
+        let scale = f64::from(both[c]) / (var + eps).sqrt();
+        let shift = f64::from(both[s.c + c]) - f64::from(mean as f32) * scale;
+        (scale as f32, shift as f32)
+    };
+    let (scales, shifts): (Vec<f32>, Vec<f32>) = of_channels.iter().enumerate().map(affine).unzip();
     // SAFETY: every channel writes all of its planes.
     let y = unsafe {
         filled(x.len(), |y| {
-            parallel::for_each(s.c, |c| {
-                let (mean, var) = of_channels[c];
-                let scale = f64::from(both[c]) / (var + eps).sqrt();
-                let shift = f64::from(both[s.c + c]) - f64::from(mean as f32) * scale;
-                scale_channel(vectors, s, c, x, [scale as f32, shift as f32], epilogue, y);
-            });
+            parallel::for_each(s.c, |c| scale_channel(vectors, s, c, x, [scales[c], shifts[c]], epilogue, y));
         })?
     };
     let (mean, var) = of_channels.iter().map(|&(mean, var)| (mean as f32, var as f32)).unzip();
-    Ok((y, Moments { mean, var, count }))
+    Ok((y, Moments { mean, var, count, applied: [scales, shifts].concat() }))
 }
 
 /// Of a channel: the sum, the sum of squares around the rank's own mean, and the square of that mean, times the count.

@@ -5,7 +5,8 @@ use super::storage::Cuda;
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend},
 };
 use crate::ops::shapes::Planes;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
@@ -127,7 +128,6 @@ impl Op<Cuda> for Train {
     fn name(&self) -> &'static str {
         "batch_norm_train"
     }
-
     fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let (n, c) = (Counts::of(&self.planes)?, self.planes.c);
         let (x, both) = (&args[0].data, &args[1].data);
@@ -163,17 +163,20 @@ impl Op<Cuda> for Train {
         let _ = self.found.set(found);
         Ok((y, Shape::from(args[0].dims)))
     }
-
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::args(&[true]).and_out(self.relu)
+    }
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let Some(found) = self.found.get() else {
             bail!("batch_norm_train: expected a forward pass before the backward one")
         };
-        Cuda::read(&[args[0], out, grad, &found.mean, &found.saved], |dev, a| {
+        let (x, out) = (saved.take(0)?, self.relu.then(|| saved.take_out()).transpose()?);
+        let read: Vec<&Tensor> = [&x, &grad, &found.mean, &found.saved].into_iter().chain(&out).collect();
+        Cuda::read(&read, |dev, a| {
             let c = self.planes.c;
-            let statistics = Some((&a[3].data, a[4].data.slice(..c)));
-            let scale = a[4].data.slice(c..2 * c);
-            let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, statistics, &scale)
+            let statistics = Some((&a[2].data, a[3].data.slice(..c)));
+            let scale = a[3].data.slice(c..2 * c);
+            back(dev, &self.planes, &saved, &a[0].data, &a[1].data, a.get(4).map(|y| &y.data), statistics, &scale)
         })
     }
 }
@@ -187,18 +190,20 @@ impl Op<Cuda> for Scale {
     fn name(&self) -> &'static str {
         "batch_norm_eval"
     }
-
     fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let n = Counts::of(&self.planes)?;
         let y = apply_scale(dev, &n, &args[0].data, &args[1].data, args.get(2).map(|r| &r.data), self.relu)?;
         Ok((y, Shape::from(args[0].dims)))
     }
-
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        Cuda::read(&[args[0], out, grad, args[1]], |dev, a| {
-            let scale = a[3].data.slice(..self.planes.c);
-            let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, None, &scale)
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::args(&[true, true]).and_out(self.relu)
+    }
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let (x, both, out) = (saved.take(0)?, saved.take(1)?, self.relu.then(|| saved.take_out()).transpose()?);
+        let read: Vec<&Tensor> = [&x, &grad, &both].into_iter().chain(&out).collect();
+        Cuda::read(&read, |dev, a| {
+            let scale = a[2].data.slice(..self.planes.c);
+            back(dev, &self.planes, &saved, &a[0].data, &a[1].data, a.get(3).map(|y| &y.data), None, &scale)
         })
     }
 }
@@ -208,7 +213,7 @@ impl Op<Cuda> for Scale {
 fn back(
     dev: &CudaDevice,
     planes: &Planes,
-    args: &[&Tensor],
+    saved: &Saved,
     x: &CudaView<'_, f32>,
     dy: &CudaView<'_, f32>,
     gate: Option<&CudaView<'_, f32>>,
@@ -219,10 +224,7 @@ fn back(
     let (mean, inverse) = (statistics.as_ref().map(|s| s.0), statistics.as_ref().map(|s| &s.1));
     let sums = channel_sums(dev, &n, Some(x), dy, gate, mean, inverse)?;
     let mut dx = empty::<f32>(dev, n.len as usize)?;
-    let mut residual = match args.get(2).is_some_and(|r| wants_grad(r)) {
-        true => Some(empty::<f32>(dev, n.len as usize)?),
-        false => None,
-    };
+    let mut residual = if saved.wants_grad(2) { Some(empty::<f32>(dev, n.len as usize)?) } else { None };
     // SAFETY: the kernel's arguments; x, dy, gate, dx and the residual's gradient have `len` elements.
     unsafe {
         launch!(
@@ -245,9 +247,9 @@ fn back(
         );
     }
     Ok(vec![
-        Some(Cuda::tensor(dx, args[0].shape(), dev)),
+        Some(Cuda::tensor(dx, saved.shape(0), dev)),
         Some(Cuda::tensor(sums, 2 * c, dev)),
-        residual.map(|r| Cuda::tensor(r, args[0].shape(), dev)),
+        residual.map(|r| Cuda::tensor(r, saved.shape(0), dev)),
     ])
 }
 
