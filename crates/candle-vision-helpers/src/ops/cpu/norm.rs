@@ -20,7 +20,7 @@ pub(crate) struct Moments {
     /// Values of a channel that they are of.
     pub count: f64,
     /// `(2 C)`: the factors, then the shifts that they made of gamma and beta.
-    pub applied: Vec<f32>,
+    pub affine: Vec<f32>,
 }
 
 /// The result and the batch's statistics; `both` is gamma, then beta.
@@ -31,8 +31,8 @@ pub(crate) fn train(
     eps: f64,
     epilogue: Epilogue<&[f32]>,
 ) -> Result<(Vec<f32>, Moments)> {
-    let (mut mean, mut var, mut applied) = (vec![0f32; s.c], vec![0f32; s.c], vec![0f32; 2 * s.c]);
-    let (mean_to, var_to, applied_to) = (Shared::of(&mut mean), Shared::of(&mut var), Shared::of(&mut applied));
+    let (mut mean, mut var, mut affine) = (vec![0f32; s.c], vec![0f32; s.c], vec![0f32; 2 * s.c]);
+    let (mean_to, var_to, affine_to) = (Shared::of(&mut mean), Shared::of(&mut var), Shared::of(&mut affine));
     let count = (s.b * s.plane) as f64;
     let vectors = Vectors::in_use();
     // SAFETY: every channel writes all of its planes and its own statistics.
@@ -51,13 +51,13 @@ pub(crate) fn train(
                 let scale = f64::from(both[c]) / (v + eps).sqrt();
                 let shift = f64::from(both[s.c + c]) - f64::from(m) * scale;
                 let by = [scale as f32, shift as f32];
-                applied_to.ptr().add(c).write(by[0]);
-                applied_to.ptr().add(s.c + c).write(by[1]);
+                affine_to.ptr().add(c).write(by[0]);
+                affine_to.ptr().add(s.c + c).write(by[1]);
                 scale_channel(vectors, s, c, x, by, epilogue, y);
             });
         })?
     };
-    Ok((y, Moments { mean, var, count, applied }))
+    Ok((y, Moments { mean, var, count, affine }))
 }
 
 /// `scale x + shift`, then the epilogue; `both` is scale, then shift.

@@ -41,7 +41,7 @@ pub(crate) fn train(
         })?
     };
     let (mean, var) = of_channels.iter().map(|&(mean, var)| (mean as f32, var as f32)).unzip();
-    Ok((y, Moments { mean, var, count, applied: [scales, shifts].concat() }))
+    Ok((y, Moments { mean, var, count, affine: [scales, shifts].concat() }))
 }
 
 /// Of a channel: the sum, the sum of squares around the rank's own mean, and the square of that mean, times the count.

@@ -69,6 +69,8 @@ thread_local! {
 ///
 /// While it lives, the results of these operations must be differentiated through it, not through `Tensor::backward`,
 /// which takes them for leaves. Operations on other threads are not recorded and enter candle's graph.
+///
+/// It keeps the values that backward passes read and no others, so that a tensor which nobody else holds goes early.
 #[must_use = "a dropped tape forgets what it recorded"]
 pub struct Tape {
     // recordings belong to the thread

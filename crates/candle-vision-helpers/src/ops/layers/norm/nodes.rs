@@ -54,7 +54,7 @@ impl Op<Cpu> for Train {
         let Some(moments) = self.moments.get() else {
             bail!("batch_norm_train: expected a forward pass before the backward one")
         };
-        gradients(self.planes, self.activation, saved, &grad, Some(&moments.applied), |pass, both| {
+        gradients(self.planes, self.activation, saved, &grad, Some(&moments.affine), |pass, both| {
             pass.train(both, moments, self.eps, self.reduce.as_deref())
         })
     }
@@ -92,14 +92,14 @@ fn saves(wants: &[bool], activation: Activation) -> Saves {
     Saves::args(&[true, true]).and_out(activation != Activation::None && wants.len() > 2)
 }
 
-/// The gradients of x, of the two numbers of each channel and of a residual that wants one. `applied` are the factors,
+/// The gradients of x, of the two numbers of each channel and of a residual that wants one. `affine` are the factors,
 /// then shifts that `x` went through where they are not the second argument.
 fn gradients(
     planes: Planes,
     activation: Activation,
     mut saved: Saved,
     grad: &Tensor,
-    applied: Option<&[f32]>,
+    affine: Option<&[f32]>,
     pass: impl FnOnce(norm_back::Backward<'_>, &[f32]) -> Result<norm_back::Grads>,
 ) -> Result<Vec<Option<Tensor>>> {
     let (x, both) = (saved.take(0)?, saved.take(1)?);
@@ -110,7 +110,7 @@ fn gradients(
         let gate = match a.get(3) {
             Some(out) => Gate::Result(out.data),
             None if activation == Activation::None => Gate::Open,
-            None => Gate::Again(applied.unwrap_or(a[1].data)),
+            None => Gate::Again(affine.unwrap_or(a[1].data)),
         };
         let ceiling = activation.ceiling();
         let backward = norm_back::Backward { x: a[0].data, dy: a[2].data, gate, ceiling, planes, residual };
