@@ -96,8 +96,8 @@ impl Trunk {
         Ok(Self { stem, blocks, channels })
     }
 
-    /// `(B, C, H, W)` → the last map. `see` is shown the maps of the blocks in [`GIVEN`] when they are there: five, of 2,
-    /// 4, 8, 16 and 32 view pixels per cell (sides rounded up).
+    /// `(B, C, H, W)` → the last map. `see` is shown the maps of the blocks in [`GIVEN`] when they are there: five, of
+    /// 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up).
     pub(crate) fn forward(&self, images: &Tensor, train: bool, see: &mut dyn FnMut(usize, &Tensor)) -> Result<Tensor> {
         check_input(images, self.channels, None)?;
         let mut x = self.stem.forward(images, None, Activation::Relu6, train)?;

@@ -55,9 +55,9 @@ impl Saved {
     pub(crate) fn of(args: &[&Tensor], out: &Tensor, saves: impl FnOnce(&[bool]) -> Saves) -> Self {
         let wants: Vec<bool> = args.iter().map(|t| wants_grad(t)).collect();
         let saves = saves(&wants);
-        let of = |(i, (&t, wants_grad)): (usize, (&&Tensor, bool))| SavedArg {
+        let of = |(i, (&t, wanted)): (usize, (&&Tensor, bool))| SavedArg {
             shape: t.shape().clone(),
-            wants_grad,
+            wants_grad: wanted,
             value: saves.args.get(i).is_some_and(|read| *read).then(|| t.clone()),
         };
         let args = args.iter().zip(wants).enumerate().map(of).collect();

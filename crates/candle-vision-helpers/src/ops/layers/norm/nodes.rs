@@ -21,7 +21,7 @@ pub(super) fn applied(f: impl Op<Cpu>, x: &Tensor, both: &[&Tensor; 2], residual
     }
 }
 
-/// `activation(gamma (x - mean) / sqrt(var + eps) + beta (+ residual))` for each channel, of the batch's own statistics.
+/// `activation(gamma (x - mean) / sqrt(var + eps) + beta (+ residual))` for each channel, by the batch's statistics.
 pub(super) struct Train {
     pub(super) planes: Planes,
     pub(super) eps: f64,
