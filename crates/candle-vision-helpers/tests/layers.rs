@@ -42,6 +42,28 @@ fn max_pool_gives_ties_to_the_first_maximum() -> Result<()> {
     Ok(())
 }
 
+/// Ties, zeros of both signs, windows without a number above 0, NaN.
+#[test]
+fn a_relu_behind_a_pooling_gives_what_one_before_it_gives_bit_for_bit() -> Result<()> {
+    let some = [-1.0, -0.0, 0.0, 0.5, 0.5, 2.0, f32::NAN];
+    let places = values(&random(&[2, 3, 14, 10], 1)?)?;
+    let picked: Vec<f32> = places.iter().map(|x| some[((x + 1.0) * 3.49) as usize]).collect();
+    let x = Var::from_tensor(&Tensor::from_vec(picked, (2, 3, 14, 10), &Device::Cpu)?)?;
+    let bits = |t: &Tensor| -> Result<Vec<u32>> {
+        Ok(values(t)?.into_iter().map(|x| if x.is_nan() { f32::NAN } else { x }.to_bits()).collect())
+    };
+    let outcome = |y: Tensor| -> Result<[Vec<u32>; 2]> {
+        let grads = (&y * random(y.dims(), 2)?)?.sum_all()?.backward()?;
+        let Some(dx) = grads.get(&x) else { panic!("no gradient") };
+        Ok([bits(&y)?, bits(dx)?])
+    };
+    let before = outcome(ops::max_pool2d(&ops::relu(&x)?, 2, 2, 0)?)?;
+    assert_eq!(outcome(ops::relu(&ops::max_pool2d(&x, 2, 2, 0)?)?)?, before);
+    let kinds = |v: f32| before[0].iter().filter(|y| **y == v.to_bits()).count();
+    assert!([0.0, 0.5, 2.0, f32::NAN].into_iter().all(|v| kinds(v) > 1), "{:?}", before[0]);
+    Ok(())
+}
+
 #[test]
 fn gradients_match_finite_differences() -> Result<()> {
     // values far enough apart that no maximum changes under the step

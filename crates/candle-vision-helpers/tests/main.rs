@@ -10,8 +10,10 @@ mod depthwise;
 #[cfg(any(feature = "cuda", feature = "metal"))]
 mod devices;
 mod examples;
+mod heap;
 mod layers;
 mod ranks;
+mod saved;
 mod sizes;
 mod steps;
 mod threads;

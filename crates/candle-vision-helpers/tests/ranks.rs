@@ -3,7 +3,7 @@
 
 use crate::common::{after, random, values};
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, BatchNorm, Reduce};
+use candle_vision_helpers::ops::{self, Activation, BatchNorm, Epilogue, Reduce};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 /// The sums of two threads. Two numbers have the same sum in either order.
@@ -110,6 +110,46 @@ fn a_batch_on_two_ranks_is_normalized_as_one() -> Result<()> {
     // each by its own statistics is something else
     let apart = differences(two_ranks(None)?);
     assert!(apart[0] > 0.1 && apart[1] > 0.01 && apart[3] > 0.1, "{apart:?}");
+    Ok(())
+}
+
+/// The gradients of a normalization of random numbers and its activation: of x, gamma and beta. Without a residual, the
+/// way back computes again where the activation was open; with one, here of zeros, it reads the result.
+fn behind_an_activation(seed: u64, pair: Option<&Arc<Pair>>, activation: Activation, zeros: bool) -> Result<Vec<f32>> {
+    let x = Var::from_tensor(&random(&DIMS, seed)?)?;
+    let (gamma, beta) = (Var::from_tensor(&(random(&[3], 3)? * 9.0)?)?, Var::from_tensor(&random(&[3], 4)?)?);
+    let norm = BatchNorm { gamma: &gamma, beta: &beta, eps: 1e-5 };
+    let residual = if zeros { Some(random(&DIMS, 5)?.zeros_like()?) } else { None };
+    let end = Epilogue { bias: None, residual: residual.as_ref(), activation };
+    let reduce = pair.map(|p| Arc::clone(p) as Arc<dyn Reduce>);
+    let y = ops::reduced(reduce, || ops::batch_norm_train(&x, &norm, end))?.y;
+    assert!(values(&y)?.iter().any(|y| *y == 0.0) && values(&y)?.iter().any(|y| *y >= 6.0));
+    let grads = (&y * random(&DIMS, 6)?)?.sum_all()?.backward()?;
+    let of = |v: &Var| grads.get(v).map(values).transpose().map(Option::unwrap_or_default);
+    Ok([of(&x)?, of(&gamma)?, of(&beta)?].concat())
+}
+
+#[test]
+fn an_activation_is_open_on_the_way_back_where_its_result_says_so() -> Result<()> {
+    for activation in [Activation::Relu, Activation::Relu6] {
+        let both = |seed: u64, pair: Option<&Arc<Pair>>| -> Result<[Vec<f32>; 2]> {
+            let gradients = |zeros| behind_an_activation(seed, pair, activation, zeros);
+            Ok([gradients(false)?, gradients(true)?])
+        };
+        let pair = Pair::new();
+        let [first, second] = std::thread::scope(|scope| {
+            let second = scope.spawn(|| both(2, Some(&pair)));
+            let first = both(1, Some(&pair))?;
+            match second.join() {
+                Ok(second) => Ok::<_, candle_core::Error>([first, second?]),
+                Err(_) => panic!("the second rank panicked"),
+            }
+        })?;
+        for [again, read] in [first, second, both(1, None)?] {
+            assert_eq!(again.len(), 5 * 3 * 35 + 6);
+            assert_eq!(again, read, "{activation:?}");
+        }
+    }
     Ok(())
 }
 

@@ -4,6 +4,9 @@
 mod codecs;
 mod common;
 mod finder;
+#[path = "../../candle-vision-helpers/tests/heap.rs"]
+mod heap;
+mod memory;
 mod mobilenet;
 mod nan;
 mod networks;

@@ -92,9 +92,13 @@ struct Up {
 }
 
 impl Up {
-    fn forward(&self, x: &Tensor, maps: &[Tensor], train: bool) -> Result<Tensor> {
+    /// Takes the trunk's map that it reads.
+    fn forward(&self, x: &Tensor, maps: &mut [Option<Tensor>], train: bool) -> Result<Tensor> {
         let lateral = match &self.skip {
-            Some((i, conv)) => maps.get(*i).map(|m| conv.forward(m, Activation::None)).transpose()?,
+            Some((i, conv)) => {
+                let map = maps.get_mut(*i).and_then(Option::take);
+                map.map(|m| conv.forward(&m, Activation::None)).transpose()?
+            }
             None => None,
         };
         self.conv.forward(x, lateral.as_ref(), Activation::Relu, train)
@@ -141,30 +145,34 @@ impl HeatmapNet {
         Ok(Self { trunk, up, head })
     }
 
-    /// The maps of every stage, and last the output.
-    fn maps(&self, images: &Tensor, train: bool) -> Result<Vec<(String, Tensor)>> {
+    /// The output. `see` is shown the maps of every stage, and last the output.
+    fn maps(&self, images: &Tensor, train: bool, see: &mut dyn FnMut(String, &Tensor)) -> Result<Tensor> {
         if images.dims().iter().skip(2).any(|side| !side.is_multiple_of(trunk::STRIDE)) {
             let stride = trunk::STRIDE;
             let got = format_args!("{:?}", images.dims());
             return Err(Error::config("network input", format_args!("sides divisible by {stride}"), got));
         }
-        let maps = self.trunk.forward(images, train)?;
-        let mut x = maps.last().unwrap_or(images).clone();
-        let mut named = Vec::new();
+        let names = self.trunk.map_names();
+        let mut read = [const { None }; 5];
+        let mut x = self.trunk.forward(images, train, &mut |i, map| {
+            if self.up.iter().any(|up| up.skip.as_ref().is_some_and(|(read, _)| *read == i)) {
+                read[i] = Some(map.clone());
+            }
+            see(names[i].to_string(), map);
+        })?;
         for (i, up) in self.up.iter().enumerate() {
-            x = up.forward(&x, &maps, train)?;
-            named.push((format!("up{}", i + 1), x.clone()));
+            x = up.forward(&x, &mut read, train)?;
+            see(format!("up{}", i + 1), &x);
         }
-        named.push(("maps".to_string(), self.head.forward(&x, Activation::None)?));
-        let trunk = self.trunk.map_names().into_iter().map(str::to_string).zip(maps);
-        Ok(trunk.chain(named).collect())
+        let maps = self.head.forward(&x, Activation::None)?;
+        see("maps".to_string(), &maps);
+        Ok(maps)
     }
 }
 
 impl KeypointModel for HeatmapNet {
     fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
-        let last = self.maps(images, pass.trains())?.pop();
-        last.map(|(_, m)| m).ok_or_else(|| Error::config("network", "a last layer", "none"))
+        self.maps(images, pass.trains(), &mut |_, _| ())
     }
 
     fn first_filters(&self) -> Tensor {
@@ -172,7 +180,9 @@ impl KeypointModel for HeatmapNet {
     }
 
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        Ok(ops::no_grad(|| self.maps(images, false))?.into_iter().map(|(n, m)| (n, m.detach())).collect())
+        let mut maps = Vec::new();
+        ops::no_grad(|| self.maps(images, false, &mut |name, map| maps.push((name, map.detach()))))?;
+        Ok(maps)
     }
 
     fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {

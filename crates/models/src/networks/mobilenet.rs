@@ -96,19 +96,18 @@ impl Trunk {
         Ok(Self { stem, blocks, channels })
     }
 
-    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up): those of the blocks in
-    /// [`GIVEN`].
-    pub(crate) fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
+    /// `(B, C, H, W)` → the last map. `see` is shown the maps of the blocks in [`GIVEN`] when they are there: five, of
+    /// 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up).
+    pub(crate) fn forward(&self, images: &Tensor, train: bool, see: &mut dyn FnMut(usize, &Tensor)) -> Result<Tensor> {
         check_input(images, self.channels, None)?;
         let mut x = self.stem.forward(images, None, Activation::Relu6, train)?;
-        let mut maps = Vec::with_capacity(GIVEN.len());
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, train)?;
-            if GIVEN.contains(&(i + 1)) {
-                maps.push(x.clone());
+            if let Some(given) = GIVEN.iter().position(|given| *given == i + 1) {
+                see(given, &x);
             }
         }
-        Ok(maps)
+        Ok(x)
     }
 
     /// Adds the trunk to a graph of ONNX operators: the maps of [`Trunk::forward`].

@@ -95,21 +95,25 @@ impl Plain {
         Ok(Self { convs, hidden, last, filters, channels, view })
     }
 
-    /// The map after each pooling.
-    fn maps(&self, images: &Tensor) -> Result<Vec<Tensor>> {
+    /// The map after the last pooling; `see` is shown that after each. In training the ReLU comes behind the pooling,
+    /// which gives the same values and gradients bit for bit, and no map of before it is kept for the way back.
+    fn maps(&self, images: &Tensor, train: bool, see: &mut dyn FnMut(usize, &Tensor)) -> Result<Tensor> {
         check_input(images, self.channels, Some((self.view.height, self.view.width)))?;
-        let mut maps: Vec<Tensor> = Vec::with_capacity(self.convs.len());
-        for conv in &self.convs {
-            let y = conv.forward(maps.last().unwrap_or(images), Activation::Relu)?;
-            maps.push(ops::max_pool2d(&y, 2, 2, 0)?);
+        let mut x = images.clone();
+        for (i, conv) in self.convs.iter().enumerate() {
+            x = match train {
+                true => ops::relu(&ops::max_pool2d(&conv.forward(&x, Activation::None)?, 2, 2, 0)?)?,
+                false => ops::max_pool2d(&conv.forward(&x, Activation::Relu)?, 2, 2, 0)?,
+            };
+            see(i, &x);
         }
-        Ok(maps)
+        Ok(x)
     }
 }
 
 impl KeypointModel for Plain {
-    fn forward(&self, images: &Tensor, _pass: Pass) -> Result<Tensor> {
-        self.output(self.last_map(images)?)
+    fn forward(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
+        self.output(self.maps(images, pass.trains(), &mut |_, _| ())?)
     }
 
     fn first_filters(&self) -> Tensor {
@@ -117,8 +121,10 @@ impl KeypointModel for Plain {
     }
 
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        let named = |(i, m): (usize, Tensor)| (format!("conv{}", i + 1), m.detach());
-        Ok(ops::no_grad(|| self.maps(images))?.into_iter().enumerate().map(named).collect())
+        let mut maps = Vec::new();
+        let mut keep = |i: usize, map: &Tensor| maps.push((format!("conv{}", i + 1), map.detach()));
+        ops::no_grad(|| self.maps(images, false, &mut keep))?;
+        Ok(maps)
     }
 
     fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {
@@ -142,7 +148,7 @@ impl KeypointModel for Plain {
 
 impl Parts for Plain {
     fn last_map(&self, images: &Tensor) -> Result<Tensor> {
-        Ok(self.maps(images)?.pop().unwrap_or_else(|| images.clone()))
+        self.maps(images, false, &mut |_, _| ())
     }
 
     fn output(&self, map: Tensor) -> Result<Tensor> {

@@ -126,7 +126,7 @@ impl Regressor {
 
     /// The last map of the trunk, with few channels where it is flattened.
     fn map(&self, images: &Tensor, train: bool) -> Result<Tensor> {
-        let last = self.trunk.forward(images, train)?.pop().unwrap_or_else(|| images.clone());
+        let last = self.trunk.forward(images, train, &mut |_, _| ())?;
         match &self.reduce {
             None => Ok(last),
             Some(conv) => conv.forward(&last, None, Activation::Relu, train),
@@ -144,8 +144,10 @@ impl KeypointModel for Regressor {
     }
 
     fn feature_maps(&self, images: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        let maps = ops::no_grad(|| self.trunk.forward(images, false))?;
-        Ok(self.trunk.map_names().into_iter().zip(maps).map(|(n, m)| (n.to_string(), m.detach())).collect())
+        let (names, mut maps) = (self.trunk.map_names(), Vec::new());
+        let mut keep = |i: usize, map: &Tensor| maps.push((names[i].to_string(), map.detach()));
+        ops::no_grad(|| self.trunk.forward(images, false, &mut keep))?;
+        Ok(maps)
     }
 
     fn onnx(&self, graph: &mut Graph, images: &Value) -> Result<Value> {

@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Channels of the five maps that [`Trunk::forward`] returns.
+    /// Channels of the five maps that [`Trunk::forward`] shows.
     ///
     /// # Errors
     /// An unknown depth.
@@ -89,11 +89,13 @@ impl Trunk {
         })
     }
 
-    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up).
-    pub(crate) fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
+    /// `(B, C, H, W)` → the last map. `see` is shown five maps, of 2, 4, 8, 16 and 32 view pixels per cell (sides
+    /// rounded up), the last one too, each when it is there: one that it does not keep goes when no layer reads it any
+    /// more.
+    pub(crate) fn forward(&self, images: &Tensor, train: bool, see: &mut dyn FnMut(usize, &Tensor)) -> Result<Tensor> {
         match self {
-            Self::Resnet(t) => t.forward(images, train),
-            Self::MobilenetV2(t) => t.forward(images, train),
+            Self::Resnet(t) => t.forward(images, train, see),
+            Self::MobilenetV2(t) => t.forward(images, train, see),
         }
     }
 

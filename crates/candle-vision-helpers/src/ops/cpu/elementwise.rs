@@ -28,10 +28,10 @@ pub(crate) fn add(a: &[f32], b: &[f32]) -> Result<Vec<f32>> {
     zip(a, b, |x, y| x + y)
 }
 
-/// `grad` in front of an activation that gave `y`; `None` where it is the same.
-pub(crate) fn mask(activation: Activation, y: &[f32], grad: &[f32]) -> Result<Option<Vec<f32>>> {
+/// `grad` in front of an activation that gave `y`.
+pub(crate) fn mask(activation: Activation, y: &[f32], grad: &[f32]) -> Result<Vec<f32>> {
     let ceiling = activation.ceiling();
-    (activation != Activation::None).then(|| zip(y, grad, |y, g| let_through(y, ceiling, g))).transpose()
+    zip(y, grad, |y, g| let_through(y, ceiling, g))
 }
 
 /// What an activation makes of `x`.

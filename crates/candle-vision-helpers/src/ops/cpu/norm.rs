@@ -19,6 +19,8 @@ pub(crate) struct Moments {
     pub var: Vec<f32>,
     /// Values of a channel that they are of.
     pub count: f64,
+    /// `(2 C)`: the factors, then the shifts that they made of gamma and beta.
+    pub affine: Vec<f32>,
 }
 
 /// A forward pass.
@@ -35,8 +37,8 @@ impl Forward<'_> {
     /// The result and the batch's statistics.
     pub(crate) fn train(&self, eps: f64) -> Result<(Vec<f32>, Moments)> {
         let s = &self.planes;
-        let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
-        let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
+        let (mut mean, mut var, mut affine) = (vec![0f32; s.c], vec![0f32; s.c], vec![0f32; 2 * s.c]);
+        let (mean_to, var_to, affine_to) = (Shared::of(&mut mean), Shared::of(&mut var), Shared::of(&mut affine));
         let count = (s.b * s.plane) as f64;
         let vectors = Vectors::in_use();
         // SAFETY: every channel writes all of its planes and its own statistics.
@@ -52,11 +54,14 @@ impl Forward<'_> {
                     let v = if v < 0.0 { 0.0 } else { v };
                     mean_to.ptr().add(c).write(m);
                     var_to.ptr().add(c).write(v as f32);
-                    self.normalize(vectors, c, [f64::from(m), v + eps], y);
+                    let by = self.affine(c, [f64::from(m), v + eps]);
+                    affine_to.ptr().add(c).write(by[0]);
+                    affine_to.ptr().add(s.c + c).write(by[1]);
+                    self.scale_channel(vectors, c, by, y);
                 });
             })?
         };
-        Ok((y, Moments { mean, var, count }))
+        Ok((y, Moments { mean, var, count, affine }))
     }
 
     /// `scale x + shift`, then the epilogue.
@@ -70,14 +75,14 @@ impl Forward<'_> {
         }
     }
 
-    /// Channel `c` by its mean and its variance, to which `eps` was added.
-    pub(super) fn normalize(&self, vectors: Vectors, c: usize, [mean, var]: [f64; 2], y: Shared) {
+    /// Factor and shift of channel `c` by its mean and its variance, to which `eps` was added.
+    pub(super) fn affine(&self, c: usize, [mean, var]: [f64; 2]) -> [f32; 2] {
         let scale = f64::from(self.both[c]) / var.sqrt();
         let shift = f64::from(self.both[self.planes.c + c]) - mean * scale;
-        self.scale_channel(vectors, c, [scale as f32, shift as f32], y);
+        [scale as f32, shift as f32]
     }
 
-    fn scale_channel(&self, vectors: Vectors, c: usize, [scale, shift]: [f32; 2], y: Shared) {
+    pub(super) fn scale_channel(&self, vectors: Vectors, c: usize, [scale, shift]: [f32; 2], y: Shared) {
         let s = &self.planes;
         for b in 0..s.b {
             let at = (b * s.c + c) * s.plane;
@@ -145,6 +150,22 @@ impl Kernel for Spread<'_> {
     }
 }
 
+/// The normalization of a value, which the way back computes again, to the same bits.
+#[inline(always)]
+pub(super) fn scaled(x: f32, scale: f32, shift: f32) -> f32 {
+    x * scale + shift
+}
+
+/// As [`scaled`], for each lane.
+///
+/// # Safety
+/// The processor must have the features of `S`.
+#[inline(always)]
+pub(super) unsafe fn scaled_lanes<S: Simd>(x: S::V, scale: S::V, shift: S::V) -> S::V {
+    // SAFETY: the caller's contract.
+    unsafe { S::fma(x, scale, shift) }
+}
+
 struct Apply {
     len: usize,
     x: *const f32,
@@ -165,14 +186,14 @@ impl Kernel for Apply {
         unsafe {
             let (scale, shift) = (S::splat(self.scale), S::splat(self.shift));
             for i in (0..whole).step_by(S::LANES) {
-                let mut y = S::fma(S::load(self.x.add(i)), scale, shift);
+                let mut y = scaled_lanes::<S>(S::load(self.x.add(i)), scale, shift);
                 if let Some(residual) = residual {
                     y = S::add(y, S::load(residual.add(i)));
                 }
                 S::store(self.y.add(i), activated_lanes::<S>(activation, y));
             }
             for i in whole..self.len {
-                let mut y = *self.x.add(i) * self.scale + self.shift;
+                let mut y = scaled(*self.x.add(i), self.scale, self.shift);
                 if let Some(residual) = residual {
                     y += *residual.add(i);
                 }

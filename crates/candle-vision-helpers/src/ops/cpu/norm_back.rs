@@ -1,8 +1,8 @@
 //! The way back through a normalization: two passes over a channel, the second from cache but where sums over ranks lie
 //! between them.
 
-use super::activation::{lanes_let_through, let_through};
 use super::norm::{BLOCK, Moments};
+use super::norm_gate::{Gate, Plane};
 use super::parallel;
 use super::simd::{Kernel, Simd, Vectors};
 use super::uncleared::{Shared, filled, try_filled};
@@ -10,13 +10,12 @@ use crate::ops::reduce::Reduce;
 use crate::ops::shapes::Planes;
 use candle_core::Result;
 
-/// A backward pass: `g = dy` where the gate is open (see [`let_through`]; everywhere without a gate).
+/// A backward pass: `g = dy` where the gate is open.
 pub(crate) struct Backward<'a> {
     pub x: &'a [f32],
     pub dy: &'a [f32],
-    /// What an activation gave.
-    pub gate: Option<&'a [f32]>,
-    /// Where that activation cuts off.
+    pub gate: Gate<'a>,
+    /// Where the activation cuts off.
     pub ceiling: f32,
     pub planes: Planes,
     /// Whether the residual's gradient, which is `g`, is wanted.
@@ -97,11 +96,10 @@ impl Backward<'_> {
                     both_to.ptr().add(c).write(grads[0] as f32);
                     both_to.ptr().add(s.c + c).write(grads[1] as f32);
                     for b in 0..s.b {
-                        let (at, x, dy, gate) = self.plane(b, c);
+                        let (at, plane) = self.plane(b, c);
                         let residual = residual.map_or(std::ptr::null_mut(), |r| r.ptr().add(at));
                         let by = [a as f32, b_ as f32, c_ as f32];
-                        let ceiling = self.ceiling;
-                        vectors.run(Dx { len: s.plane, x, dy, gate, ceiling, by, dx: dx.ptr().add(at), residual });
+                        vectors.run(Dx { len: s.plane, plane, by, dx: dx.ptr().add(at), residual });
                     }
                 }
             });
@@ -121,43 +119,25 @@ impl Backward<'_> {
         Ok(Grads { dx, both, residual })
     }
 
-    /// Where a plane begins, and it in `x`, in `dy` and in the gate.
-    fn plane(&self, b: usize, c: usize) -> (usize, *const f32, *const f32, *const f32) {
+    /// Where a plane begins, and what is read of it.
+    fn plane(&self, b: usize, c: usize) -> (usize, Plane) {
         let s = self.planes;
         let at = (b * s.c + c) * s.plane;
-        let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
-        (at, part(self.x), part(self.dy), self.gate.map_or(std::ptr::null(), part))
+        (at, Plane::of([self.x, self.dy], self.gate, self.ceiling, c, [at, s.plane]))
     }
 
     /// `[sum g, sum g (x - center)]` of a channel.
     fn sums(&self, vectors: Vectors, c: usize, center: f32) -> [f64; 2] {
-        let (_, x, dy, gate) = self.plane(0, c);
-        let planes = &self.planes;
-        let (sum, sum_x) = vectors.run(Sums { planes, x, dy, gate, ceiling: self.ceiling, center });
+        let (_, first) = self.plane(0, c);
+        let (sum, sum_x) = vectors.run(Sums { planes: &self.planes, first, center });
         [sum, sum_x]
-    }
-}
-
-/// `dy`, where there is a gate only as far as it lets through.
-///
-/// # Safety
-/// A vector is readable behind `dy`, and behind `gate` where it is there.
-#[inline(always)]
-unsafe fn masked<S: Simd>(dy: *const f32, gate: *const f32, is_gated: bool, ceiling: S::V) -> S::V {
-    // SAFETY: the caller's contract.
-    unsafe {
-        let g = S::load(dy);
-        if is_gated { lanes_let_through::<S>(S::load(gate), ceiling, g) } else { g }
     }
 }
 
 /// The sums of `g` and of `g (x - center)` over a channel, from its first plane on.
 struct Sums<'a> {
     planes: &'a Planes,
-    x: *const f32,
-    dy: *const f32,
-    gate: *const f32,
-    ceiling: f32,
+    first: Plane,
     center: f32,
 }
 
@@ -167,14 +147,12 @@ impl Kernel for Sums<'_> {
     unsafe fn run<S: Simd>(self) -> (f64, f64) {
         let (mut sum, mut sum_x) = (0f64, 0f64);
         let len = self.planes.plane;
-        // SAFETY: all planes of the channel are there, and behind `gate` unless it is null.
+        // SAFETY: all planes of the channel are there.
         unsafe {
-            let zero = S::splat(0.0);
-            let (minus, ceiling) = (S::splat(-self.center), S::splat(self.ceiling));
+            let (zero, minus) = (S::splat(0.0), S::splat(-self.center));
             let (mut s, mut q, mut summed) = ([zero; 2], [zero; 2], 0);
             for b in 0..self.planes.b {
-                let skipped = b * self.planes.c * len;
-                let (x, dy, gate) = (self.x.add(skipped), self.dy.add(skipped), self.gate.wrapping_add(skipped));
+                let plane = self.first.skip(b * self.planes.c * len);
                 let mut from = 0;
                 while from < len {
                     let end = len.min(from + BLOCK);
@@ -182,24 +160,20 @@ impl Kernel for Sums<'_> {
                     let two = from + (end - from) / (2 * S::LANES) * (2 * S::LANES);
                     for i in (from..two).step_by(2 * S::LANES) {
                         for v in 0..2 {
-                            let i = i + v * S::LANES;
-                            let g = masked::<S>(dy.add(i), gate.wrapping_add(i), !self.gate.is_null(), ceiling);
+                            let (x, g) = plane.lanes::<S>(i + v * S::LANES);
                             s[v] = S::add(s[v], g);
-                            q[v] = S::fma(g, S::add(S::load(x.add(i)), minus), q[v]);
+                            q[v] = S::fma(g, S::add(x, minus), q[v]);
                         }
                     }
                     if two < whole {
-                        let g = masked::<S>(dy.add(two), gate.wrapping_add(two), !self.gate.is_null(), ceiling);
+                        let (x, g) = plane.lanes::<S>(two);
                         s[0] = S::add(s[0], g);
-                        q[0] = S::fma(g, S::add(S::load(x.add(two)), minus), q[0]);
+                        q[0] = S::fma(g, S::add(x, minus), q[0]);
                     }
                     for i in whole..end {
-                        let mut g = *dy.add(i);
-                        if !self.gate.is_null() {
-                            g = let_through(*gate.add(i), self.ceiling, g);
-                        }
+                        let (x, g) = plane.at(i);
                         sum += f64::from(g);
-                        sum_x += f64::from(g * (*x.add(i) - self.center));
+                        sum_x += f64::from(g * (x - self.center));
                     }
                     summed += end - from;
                     if summed >= BLOCK || b + 1 == self.planes.b {
@@ -217,10 +191,7 @@ impl Kernel for Sums<'_> {
 
 struct Dx {
     len: usize,
-    x: *const f32,
-    dy: *const f32,
-    gate: *const f32,
-    ceiling: f32,
+    plane: Plane,
     by: [f32; 3],
     dx: *mut f32,
     residual: *mut f32,
@@ -234,26 +205,20 @@ impl Kernel for Dx {
         let [a, b, c] = self.by;
         // SAFETY: all pointers are good for `len` floats, or null where there is none.
         unsafe {
-            let (av, bv, cv, ceiling) = (S::splat(a), S::splat(b), S::splat(c), S::splat(self.ceiling));
+            let (av, bv, cv) = (S::splat(a), S::splat(b), S::splat(c));
             for i in (0..whole).step_by(S::LANES) {
-                let mut g = S::load(self.dy.add(i));
-                if !self.gate.is_null() {
-                    g = lanes_let_through::<S>(S::load(self.gate.add(i)), ceiling, g);
-                }
+                let (x, g) = self.plane.lanes::<S>(i);
                 if !self.residual.is_null() {
                     S::store(self.residual.add(i), g);
                 }
-                S::store(self.dx.add(i), S::fma(g, av, S::fma(S::load(self.x.add(i)), bv, cv)));
+                S::store(self.dx.add(i), S::fma(g, av, S::fma(x, bv, cv)));
             }
             for i in whole..self.len {
-                let mut g = *self.dy.add(i);
-                if !self.gate.is_null() {
-                    g = let_through(*self.gate.add(i), self.ceiling, g);
-                }
+                let (x, g) = self.plane.at(i);
                 if !self.residual.is_null() {
                     self.residual.add(i).write(g);
                 }
-                self.dx.add(i).write(a * g + (b * *self.x.add(i) + c));
+                self.dx.add(i).write(a * g + (b * x + c));
             }
         }
     }

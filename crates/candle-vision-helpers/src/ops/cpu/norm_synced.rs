@@ -20,17 +20,17 @@ impl Forward<'_> {
         reduce.sum(&mut sums)?;
         let count = sums.pop().unwrap_or_default();
         let of_channels: Vec<(f64, f64)> = sums.chunks_exact(SUMS).map(|of| moments(of, count)).collect();
+        let (mean, var): (Vec<f32>, Vec<f32>) =
+            of_channels.iter().map(|&(mean, var)| (mean as f32, var as f32)).unzip();
+        let affine = |c: usize| self.affine(c, [f64::from(mean[c]), of_channels[c].1 + eps]);
+        let (scales, shifts): (Vec<f32>, Vec<f32>) = (0..s.c).map(affine).map(|[scale, shift]| (scale, shift)).unzip();
         // SAFETY: every channel writes all of its planes.
         let y = unsafe {
             filled(self.x.len(), |y| {
-                parallel::for_each(s.c, |c| {
-                    let (mean, var) = of_channels[c];
-                    self.normalize(vectors, c, [f64::from(mean as f32), var + eps], y);
-                });
+                parallel::for_each(s.c, |c| self.scale_channel(vectors, c, [scales[c], shifts[c]], y));
             })?
         };
-        let (mean, var) = of_channels.iter().map(|&(mean, var)| (mean as f32, var as f32)).unzip();
-        Ok((y, Moments { mean, var, count }))
+        Ok((y, Moments { mean, var, count, affine: [scales, shifts].concat() }))
     }
 
     /// Of a channel: the sum, the sum of squares around the rank's own mean, and the square of that mean, times the

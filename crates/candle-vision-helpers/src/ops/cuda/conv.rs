@@ -5,7 +5,8 @@ use super::norm_back::bias_grad;
 use super::storage::Cuda;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend},
 };
 use crate::ops::precision::{Precision, precision};
 use crate::ops::shapes::{ConvShape, Planes};
@@ -202,31 +203,42 @@ impl Op<Cuda> for Conv {
         Ok((y, Shape::from((s.b, s.o, s.oh, s.ow))))
     }
 
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        Cuda::read(&[args[0], args[1], out, grad], |dev, a| {
-            let len = out.elem_count();
-            let masked = match self.relu {
-                true => {
-                    let (mut g, n, out, dy) = (empty::<f32>(dev, len)?, len as u64, &a[2].data, &a[3].data);
-                    // SAFETY: the kernel's arguments; all have `len` elements.
-                    unsafe { launch!(dev, "relu_mask", elementwise(len), out, dy, &mut g, &n) }
-                    Some(g)
-                }
-                false => None,
-            };
-            let masked = masked.as_ref().map(|m| m.as_view());
-            let dy = masked.as_ref().unwrap_or(&a[3].data);
-            let mut grads = vec![None, None, None];
-            if wants_grad(args[1]) {
-                grads[1] = Some(Cuda::tensor(self.weight_grad(dev, &a[0].data, dy)?, args[1].shape(), dev));
-            }
-            if args.get(2).is_some_and(|b| wants_grad(b)) {
-                grads[2] = Some(bias_grad(dev, dy, &self.planes())?);
-            }
-            if wants_grad(args[0]) {
-                grads[0] = Some(Cuda::tensor(self.input_grad(dev, &a[1].data, dy)?, args[0].shape(), dev));
-            }
-            Ok(grads)
-        })
+    fn saves(&self, wants: &[bool]) -> Saves {
+        Saves::product(wants).and_out(self.relu)
     }
+
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let dy = match self.relu {
+            true => relu_masked(&saved.take_out()?, &grad)?,
+            false => grad,
+        };
+        let mut grads = vec![None, None, None];
+        if saved.wants_grad(1) {
+            let shape = saved.shape(1);
+            grads[1] = Some(Cuda::read(&[&saved.take(0)?, &dy], |dev, a| {
+                Ok(Cuda::tensor(self.weight_grad(dev, &a[0].data, &a[1].data)?, shape, dev))
+            })?);
+        }
+        if saved.wants_grad(2) {
+            grads[2] = Some(Cuda::read(&[&dy], |dev, a| bias_grad(dev, &a[0].data, &self.planes()))?);
+        }
+        if saved.wants_grad(0) {
+            let shape = saved.shape(0);
+            grads[0] = Some(Cuda::read(&[&saved.take(1)?, &dy], |dev, a| {
+                Ok(Cuda::tensor(self.input_grad(dev, &a[0].data, &a[1].data)?, shape, dev))
+            })?);
+        }
+        Ok(grads)
+    }
+}
+
+/// The gradient in front of a ReLU that gave `out`.
+fn relu_masked(out: &Tensor, grad: &Tensor) -> Result<Tensor> {
+    Cuda::read(&[out, grad], |dev, a| {
+        let len = out.elem_count();
+        let (mut g, n, out, dy) = (empty::<f32>(dev, len)?, len as u64, &a[0].data, &a[1].data);
+        // SAFETY: the kernel's arguments; all have `len` elements.
+        unsafe { launch!(dev, "relu_mask", elementwise(len), out, dy, &mut g, &n) }
+        Ok(Cuda::tensor(g, grad.shape(), dev))
+    })
 }

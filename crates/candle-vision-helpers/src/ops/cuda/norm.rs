@@ -7,6 +7,7 @@ use super::storage::Cuda;
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
+    saved::{Saved, Saves},
     storage::{Arg, Backend},
 };
 use crate::ops::layers::norm::BatchNorm;
@@ -144,7 +145,6 @@ impl Op<Cuda> for Train {
     fn name(&self) -> &'static str {
         "batch_norm_train"
     }
-
     fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let (n, c) = (Counts::of(&self.planes)?, self.planes.c);
         let (x, both) = (&args[0].data, &args[1].data);
@@ -190,21 +190,25 @@ impl Op<Cuda> for Train {
         let _ = self.found.set(found);
         Ok((y, Shape::from(args[0].dims)))
     }
-
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::args(&[true]).and_out(self.relu)
+    }
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let Some(found) = self.found.get() else {
             bail!("batch_norm_train: expected a forward pass before the backward one")
         };
-        Cuda::read(&[args[0], out, grad, &found.mean, &found.saved], |dev, a| {
+        let (x, out) = (saved.take(0)?, self.relu.then(|| saved.take_out()).transpose()?);
+        let read: Vec<&Tensor> = [&x, &grad, &found.mean, &found.saved].into_iter().chain(&out).collect();
+        Cuda::read(&read, |dev, a| {
             let c = self.planes.c;
             let statistics = Statistics {
-                mean: a[3].data.slice(..c),
-                inverse: a[4].data.slice(..c),
+                mean: a[2].data.slice(..c),
+                inverse: a[3].data.slice(..c),
                 ranks: self.ranks.as_ref().map(|r| r.by.as_ref()).zip(found.count.as_ref()),
             };
-            let scale = a[4].data.slice(c..2 * c);
-            let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, Some(statistics), &scale)
+            let scale = a[3].data.slice(c..2 * c);
+            let gate = a.get(4).map(|y| &y.data);
+            back(dev, &self.planes, &saved, &a[0].data, &a[1].data, gate, Some(statistics), &scale)
         })
     }
 }
@@ -218,18 +222,20 @@ impl Op<Cuda> for Scale {
     fn name(&self) -> &'static str {
         "batch_norm_eval"
     }
-
     fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let n = Counts::of(&self.planes)?;
         let y = apply_scale(dev, &n, &args[0].data, &args[1].data, args.get(2).map(|r| &r.data), self.relu)?;
         Ok((y, Shape::from(args[0].dims)))
     }
-
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        Cuda::read(&[args[0], out, grad, args[1]], |dev, a| {
-            let scale = a[3].data.slice(..self.planes.c);
-            let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, None, &scale)
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::args(&[true, true]).and_out(self.relu)
+    }
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let (x, both, out) = (saved.take(0)?, saved.take(1)?, self.relu.then(|| saved.take_out()).transpose()?);
+        let read: Vec<&Tensor> = [&x, &grad, &both].into_iter().chain(&out).collect();
+        Cuda::read(&read, |dev, a| {
+            let scale = a[2].data.slice(..self.planes.c);
+            back(dev, &self.planes, &saved, &a[0].data, &a[1].data, a.get(3).map(|y| &y.data), None, &scale)
         })
     }
 }

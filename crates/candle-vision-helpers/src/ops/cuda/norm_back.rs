@@ -3,7 +3,7 @@
 use super::launch::{Maybe, MaybeMut, blocks, elementwise, empty, launch};
 use super::norm::Counts;
 use super::storage::Cuda;
-use crate::ops::graph::storage::{Backend, wants_grad};
+use crate::ops::graph::{saved::Saved, storage::Backend};
 use crate::ops::reduce::Reduce;
 use crate::ops::shapes::Planes;
 use crate::ops::synced;
@@ -24,7 +24,7 @@ pub(super) struct Statistics<'a> {
 pub(super) fn back(
     dev: &CudaDevice,
     planes: &Planes,
-    args: &[&Tensor],
+    saved: &Saved,
     x: &CudaView<'_, f32>,
     dy: &CudaView<'_, f32>,
     gate: Option<&CudaView<'_, f32>>,
@@ -40,7 +40,7 @@ pub(super) fn back(
         Some((by, count)) => (synced::means(by, &own, count)?, 1),
     };
     let mut dx = empty::<f32>(dev, n.len as usize)?;
-    let mut residual = match args.get(2).is_some_and(|r| wants_grad(r)) {
+    let mut residual = match saved.wants_grad(2) {
         true => Some(empty::<f32>(dev, n.len as usize)?),
         false => None,
     };
@@ -69,9 +69,9 @@ pub(super) fn back(
         Ok(())
     })?;
     Ok(vec![
-        Some(Cuda::tensor(dx, args[0].shape(), dev)),
+        Some(Cuda::tensor(dx, saved.shape(0), dev)),
         Some(own),
-        residual.map(|r| Cuda::tensor(r, args[0].shape(), dev)),
+        residual.map(|r| Cuda::tensor(r, saved.shape(0), dev)),
     ])
 }
 

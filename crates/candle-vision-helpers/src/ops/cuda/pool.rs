@@ -4,6 +4,7 @@ use super::launch::{count, elementwise, empty, launch};
 use super::storage::Cuda;
 use crate::ops::graph::{
     node::{Op, apply},
+    saved::{Saved, Saves},
     storage::{Arg, Backend},
 };
 use crate::ops::shapes::Window;
@@ -62,18 +63,23 @@ impl Op<Cuda> for MaxPool {
         Ok((y, Shape::from((self.dims[0], self.dims[1], p.oh, p.ow))))
     }
 
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing()
+    }
+
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let Some(at) = self.at.get() else { bail!("max_pool2d: expected a forward pass before the backward one") };
         let [h, w, oh, ow, kernel, stride, padding] = self.numbers()?;
-        let len = args[0].elem_count();
-        let dx = Cuda::read(&[grad], |dev, a| {
+        let shape = saved.shape(0);
+        let len = shape.elem_count();
+        let dx = Cuda::read(&[&grad], |dev, a| {
             let (mut dx, n, dy) = (empty::<f32>(dev, len)?, len as u64, &a[0].data);
             // SAFETY: the kernel's arguments; dx has `len` elements.
             unsafe {
                 let grid = elementwise(len);
                 launch!(dev, "max_pool_back", grid, dy, at, &mut dx, &n, &h, &w, &oh, &ow, &kernel, &stride, &padding);
             }
-            Ok(Cuda::tensor(dx, args[0].shape(), dev))
+            Ok(Cuda::tensor(dx, shape, dev))
         })?;
         Ok(vec![Some(dx)])
     }
@@ -97,13 +103,18 @@ impl Op<Cuda> for Nearest {
         Ok((y, Shape::from((b, c, 2 * h, 2 * w))))
     }
 
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let ((_, _, h, w), len) = (args[0].dims4()?, args[0].elem_count());
-        let dx = Cuda::read(&[grad], |dev, a| {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing()
+    }
+
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let shape = saved.shape(0);
+        let ((_, _, h, w), len) = (shape.dims4()?, shape.elem_count());
+        let dx = Cuda::read(&[&grad], |dev, a| {
             let (mut dx, n, rows, columns) = (empty::<f32>(dev, len)?, len as u64, count(h)?, count(4 * w)? / 4);
             // SAFETY: the kernel's arguments; dx has `len` elements.
             unsafe { launch!(dev, "nearest2_back", elementwise(len), &a[0].data, &mut dx, &n, &rows, &columns) }
-            Ok(Cuda::tensor(dx, args[0].shape(), dev))
+            Ok(Cuda::tensor(dx, shape, dev))
         })?;
         Ok(vec![Some(dx)])
     }

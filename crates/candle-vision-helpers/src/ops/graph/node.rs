@@ -1,6 +1,7 @@
 //! What an operation is, and how it becomes a node of the graph that is being built: candle's own, or a
 //! [`Tape`](super::tape::Tape)'s.
 
+use super::saved::{Saved, Saves};
 use super::storage::{Arg, Backend, Memory, args as opened, wants_grad};
 use super::tape;
 use candle_core::{
@@ -14,18 +15,15 @@ pub(crate) trait Op<B: Backend>: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// The result's values, contiguous, and its shape.
     fn forward(&self, device: &B::Device, args: &[Arg<'_, B>]) -> Result<(B::Floats, Shape)>;
-    /// The gradient of each argument that wants one (see [`wants_grad`]). All tensors are contiguous.
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>>;
+    /// The values that [`backward`](Op::backward) reads, for arguments that want a gradient or not (see
+    /// [`wants_grad`]): all others may be freed before it runs.
+    fn saves(&self, wants: &[bool]) -> Saves;
+    /// The gradient of each argument that wants one. All tensors are contiguous.
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>>;
     /// As [`backward`](Op::backward). `so_far` are the gradients that arguments have from elsewhere; one that the
     /// operation takes is part of the gradient that it gives.
-    fn backward_onto(
-        &self,
-        args: &[&Tensor],
-        out: &Tensor,
-        grad: &Tensor,
-        _so_far: &mut [Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
-        self.backward(args, out, grad)
+    fn backward_onto(&self, saved: Saved, grad: Tensor, _so_far: &mut [Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        self.backward(saved, grad)
     }
 }
 
@@ -53,10 +51,11 @@ pub(crate) fn apply<B: Backend, F: Op<B>>(f: F, args: &[&Tensor]) -> Result<Tens
         };
         let out = Tensor::from_storage(storage, shape, BackpropOp::none(), tracked);
         if tracked {
-            let backward = move |args: &[&Tensor], out: &Tensor, grad: &Tensor, so_far: &mut [Option<Tensor>]| {
-                f.backward_onto(args, out, grad, so_far)
-            };
-            tape::record(Box::new(backward), args, out.clone());
+            let refs: Vec<&Tensor> = args.iter().collect();
+            let saved = Saved::of(&refs, &out, |wants| f.saves(wants));
+            let backward =
+                move |saved: Saved, grad: Tensor, so_far: &mut [Option<Tensor>]| f.backward_onto(saved, grad, so_far);
+            tape::record(Box::new(backward), saved, &refs, &out);
         }
         return Ok(out);
     }
@@ -96,7 +95,8 @@ impl<B: Backend, F: Op<B>> InCandle<B, F> {
     }
 
     fn back<const N: usize>(&self, args: [&Tensor; N], out: &Tensor, grad: &Tensor) -> Result<[Option<Tensor>; N]> {
-        let grads = self.0.backward(&args, out, &grad.contiguous()?)?;
+        let saved = Saved::of(&args, out, |wants| self.0.saves(wants));
+        let grads = self.0.backward(saved, grad.contiguous()?)?;
         let mut grads = grads.into_iter();
         Ok(std::array::from_fn(|_| grads.next().flatten()))
     }

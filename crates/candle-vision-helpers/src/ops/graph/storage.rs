@@ -109,8 +109,3 @@ pub(crate) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Tensor {
 pub(crate) fn wants_grad(t: &Tensor) -> bool {
     t.track_op()
 }
-
-/// How many of these tensors want a gradient.
-pub(crate) fn wanted(args: &[&Tensor]) -> u64 {
-    args.iter().filter(|t| wants_grad(t)).count() as u64
-}

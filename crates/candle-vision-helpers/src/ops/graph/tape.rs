@@ -1,8 +1,9 @@
 //! A leaner backward pass than candle's, for the operations of `ops`.
 //!
 //! `Tensor::backward` clears a tensor for every gradient, adds the gradient to it in a separate pass on one thread,
-//! and keeps all that the forward pass saved until the loss is dropped. A [`Tape`] moves gradients instead, adds only
-//! where two meet, and releases what was saved as soon as it was used. Candle's operations may stand anywhere in
+//! and keeps every input and result of the forward pass until the loss is dropped. A [`Tape`] moves gradients instead,
+//! adds only where two meet, keeps of the forward pass what operations say that they read
+//! ([`Saves`](super::saved::Saves)), and releases it as soon as it was used. Candle's operations may stand anywhere in
 //! between: each result of `ops` is a leaf to candle, and the tape asks candle for the gradients of what lies between
 //! leaves.
 //!
@@ -18,21 +19,45 @@
 //! # Ok(()) }
 //! ```
 
+use super::saved::Saved;
 use super::storage::{Backend, Cpu, tensor, wants_grad};
 use crate::ops::cpu::elementwise;
-use candle_core::{Result, Tensor, backprop::GradStore, bail};
+use candle_core::{Result, Tensor, TensorId, backprop::GradStore, bail};
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
-/// The backward pass of one operation: from its arguments, its result, the result's gradient and the gradients that
-/// arguments already have to the arguments' gradients (see [`Op::backward_onto`](super::node::Op::backward_onto)).
-pub(crate) type Backward =
-    Box<dyn Fn(&[&Tensor], &Tensor, &Tensor, &mut [Option<Tensor>]) -> Result<Vec<Option<Tensor>>>>;
+/// The backward pass of one operation: from what it saved, its result's gradient and the gradients that arguments
+/// already have to the arguments' gradients (see [`Op::backward_onto`](super::node::Op::backward_onto)).
+pub(crate) type Backward = Box<dyn FnOnce(Saved, Tensor, &mut [Option<Tensor>]) -> Result<Vec<Option<Tensor>>>>;
 
+/// An operation that ran. It holds no tensor but what the operation saves and what candle's own graph holds.
 struct Entry {
     backward: Backward,
-    args: Vec<Tensor>,
-    out: Tensor,
+    saved: Saved,
+    /// Where the gradient of each argument goes.
+    to: Vec<To>,
+    out: TensorId,
+}
+
+/// Where a gradient goes.
+enum To {
+    /// Nobody wants it.
+    Nowhere,
+    /// To a variable, or to the operation whose result this is.
+    Leaf(TensorId),
+    /// On through candle's operations.
+    Node(Tensor),
+}
+
+impl To {
+    fn of(arg: &Tensor) -> Self {
+        match (arg.is_variable(), wants_grad(arg)) {
+            (true, _) => Self::Leaf(arg.id()),
+            (false, true) => Self::Node(arg.clone()),
+            (false, false) => Self::Nowhere,
+        }
+    }
 }
 
 thread_local! {
@@ -44,6 +69,8 @@ thread_local! {
 ///
 /// While it lives, the results of these operations must be differentiated through it, not through `Tensor::backward`,
 /// which takes them for leaves. Operations on other threads are not recorded and enter candle's graph.
+///
+/// It keeps the values that backward passes read and no others, so that a tensor which nobody else holds goes early.
 #[must_use = "a dropped tape forgets what it recorded"]
 pub struct Tape {
     // recordings belong to the thread
@@ -70,27 +97,23 @@ impl Tape {
     pub fn backward(self, loss: &Tensor) -> Result<GradStore> {
         let entries = TAPE.with_borrow_mut(Option::take).unwrap_or_default();
         drop(self);
-        let mut grads = loss.backward()?;
-        for Entry { backward, args, out } in entries.into_iter().rev() {
-            let Some(grad) = grads.remove(&out) else { continue };
-            let refs: Vec<&Tensor> = args.iter().collect();
-            let mut so_far: Vec<Option<Tensor>> =
-                args.iter().map(|arg| if arg.is_variable() { grads.remove(arg) } else { None }).collect();
-            let arg_grads = backward(&refs, &out, &grad.contiguous()?, &mut so_far)?;
-            drop((grad, out));
-            for (arg, left) in args.iter().zip(so_far) {
-                left.map_or(Ok(()), |left| add_to(&mut grads, arg, left))?;
-            }
-            for (arg, grad) in args.iter().zip(arg_grads) {
-                let Some(grad) = grad else { continue };
-                if arg.is_variable() {
-                    add_to(&mut grads, arg, grad)?;
-                } else if wants_grad(arg) {
-                    through_candle(&mut grads, arg, &grad)?;
-                }
+        let mut grads = Gradients::of(loss)?;
+        for Entry { backward, saved, to, out } in entries.into_iter().rev() {
+            let grad = match grads.0.remove(&out) {
+                Some(grad) => grad.contiguous()?,
+                None => continue,
+            };
+            let mut so_far: Vec<Option<Tensor>> = to.iter().map(|to| grads.take(to)).collect();
+            let arg_grads = backward(saved, grad, &mut so_far)?;
+            for (to, grad) in to.iter().zip(so_far).chain(to.iter().zip(arg_grads)) {
+                grad.map_or(Ok(()), |grad| grads.add(to, grad))?;
             }
         }
-        Ok(grads)
+        let mut store = GradStore::default();
+        for (id, grad) in grads.0 {
+            store.insert_id(id, grad);
+        }
+        Ok(store)
     }
 }
 
@@ -100,32 +123,46 @@ impl Drop for Tape {
     }
 }
 
-/// Takes a gradient through candle's operations to the leaves that `node` was computed from.
-fn through_candle(grads: &mut GradStore, node: &Tensor, grad: &Tensor) -> Result<()> {
-    let product = (node * grad)?.sum_all()?;
-    let mut more = product.backward()?;
-    for leaf in product.sorted_nodes() {
-        if leaf.is_variable()
-            && let Some(g) = more.remove(leaf)
-        {
-            add_to(grads, leaf, g)?;
+/// Gradients of leaves, none of which holds its leaf.
+struct Gradients(HashMap<TensorId, Tensor>);
+
+impl Gradients {
+    /// Those of the leaves that candle computed a tensor from.
+    fn of(t: &Tensor) -> Result<Self> {
+        let mut store = t.backward()?;
+        let leaves = t.sorted_nodes().into_iter().filter(|node| node.is_variable());
+        Ok(Self(leaves.filter_map(|leaf| Some((leaf.id(), store.remove(leaf)?))).collect()))
+    }
+
+    /// What a leaf has so far.
+    fn take(&mut self, of: &To) -> Option<Tensor> {
+        if let To::Leaf(id) = of { self.0.remove(id) } else { None }
+    }
+
+    fn add(&mut self, to: &To, grad: Tensor) -> Result<()> {
+        match to {
+            To::Nowhere => Ok(()),
+            To::Leaf(id) => self.add_to_leaf(*id, grad),
+            To::Node(node) => {
+                let product = (node * grad)?.sum_all()?;
+                Self::of(&product)?.0.into_iter().try_for_each(|(id, grad)| self.add_to_leaf(id, grad))
+            }
         }
     }
-    Ok(())
-}
 
-fn add_to(grads: &mut GradStore, to: &Tensor, grad: Tensor) -> Result<()> {
-    let sum = match grads.remove(to) {
-        None => grad,
-        Some(before) if !grad.device().is_cpu() => (before + grad)?,
-        Some(before) => {
-            let (before, grad) = (before.contiguous()?, grad.contiguous()?);
-            let sum = Cpu::read(&[&before, &grad], |_, a| elementwise::add(a[0].data, a[1].data))?;
-            tensor(sum, to.shape())
-        }
-    };
-    grads.insert(to, sum);
-    Ok(())
+    fn add_to_leaf(&mut self, id: TensorId, grad: Tensor) -> Result<()> {
+        let sum = match self.0.remove(&id) {
+            None => grad,
+            Some(before) if !grad.device().is_cpu() => (before + grad)?,
+            Some(before) => {
+                let (before, grad) = (before.contiguous()?, grad.contiguous()?);
+                let sum = Cpu::read(&[&before, &grad], |_, a| elementwise::add(a[0].data, a[1].data))?;
+                tensor(sum, before.shape())
+            }
+        };
+        self.0.insert(id, sum);
+        Ok(())
+    }
 }
 
 /// Runs `f` with the operations of `ops` recording nothing: evaluation, without a graph that would hold every
@@ -154,10 +191,11 @@ pub(crate) fn is_recording() -> bool {
     TAPE.with_borrow(|t| t.is_some())
 }
 
-pub(crate) fn record(backward: Backward, args: Vec<Tensor>, out: Tensor) {
+pub(crate) fn record(backward: Backward, saved: Saved, args: &[&Tensor], out: &Tensor) {
     TAPE.with_borrow_mut(|t| {
         if let Some(entries) = t {
-            entries.push(Entry { backward, args, out });
+            let to = args.iter().map(|arg| To::of(arg)).collect();
+            entries.push(Entry { backward, saved, to, out: out.id() });
         }
     });
 }

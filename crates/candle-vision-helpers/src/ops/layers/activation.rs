@@ -5,6 +5,7 @@ use crate::ops::cpu::elementwise;
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
+    saved::{Saved, Saves},
     storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
@@ -63,6 +64,15 @@ pub(super) fn finished(y: Tensor, epilogue: Epilogue<Tensor>) -> Result<Tensor> 
     if epilogue.activation == Activation::None { Ok(y) } else { activate(&y, epilogue.activation) }
 }
 
+/// The gradient in front of the activation that an operation ends in, whose result it saves where there is one.
+pub(super) fn masked(activation: Activation, saved: &mut Saved, grad: Tensor) -> Result<Tensor> {
+    if activation == Activation::None {
+        return Ok(grad);
+    }
+    let dy = Cpu::read(&[&saved.take_out()?, &grad], |_, a| elementwise::mask(activation, a[0].data, a[1].data))?;
+    Ok(tensor(dy, grad.shape()))
+}
+
 struct Activate(Activation);
 
 impl Op<Cpu> for Activate {
@@ -72,9 +82,11 @@ impl Op<Cpu> for Activate {
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
         Ok((elementwise::activate(self.0, args[0].data)?, Shape::from(args[0].dims)))
     }
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let dx = Cpu::read(&[out, grad], |_, a| elementwise::mask(self.0, a[0].data, a[1].data))?;
-        Ok(vec![dx.map(|dx| tensor(dx, args[0].shape()))])
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing().and_out(true)
+    }
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![Some(masked(self.0, &mut saved, grad)?)])
     }
 }
 

@@ -1,13 +1,14 @@
 //! Convolution.
 
-use super::activation::finished;
+use super::activation::{finished, masked};
 use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled};
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend, Cpu, tensor, wants_grad},
     tape::{input, is_off},
 };
 use crate::ops::shapes::{ConvParams, ConvShape, shaped};
@@ -65,11 +66,6 @@ pub(super) fn of_channels(epilogue: Epilogue<&Tensor>) -> Result<Epilogue<Tensor
     Ok(Epilogue { bias, residual: epilogue.residual.map(input), activation: epilogue.activation })
 }
 
-/// The gradient in front of a fused activation, where there is one.
-pub(super) fn masked(activation: Activation, out: &Tensor, grad: &Tensor) -> Result<Option<Vec<f32>>> {
-    Cpu::read(&[out, grad], |_, a| elementwise::mask(activation, a[0].data, a[1].data))
-}
-
 /// Arguments: `x`, `weight`, then a bias where there is one, then a residual where there is one.
 struct Conv {
     shape: ConvShape,
@@ -95,54 +91,48 @@ impl Op<Cpu> for Conv {
         Ok((y, shape))
     }
 
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        self.gradients(args, out, grad, None)
+    fn saves(&self, wants: &[bool]) -> Saves {
+        Saves::product(wants).and_out(self.activation != Activation::None)
+    }
+
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        self.gradients(saved, grad, None)
     }
 
     /// Adds to the input's gradient while it is stored: where a shortcut begins, another one is already there.
-    fn backward_onto(
-        &self,
-        args: &[&Tensor],
-        out: &Tensor,
-        grad: &Tensor,
-        so_far: &mut [Option<Tensor>],
-    ) -> Result<Vec<Option<Tensor>>> {
+    fn backward_onto(&self, saved: Saved, grad: Tensor, so_far: &mut [Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
         let before = so_far.first_mut().and_then(Option::take).map(|before| before.contiguous()).transpose()?;
-        self.gradients(args, out, grad, before)
+        self.gradients(saved, grad, before)
     }
 }
 
 impl Conv {
-    fn gradients(
-        &self,
-        args: &[&Tensor],
-        out: &Tensor,
-        grad: &Tensor,
-        before: Option<Tensor>,
-    ) -> Result<Vec<Option<Tensor>>> {
+    fn gradients(&self, mut saved: Saved, grad: Tensor, before: Option<Tensor>) -> Result<Vec<Option<Tensor>>> {
         let s = &self.shape;
-        counting::add(s.products() * wanted(&args[..2]));
-        let masked = masked(self.activation, out, grad)?;
-        let read: Vec<&Tensor> = [args[0], args[1], grad].into_iter().chain(&before).collect();
-        Cpu::read(&read, |_, a| {
-            let (x, weight) = (a[0].data, a[1].data);
-            let dy = masked.as_deref().unwrap_or(a[2].data);
-            let mut grads = vec![None, None, None];
-            if wants_grad(args[1]) {
+        counting::add(s.products() * saved.wanted());
+        let dy = masked(self.activation, &mut saved, grad)?;
+        let mut grads = vec![None, None, None];
+        if saved.wants_grad(1) {
+            let dw = Cpu::read(&[&saved.take(0)?, &dy], |_, a| {
                 // SAFETY: all of `dw` is written.
-                let dw = unsafe { try_filled(weight.len(), |dw| kernels::weight_grad(s, x, dy, dw))? };
-                grads[1] = Some(tensor(dw, args[1].shape()));
-            }
-            if args.get(2).is_some_and(|b| wants_grad(b)) {
-                grads[2] = Some(tensor(elementwise::channel_sums(dy, s.o, s.out_plane()), s.o));
-            }
-            if wants_grad(args[0]) {
-                let onto = Epilogue { residual: a.get(3).map(|before| before.data), ..Epilogue::NONE };
+                unsafe { try_filled(s.weights(), |dw| kernels::weight_grad(s, a[0].data, a[1].data, dw)) }
+            })?;
+            grads[1] = Some(tensor(dw, saved.shape(1)));
+        }
+        if saved.wants_grad(2) {
+            let db = Cpu::read(&[&dy], |_, a| Ok(elementwise::channel_sums(a[0].data, s.o, s.out_plane())))?;
+            grads[2] = Some(tensor(db, s.o));
+        }
+        if saved.wants_grad(0) {
+            let (weight, shape) = (saved.take(1)?, saved.shape(0));
+            let read: Vec<&Tensor> = [&weight, &dy].into_iter().chain(&before).collect();
+            let dx = Cpu::read(&read, |_, a| {
+                let onto = Epilogue { residual: a.get(2).map(|before| before.data), ..Epilogue::NONE };
                 // SAFETY: all of `dx` is written.
-                let dx = unsafe { try_filled(x.len(), |dx| kernels::input_grad(s, weight, dy, onto, dx))? };
-                grads[0] = Some(tensor(dx, args[0].shape()));
-            }
-            Ok(grads)
-        })
+                unsafe { try_filled(shape.elem_count(), |dx| kernels::input_grad(s, a[0].data, a[1].data, onto, dx)) }
+            })?;
+            grads[0] = Some(tensor(dx, shape));
+        }
+        Ok(grads)
     }
 }

@@ -1,7 +1,7 @@
 //! Transposed convolution, and a convolution of a picture twice the size that never makes that picture.
 
-use super::activation::finished;
-use super::conv::{conv2d, masked, of_channels};
+use super::activation::{finished, masked};
+use super::conv::{conv2d, of_channels};
 use super::upsample::upsample_nearest2;
 use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled, upsampled_weights};
@@ -9,7 +9,8 @@ use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
 use crate::ops::shapes::{ConvParams, ConvShape, shaped};
@@ -124,33 +125,39 @@ impl Op<Cpu> for Transposed {
         Ok((y, shape))
     }
 
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, wants: &[bool]) -> Saves {
+        Saves::product(wants).and_out(self.activation != Activation::None)
+    }
+
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let s = &self.shape;
-        counting::add(s.products() * wanted(&args[..2]));
-        let masked = masked(self.activation, out, grad)?;
-        Cpu::read(&[args[0], args[1], grad], |_, a| {
-            let (x, weight) = (a[0].data, a[1].data);
-            let dy = masked.as_deref().unwrap_or(a[2].data);
-            let mut grads = vec![None, None, None];
-            if wants_grad(args[1]) {
+        counting::add(s.products() * saved.wanted());
+        let dy = masked(self.activation, &mut saved, grad)?;
+        let mut grads = vec![None, None, None];
+        if saved.wants_grad(1) {
+            let dw = Cpu::read(&[&saved.take(0)?, &dy], |_, a| {
                 // SAFETY: all of `dw` is written.
-                let dw = unsafe { try_filled(s.weights(), |dw| kernels::weight_grad(s, dy, x, dw))? };
-                let dw = if self.upsampled { upsampled_weights::gradient(&dw, s.c, s.o) } else { dw };
-                grads[1] = Some(tensor(dw, args[1].shape()));
-            }
-            if args.get(2).is_some_and(|b| wants_grad(b)) {
-                grads[2] = Some(tensor(elementwise::channel_sums(dy, s.c, s.in_plane()), s.c));
-            }
-            if wants_grad(args[0]) {
-                // SAFETY: all of `dx` is written.
-                let dx = unsafe {
-                    try_filled(x.len(), |dx| {
-                        self.with_weights(weight, |weight| kernels::forward(s, dy, weight, Epilogue::NONE, dx))
-                    })?
-                };
-                grads[0] = Some(tensor(dx, args[0].shape()));
-            }
-            Ok(grads)
-        })
+                unsafe { try_filled(s.weights(), |dw| kernels::weight_grad(s, a[1].data, a[0].data, dw)) }
+            })?;
+            let dw = if self.upsampled { upsampled_weights::gradient(&dw, s.c, s.o) } else { dw };
+            grads[1] = Some(tensor(dw, saved.shape(1)));
+        }
+        if saved.wants_grad(2) {
+            let db = Cpu::read(&[&dy], |_, a| Ok(elementwise::channel_sums(a[0].data, s.c, s.in_plane())))?;
+            grads[2] = Some(tensor(db, s.c));
+        }
+        if saved.wants_grad(0) {
+            let shape = saved.shape(0);
+            let dx = Cpu::read(&[&saved.take(1)?, &dy], |_, a| {
+                self.with_weights(a[0].data, |weight| {
+                    // SAFETY: all of `dx` is written.
+                    unsafe {
+                        try_filled(shape.elem_count(), |dx| kernels::forward(s, a[1].data, weight, Epilogue::NONE, dx))
+                    }
+                })
+            })?;
+            grads[0] = Some(tensor(dx, shape));
+        }
+        Ok(grads)
     }
 }

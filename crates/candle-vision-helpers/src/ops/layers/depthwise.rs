@@ -2,14 +2,18 @@
 
 #[cfg(feature = "cudnn")]
 use super::conv::conv2d;
-use super::{activation::finished, conv::of_channels};
+use super::{
+    activation::{finished, masked},
+    conv::of_channels,
+};
 use crate::ops::counting;
 use crate::ops::cpu::{depthwise::Depthwise, elementwise};
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
 #[cfg(feature = "cudnn")]
@@ -107,24 +111,28 @@ impl Op<Cpu> for DepthwiseConv {
         Ok((y, Shape::from((s.b, s.c, oh, ow))))
     }
 
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, wants: &[bool]) -> Saves {
+        Saves::product(wants).and_out(self.activation != Activation::None)
+    }
+
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let (s, (oh, ow)) = (&self.sizes, self.sizes.out());
-        counting::add(counting::of(&[args[1].elem_count(), s.b, oh, ow]) * wanted(&args[..2]));
-        Cpu::read(&[args[0], args[1], out, grad], |_, a| {
-            let masked = elementwise::mask(self.activation, a[2].data, a[3].data)?;
-            let (x, weight, dy) = (a[0].data, a[1].data, masked.as_deref().unwrap_or(a[3].data));
-            let mut grads = vec![None, None, None];
-            if wants_grad(args[0]) {
-                grads[0] = Some(tensor(s.input_grad(weight, dy)?, args[0].shape()));
-            }
-            if wants_grad(args[1]) {
-                grads[1] = Some(tensor(s.weight_grad(x, dy)?, args[1].shape()));
-            }
-            if args.get(2).is_some_and(|b| wants_grad(b)) {
-                grads[2] = Some(tensor(elementwise::channel_sums(dy, s.c, oh * ow), s.c));
-            }
-            Ok(grads)
-        })
+        counting::add(counting::of(&[saved.shape(1).elem_count(), s.b, oh, ow]) * saved.wanted());
+        let dy = masked(self.activation, &mut saved, grad)?;
+        let mut grads = vec![None, None, None];
+        if saved.wants_grad(1) {
+            let dw = Cpu::read(&[&saved.take(0)?, &dy], |_, a| s.weight_grad(a[0].data, a[1].data))?;
+            grads[1] = Some(tensor(dw, saved.shape(1)));
+        }
+        if saved.wants_grad(2) {
+            let db = Cpu::read(&[&dy], |_, a| Ok(elementwise::channel_sums(a[0].data, s.c, oh * ow)))?;
+            grads[2] = Some(tensor(db, s.c));
+        }
+        if saved.wants_grad(0) {
+            let dx = Cpu::read(&[&saved.take(1)?, &dy], |_, a| s.input_grad(a[0].data, a[1].data))?;
+            grads[0] = Some(tensor(dx, saved.shape(0)));
+        }
+        Ok(grads)
     }
 }
 

@@ -1,16 +1,17 @@
 //! Fully connected layers.
 
-use super::activation::finished;
+use super::activation::{finished, masked};
 use crate::ops::counting;
 use crate::ops::cpu::{
     activation::activated,
-    elementwise, parallel,
+    parallel,
     uncleared::{Shared, filled},
 };
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wanted, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
 use crate::ops::shapes::{elements, filled as not_empty, shaped};
@@ -132,31 +133,38 @@ impl Op<Cpu> for Linear {
         Ok((y, Shape::from((self.b, self.o))))
     }
 
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        counting::add(counting::of(&[self.b, self.i, self.o]) * wanted(&args[..2]));
-        Cpu::read(&[args[0], args[1], out, grad], |_, a| {
-            let (x, weight) = (a[0].data, a[1].data);
-            let masked = elementwise::mask(self.activation, a[2].data, a[3].data)?;
-            let dy = masked.as_deref().unwrap_or(a[3].data);
-            let mut grads = vec![None, None, None];
-            if wants_grad(args[0]) {
-                let (dy, weight) = (Matrix::rows(dy, self.o), Matrix::rows(weight, self.i));
-                let dx = product([self.b, self.o, self.i], &dy, &weight)?;
-                grads[0] = Some(tensor(dx, (self.b, self.i)));
-            }
-            if wants_grad(args[1]) {
-                let (dy, x) = (Matrix::rows(dy, self.o), Matrix::rows(x, self.i));
-                let dw = product([self.o, self.b, self.i], &dy.transposed(), &x)?;
-                grads[1] = Some(tensor(dw, (self.o, self.i)));
-            }
-            if args.get(2).is_some_and(|b| wants_grad(b)) {
-                let mut db = vec![0f32; self.o];
-                for row in dy.chunks_exact(self.o) {
+    fn saves(&self, wants: &[bool]) -> Saves {
+        Saves::product(wants).and_out(self.activation != Activation::None)
+    }
+
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        counting::add(counting::of(&[self.b, self.i, self.o]) * saved.wanted());
+        let dy = masked(self.activation, &mut saved, grad)?;
+        let mut grads = vec![None, None, None];
+        if saved.wants_grad(0) {
+            let dx = Cpu::read(&[&dy, &saved.take(1)?], |_, a| {
+                let (dy, weight) = (Matrix::rows(a[0].data, self.o), Matrix::rows(a[1].data, self.i));
+                product([self.b, self.o, self.i], &dy, &weight)
+            })?;
+            grads[0] = Some(tensor(dx, (self.b, self.i)));
+        }
+        if saved.wants_grad(1) {
+            let dw = Cpu::read(&[&dy, &saved.take(0)?], |_, a| {
+                let (dy, x) = (Matrix::rows(a[0].data, self.o), Matrix::rows(a[1].data, self.i));
+                product([self.o, self.b, self.i], &dy.transposed(), &x)
+            })?;
+            grads[1] = Some(tensor(dw, (self.o, self.i)));
+        }
+        if saved.wants_grad(2) {
+            let mut db = vec![0f32; self.o];
+            Cpu::read(&[&dy], |_, a| {
+                for row in a[0].data.chunks_exact(self.o) {
                     db.iter_mut().zip(row).for_each(|(s, g)| *s += g);
                 }
-                grads[2] = Some(tensor(db, self.o));
-            }
-            Ok(grads)
-        })
+                Ok(())
+            })?;
+            grads[2] = Some(tensor(db, self.o));
+        }
+        Ok(grads)
     }
 }

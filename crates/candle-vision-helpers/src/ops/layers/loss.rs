@@ -3,7 +3,8 @@
 use crate::ops::cpu::elementwise;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
 use crate::ops::shapes::{filled, shaped};
@@ -50,18 +51,24 @@ impl Op<Cpu> for Mse {
         Ok((vec![(sum / o.len() as f64) as f32], Shape::from(())))
     }
 
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let mut tensors = vec![args[0], args[1], grad];
-        tensors.extend(args.get(2));
-        Cpu::read(&tensors, |_, a| {
+    fn saves(&self, wants: &[bool]) -> Saves {
+        Saves::args(&[true, true, wants.len() > 2])
+    }
+
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let mut tensors = vec![saved.take(0)?, saved.take(1)?, grad];
+        if saved.has(2) {
+            tensors.push(saved.take(2)?);
+        }
+        Cpu::read(&tensors.iter().collect::<Vec<_>>(), |_, a| {
             let (o, t, w) = (a[0].data, a[1].data, a.get(3).map(|w| w.data));
             let part = a[2].data[0] / o.len() as f32;
-            let of = |f: &(dyn Fn(usize) -> f32 + Sync)| tensor(elementwise::from_fn(o.len(), f), args[0].shape());
+            let of = |f: &(dyn Fn(usize) -> f32 + Sync)| tensor(elementwise::from_fn(o.len(), f), saved.shape(0));
             let d = |i: usize| 2.0 * part * w.map_or(1.0, |w| w[i]) * (o[i] - t[i]);
             Ok(vec![
-                wants_grad(args[0]).then(|| of(&d)),
-                wants_grad(args[1]).then(|| of(&|i| -d(i))),
-                args.get(2).filter(|w| wants_grad(w)).map(|_| of(&|i| part * (o[i] - t[i]).powi(2))),
+                saved.wants_grad(0).then(|| of(&d)),
+                saved.wants_grad(1).then(|| of(&|i| -d(i))),
+                saved.wants_grad(2).then(|| of(&|i| part * (o[i] - t[i]).powi(2))),
             ])
         })
     }

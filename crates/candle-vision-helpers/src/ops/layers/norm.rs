@@ -1,16 +1,15 @@
 //! Batch normalization, with a residual and an activation in the same pass.
 
+mod nodes;
+
 use super::activation::finished;
-use crate::ops::cpu::{norm, norm_back};
-use crate::ops::epilogue::{Activation, Epilogue};
-use crate::ops::graph::{
-    node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wants_grad},
-    tape::input,
-};
-use crate::ops::reduce::{self, Reduce};
+use crate::ops::cpu::norm::Moments;
+use crate::ops::epilogue::Epilogue;
+use crate::ops::graph::{storage::tensor, tape::input};
+use crate::ops::reduce;
 use crate::ops::shapes::{Planes, shaped};
-use candle_core::{Result, Shape, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
+use nodes::{Scale, Train, applied};
 use std::sync::{Arc, OnceLock};
 
 /// The parameters of a batch normalization: `gamma (x - mean) / sqrt(var + eps) + beta`.
@@ -85,9 +84,7 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
     let moments = Arc::new(OnceLock::new());
     let f = Train { planes, eps: norm.eps, activation: epilogue.activation, reduce, moments: moments.clone() };
     let y = applied(f, x, &[&input(norm.gamma), &input(norm.beta)], epilogue.residual)?;
-    let Some(norm::Moments { mean, var, count }) = moments.get() else {
-        bail!("{name}: expected statistics, got none")
-    };
+    let Some(Moments { mean, var, count, .. }) = moments.get() else { bail!("{name}: expected statistics, got none") };
     let unbiased = *count as f32 / (count - 1.0) as f32;
     let var = var.iter().map(|v| v * unbiased).collect();
     Ok(BatchNormOut { y, mean: tensor(mean.clone(), planes.c), var: tensor(var, planes.c) })
@@ -152,94 +149,6 @@ fn check(name: &str, x: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Planes> 
         bail!("{name}: bias: expected none, since beta is one, got {:?}", bias.dims());
     }
     Planes::of(name, x, epilogue.residual)
-}
-
-/// The kernels take the two numbers of each channel as one tensor: candle's graph has no node of four arguments.
-fn applied(f: impl Op<Cpu>, x: &Tensor, both: &[&Tensor; 2], residual: Option<&Tensor>) -> Result<Tensor> {
-    let both = Tensor::cat(both, 0)?;
-    match residual {
-        Some(r) => apply::<Cpu, _>(f, &[x, &both, r]),
-        None => apply::<Cpu, _>(f, &[x, &both]),
-    }
-}
-
-struct Train {
-    planes: Planes,
-    eps: f64,
-    activation: Activation,
-    /// Over the ranks whose batches are parts of one.
-    reduce: Option<Arc<dyn Reduce>>,
-    moments: Arc<OnceLock<norm::Moments>>,
-}
-
-impl Op<Cpu> for Train {
-    fn name(&self) -> &'static str {
-        "batch_norm_train"
-    }
-
-    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let pass = forward(self.planes, self.activation, args);
-        let (y, moments) = match &self.reduce {
-            None => pass.train(self.eps)?,
-            Some(all) => pass.train_synced(self.eps, all.as_ref())?,
-        };
-        let _ = self.moments.set(moments);
-        Ok((y, Shape::from(args[0].dims)))
-    }
-
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let Some(moments) = self.moments.get() else {
-            bail!("batch_norm_train: expected a forward pass before the backward one")
-        };
-        gradients(self.planes, self.activation, args, [out, grad], |pass, both| {
-            pass.train(both, moments, self.eps, self.reduce.as_deref())
-        })
-    }
-}
-
-/// `activation(scale x + shift (+ residual))` for each channel.
-struct Scale {
-    planes: Planes,
-    activation: Activation,
-}
-
-impl Op<Cpu> for Scale {
-    fn name(&self) -> &'static str {
-        "batch_norm_eval"
-    }
-    fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let y = forward(self.planes, self.activation, args).scale()?;
-        Ok((y, Shape::from(args[0].dims)))
-    }
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        gradients(self.planes, self.activation, args, [out, grad], |pass, both| pass.scale(both))
-    }
-}
-
-fn forward<'a>(planes: Planes, activation: Activation, args: &[Arg<'a, Cpu>]) -> norm::Forward<'a> {
-    let epilogue = Epilogue { bias: None, residual: args.get(2).map(|r| r.data), activation };
-    norm::Forward { x: args[0].data, both: args[1].data, planes, epilogue }
-}
-
-/// The gradients of x, of the two numbers of each channel and of a residual that wants one.
-fn gradients(
-    planes: Planes,
-    activation: Activation,
-    args: &[&Tensor],
-    [out, grad]: [&Tensor; 2],
-    pass: impl FnOnce(norm_back::Backward<'_>, &[f32]) -> Result<norm_back::Grads>,
-) -> Result<Vec<Option<Tensor>>> {
-    let residual = args.get(2).is_some_and(|r| wants_grad(r));
-    Cpu::read(&[args[0], args[1], out, grad], |_, a| {
-        let (gate, ceiling) = ((activation != Activation::None).then_some(a[2].data), activation.ceiling());
-        let backward = norm_back::Backward { x: a[0].data, dy: a[3].data, gate, ceiling, planes, residual };
-        let g = pass(backward, a[1].data)?;
-        Ok(vec![
-            Some(tensor(g.dx, args[0].shape())),
-            Some(tensor(g.both, args[1].shape())),
-            g.residual.map(|r| tensor(r, args[0].shape())),
-        ])
-    })
 }
 
 /// Shaped to broadcast over the channels of `(B, C, ..)`.

@@ -5,6 +5,7 @@ use crate::ops::epilogue::Epilogue;
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
+    saved::{Saved, Saves},
     storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
@@ -51,10 +52,13 @@ impl Op<Cpu> for MaxPool {
         let _ = self.at.set(at);
         Ok((y, Shape::from((self.dims[0], self.dims[1], self.window.oh, self.window.ow))))
     }
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing()
+    }
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let Some(at) = self.at.get() else { bail!("max_pool2d: expected a forward pass before the backward one") };
-        let dx = Cpu::read(&[grad], |_, a| pool::backward(&self.window, a[0].data, at))?;
-        Ok(vec![Some(tensor(dx, args[0].shape()))])
+        let dx = Cpu::read(&[&grad], |_, a| pool::backward(&self.window, a[0].data, at))?;
+        Ok(vec![Some(tensor(dx, saved.shape(0)))])
     }
 }
 
@@ -127,9 +131,12 @@ impl Op<Cpu> for AvgPool {
         y.iter_mut().for_each(|y| *y /= self.plane as f32);
         Ok((y, Shape::from((b, c))))
     }
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let dx = Cpu::read(&[grad], |_, a| Ok(pool::spread_mean(a[0].data, self.plane)))?;
-        Ok(vec![Some(tensor(dx, args[0].shape()))])
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing()
+    }
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let dx = Cpu::read(&[&grad], |_, a| Ok(pool::spread_mean(a[0].data, self.plane)))?;
+        Ok(vec![Some(tensor(dx, saved.shape(0)))])
     }
 }
 

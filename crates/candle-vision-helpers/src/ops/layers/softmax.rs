@@ -3,6 +3,7 @@
 use crate::ops::cpu::softmax;
 use crate::ops::graph::{
     node::{Op, apply},
+    saved::{Saved, Saves},
     storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
@@ -40,9 +41,13 @@ impl Op<Cpu> for LogSoftmax {
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
         Ok((softmax::forward(args[0].data, self.map), Shape::from(args[0].dims)))
     }
-    fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let dx = Cpu::read(&[out, grad], |_, a| Ok(softmax::backward(a[0].data, a[1].data, self.map)))?;
-        Ok(vec![Some(tensor(dx, args[0].shape()))])
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing().and_out(true)
+    }
+    fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
+        let out = saved.take_out()?;
+        let dx = Cpu::read(&[&out, &grad], |_, a| Ok(softmax::backward(a[0].data, a[1].data, self.map)))?;
+        Ok(vec![Some(tensor(dx, saved.shape(0)))])
     }
 }
 

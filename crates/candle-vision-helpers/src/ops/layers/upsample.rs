@@ -5,7 +5,8 @@ use crate::ops::epilogue::Epilogue;
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, Cpu, tensor, wants_grad},
+    saved::{Saved, Saves},
+    storage::{Arg, Backend, Cpu, tensor},
     tape::input,
 };
 use crate::ops::shapes::{elements, length, maps, shaped};
@@ -78,10 +79,13 @@ impl Op<Cpu> for Nearest {
         let [b, c, h, w] = self.dims;
         Ok((upsample::forward(args[0].data, h, w), Shape::from((b, c, 2 * h, 2 * w))))
     }
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing()
+    }
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let [_, _, h, w] = self.dims;
-        let dx = Cpu::read(&[grad], |_, a| Ok(upsample::backward(a[0].data, h, w)))?;
-        Ok(vec![Some(tensor(dx, args[0].shape()))])
+        let dx = Cpu::read(&[&grad], |_, a| Ok(upsample::backward(a[0].data, h, w)))?;
+        Ok(vec![Some(tensor(dx, saved.shape(0)))])
     }
 }
 
@@ -99,15 +103,18 @@ impl Op<Cpu> for NearestAdd {
         upsample::add_to(&mut sum, args[1].data);
         Ok((sum, Shape::from((b, c, 2 * h, 2 * w))))
     }
-    fn backward(&self, args: &[&Tensor], _: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn saves(&self, _: &[bool]) -> Saves {
+        Saves::nothing()
+    }
+    fn backward(&self, saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
         let [_, _, h, w] = self.dims;
-        let dx = if wants_grad(args[0]) {
-            let dx = Cpu::read(&[grad], |_, a| Ok(upsample::backward(a[0].data, h, w)))?;
-            Some(tensor(dx, args[0].shape()))
+        let dx = if saved.wants_grad(0) {
+            let dx = Cpu::read(&[&grad], |_, a| Ok(upsample::backward(a[0].data, h, w)))?;
+            Some(tensor(dx, saved.shape(0)))
         } else {
             None
         };
-        Ok(vec![dx, wants_grad(args[1]).then(|| grad.clone())])
+        Ok(vec![dx, saved.wants_grad(1).then_some(grad)])
     }
 }
 

@@ -69,20 +69,20 @@ impl Trunk {
         Ok(Self { stem, stages, channels })
     }
 
-    /// `(B, C, H, W)` → five maps of 2, 4, 8, 16 and 32 view pixels per cell (sides rounded up): the stem's and each
-    /// stage's.
-    pub(crate) fn forward(&self, images: &Tensor, train: bool) -> Result<Vec<Tensor>> {
+    /// `(B, C, H, W)` → the last map. `see` is shown the stem's and each stage's map when it is there: five, of 2, 4,
+    /// 8, 16 and 32 view pixels per cell (sides rounded up).
+    pub(crate) fn forward(&self, images: &Tensor, train: bool, see: &mut dyn FnMut(usize, &Tensor)) -> Result<Tensor> {
         check_input(images, self.channels, None)?;
-        let stem = self.stem.forward(images, None, Activation::Relu, train)?;
-        let mut x = ops::max_pool2d(&stem, 3, 2, 1)?;
-        let mut maps = vec![stem];
-        for stage in &self.stages {
+        let mut x = self.stem.forward(images, None, Activation::Relu, train)?;
+        see(0, &x);
+        x = ops::max_pool2d(&x, 3, 2, 1)?;
+        for (i, stage) in self.stages.iter().enumerate() {
             for block in stage {
                 x = block.forward(&x, train)?;
             }
-            maps.push(x.clone());
+            see(i + 1, &x);
         }
-        Ok(maps)
+        Ok(x)
     }
 
     /// Adds the trunk to a graph of ONNX operators: the maps of [`Trunk::forward`].

@@ -1,5 +1,6 @@
 //! What other devices get, run on the CPU next to the kernels.
 use super::*;
+use crate::ops::epilogue::Activation;
 use crate::ops::layers::testing::same_values_and_gradients;
 
 #[test]
