@@ -114,7 +114,7 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
     }
 
     let (target, link) = (dir.path().join("target.json"), dir.path().join("link.json"));
-    fs::write(&target, "old").unwrap();
+    fs::write(&target, "[]").unwrap();
     symlink(&target, &link).unwrap();
     predict(&link);
     assert!(link.symlink_metadata().unwrap().is_symlink());

@@ -8,7 +8,10 @@ mod peak;
 mod photo;
 mod stock;
 
-use crate::{output::write_result, shared_args::DeviceArg};
+use crate::{
+    output::{ResultForm, write_result},
+    shared_args::DeviceArg,
+};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops;
@@ -148,6 +151,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(a: &Args) -> Result<()> {
+    a.json.as_deref().map_or(Ok(()), |file| ResultForm::JSON.may_replace(file))?;
     let device = a.device.open()?;
     let mut text = String::new();
     let beside = match a.only.as_deref() {

@@ -5,7 +5,7 @@ mod split;
 mod synth;
 
 use crate::{
-    output::{say, write_file},
+    output::{ResultForm, say, write_file},
     terminal,
 };
 use anyhow::{Context, Result, bail};
@@ -228,6 +228,7 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
 const TILE: usize = 240;
 
 fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
+    ResultForm::DRAWING.may_replace(out)?;
     let set = find_first(dir)?.open_plain()?;
     // Spread over the whole set, so that every person or subset has its chance.
     let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), count.get());
@@ -252,6 +253,7 @@ fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
 }
 
 fn pack_dir(dir: &Path, out: &Path, options: pack::Options) -> Result<()> {
+    ResultForm::PACK.may_replace(out)?;
     let found = find_first(dir)?;
     let set = found.open()?;
     let bar = terminal::bar(set.len() as u64, "{bar:30} {pos}/{len} faces, {eta} left");

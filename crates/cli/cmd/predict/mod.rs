@@ -13,7 +13,7 @@ mod tally;
 
 use crate::{
     cmd::datasets::forms,
-    output::{Usage, write_result},
+    output::{ResultForm, Usage, write_result},
     parse::parse_box,
     shared_args::DeviceArg,
 };
@@ -120,6 +120,9 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let stdout = |file: &Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
     if stdout(&a.json) && stdout(&a.jsonl) {
         return Err(Usage("--json - --jsonl -: expected one of them on stdout, got both".into()).into());
+    }
+    for file in a.json.iter().chain(a.jsonl.as_ref().filter(|_| !a.resume)) {
+        ResultForm::JSON.may_replace(file)?;
     }
     let device = a.device.open()?;
     let weights = weights(a.weights.as_deref())?;
