@@ -68,6 +68,18 @@ fn a_log_file_has_no_color_codes() {
     assert!(log.contains("epoch 1/1") && !log.contains('\u{1b}'), "{log:?}");
 }
 
+/// Launchers of many processes number them all, also where each predicts a part of the pictures for itself.
+#[test]
+fn a_numbered_process_that_predicts_logs_as_any_other() {
+    for rank in ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut c = facekp();
+        c.env(rank, "1").args(["predict", "--weights"]).arg(trained().join("nose")).arg(picture()).arg("--out");
+        let out = c.arg(dir.path()).args(["--box", "4,4,200,160"]).assert().success().get_output().clone();
+        assert!(text(&out.stderr).contains("1 face -> "), "{rank}: {}", text(&out.stderr));
+    }
+}
+
 /// `script` gives the program a terminal.
 #[test]
 fn a_terminal_has_colors_unless_it_is_asked_for_none() {
