@@ -68,6 +68,34 @@ fn a_log_file_has_no_color_codes() {
     assert!(log.contains("epoch 1/1") && !log.contains('\u{1b}'), "{log:?}");
 }
 
+/// A pipe gives its bytes once.
+#[test]
+fn a_picture_comes_through_a_pipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let predict = |picture: &str| {
+        let mut c = facekp();
+        c.current_dir(dir.path()).args(["predict", picture, "--box", "4,4,200,160", "--weights"]);
+        c.arg(trained().join("nose"));
+        c
+    };
+    let bytes = fs::read(picture()).unwrap();
+    let out = predict("-").args(["--json", "-"]).write_stdin(bytes.clone()).assert().success().get_output().clone();
+    let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&found[0]["file"], &found[0]["width"]), (&"/dev/stdin".into(), &640.into()));
+    assert!(dir.path().join("predictions/stdin.keypoints.png").is_file());
+    let mut copied = predict("-");
+    copied.args(["--annotations", "new"]).write_stdin(bytes).assert().code(2);
+    let substitution = format!(
+        "{} predict <(cat {}) --box 4,4,200,160 --weights {} --out {}",
+        assert_cmd::cargo::cargo_bin("facekp").display(),
+        picture().display(),
+        trained().join("nose").display(),
+        dir.path().display()
+    );
+    let out = Command::new("bash").args(["-c", &substitution]).output().unwrap();
+    assert!(out.status.success(), "{}", text(&out.stderr));
+}
+
 /// Launchers of many processes number them all, also where each predicts a part of the pictures for itself.
 #[test]
 fn a_numbered_process_that_predicts_logs_as_any_other() {
