@@ -1,6 +1,7 @@
 //! `facekp datasets`: find, check, preview, convert, pack, render and fetch.
 
 pub(crate) mod forms;
+pub(crate) mod missing;
 mod split;
 mod synth;
 
