@@ -4,7 +4,8 @@ use anyhow::{Error, anyhow};
 use facekp_data::datasets::fetch;
 use std::path::Path;
 
-/// The error of data that could not be opened below `dir`, with the command that downloads what is missing, if one does.
+/// The error of data that could not be opened below `dir`, with the command that downloads what is missing, if there is
+/// one.
 pub(crate) fn with_help(e: facekp_train::Error, dir: &Path) -> Error {
     let missing = match &e {
         facekp_train::Error::Data(facekp_data::Error::Empty { expected, .. }) => {
