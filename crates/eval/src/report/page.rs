@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The HTML text; pictures go into the folder `figures`, too.
 pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, device: &Device) -> Result<String> {
-    let runs = inputs.iter().map(|input| Run::load(input, device)).collect::<Result<Vec<_>>>()?;
+    let runs = Run::all(inputs, device)?;
     let albums = runs
         .iter()
         .enumerate()
