@@ -182,7 +182,7 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
 #[test]
 fn wrong_usage_is_status_2() {
     let data = people().display().to_string();
-    let cases: [&[&str]; 20] = [
+    let cases: [&[&str]; 23] = [
         &["train", "nose", "--device", "gpu"],
         &["eval", "nose", "--device", "cuda:x"],
         &["predict", "x.jpg", "--weights", "nose", "--device", "tpu"],
@@ -196,6 +196,8 @@ fn wrong_usage_is_status_2() {
         &["bench", "--ops", "x"],
         &["bench", "--rounds", "0"],
         &["bench", "--batch", "0"],
+        &["bench", "--rounds", "18446744073709551615"],
+        &["bench", "--batch", "18446744073709551615"],
         &["train", "nose", "--set", "train.epochs"],
         &["datasets", "fetch", "x"],
         &["datasets", "synth", "--scheme", "imm58", "--count", "0", "--out", "x"],
@@ -203,6 +205,7 @@ fn wrong_usage_is_status_2() {
         &["datasets", "synth", "--scheme", "wing", "--points", "1001", "--count", "1", "--out", "x"],
         &["datasets", "preview", &data, "--out", "x.png", "--count", "0"],
         &["datasets", "pack", &data, "--out", "x.fkpack", "--side", "1"],
+        &["datasets", "pack", &data, "--out", "x.fkpack", "--margin", "nan"],
     ];
     for case in cases {
         let out = facekp().args(case).assert().get_output().clone();

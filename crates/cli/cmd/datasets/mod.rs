@@ -121,7 +121,7 @@ enum Command {
         #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(8..))]
         side: u32,
         /// The cut square's side in face boxes: leaves room for augmentation.
-        #[arg(long, default_value_t = 2.0)]
+        #[arg(long, default_value_t = 2.0, value_parser = parse_margin)]
         margin: f64,
         /// Keep whole pictures, for networks that look at the picture instead of the face box.
         #[arg(long, conflicts_with = "margin")]
@@ -130,6 +130,11 @@ enum Command {
         #[arg(long)]
         png: bool,
     },
+}
+
+fn parse_margin(s: &str) -> Result<f64, String> {
+    let margin = s.parse::<f64>().ok().filter(|margin| (1.0..=16.0).contains(margin));
+    margin.ok_or_else(|| format!("expected 1 to 16 face boxes, got {s:?}"))
 }
 
 pub(crate) fn run(a: &Args) -> Result<()> {
