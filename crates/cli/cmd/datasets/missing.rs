@@ -7,8 +7,10 @@ use std::path::Path;
 /// The error of data that could not be opened below `dir`, with the command that downloads what is missing, if there is
 /// one.
 pub(crate) fn with_help(e: facekp_train::Error, dir: &Path) -> Error {
+    // not into a folder that is a dataset itself
+    let is_place = |found: &str| ["none", "no folder of that name"].contains(&found) || found.contains(" in ");
     let missing = match &e {
-        facekp_train::Error::Data(facekp_data::Error::Empty { expected, .. }) => {
+        facekp_train::Error::Data(facekp_data::Error::Empty { expected, found, .. }) if is_place(found) => {
             expected.strip_prefix("a dataset called ")
         }
         _ => None,
