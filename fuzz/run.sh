@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fuzzes every reader for some seconds each, within limits of time and memory. A line each: how many inputs were tried,
-# the most memory, and what was found; status 1 where anything was.
+# Fuzzes every reader for some seconds each, within limits of time and memory. A line each: how many inputs were tried
+# and in how many seconds of a core, the most memory, and what was found; status 1 where anything was.
 #
 #   fuzz/run.sh [SECONDS [TARGET...]]     60 seconds and all targets by default; JOBS=2 runs two at a time
 #
@@ -18,7 +18,11 @@ if [ "${1:-}" = --one ]; then
     found=$(sed -n 's/.*Test unit written to //p' "$log" | tr '\n' ' ')
     [ "$status" = 0 ] || [ -n "$found" ] || found="status $status, see $log"
     executed=$(of number_of_executed_units) most=$(of peak_rss_mb)
-    printf '%-12s %10s tried, %5s MB at most, found: %s\n' "$name" "${executed:-?}" "${most:-?}" "${found:-nothing}"
+    # of this shell's children: minutes and seconds in the program, and in the system for it
+    times >"$log.times"
+    used=$(sed -n '2s/[ms]/ /gp' "$log.times" | awk '{ printf "%d", 60 * $1 + $2 + 60 * $3 + $4 }')
+    printf '%-12s %10s tried in %4s s of a core, %5s MB at most, found: %s\n' \
+        "$name" "${executed:-?}" "$used" "${most:-?}" "${found:-nothing}"
     [ -z "$found" ]
     exit
 fi

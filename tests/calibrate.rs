@@ -18,8 +18,9 @@ fn what_is_measured_stays_with_the_weights() {
     let weights = dir.path().join("face68.safetensors");
     let before = fs::metadata(&weights).unwrap().len();
     let mut calibrate = facekp();
-    calibrate.arg("calibrate").arg(&weights).arg("--data").arg(dir.path());
-    calibrate.assert().success().stdout(contains("expected (measured) px"));
+    calibrate.arg("calibrate").arg(&weights).arg("--overwrite").arg("--data").arg(dir.path());
+    let said = calibrate.assert().success().stdout(contains("expected (measured) px"));
+    said.stderr(contains("nothing was written").not());
     // half precision stays half precision
     let bytes = fs::read(&weights).unwrap();
     assert!((bytes.len() as u64).abs_diff(before) < 4096, "{} {before}", bytes.len());
@@ -31,14 +32,14 @@ fn what_is_measured_stays_with_the_weights() {
     let plain = kept();
     assert!(!plain.data().contains("views"), "{plain:?}");
     let mut changed = facekp();
-    changed.arg("calibrate").arg(&weights).args(["--augment", "2", "--data"]).arg(dir.path());
+    changed.arg("calibrate").arg(&weights).args(["--augment", "2", "--overwrite", "--data"]).arg(dir.path());
     changed.assert().success().stderr(contains("trained on its validation faces").not());
     assert!(kept().data().ends_with("each in 2 changed views") && kept() != plain, "{:?}", kept());
     // by a copy of itself it is what it was, in other words
     let copy = dir.path().join("copy.safetensors");
     fs::copy(&weights, &copy).unwrap();
     let mut like = facekp();
-    like.arg("calibrate").arg(&weights).arg("--like").arg(&copy).arg("--data").arg(dir.path());
+    like.arg("calibrate").arg(&weights).arg("--overwrite").arg("--like").arg(&copy).arg("--data").arg(dir.path());
     like.assert().success().stderr(contains("--like RUN takes a run that kept them apart"));
     assert!(kept().data().contains(", by face68, trained on iBUG 300-W") && kept().error(20.0) == plain.error(20.0));
 
@@ -55,6 +56,31 @@ fn what_is_measured_stays_with_the_weights() {
     let sigma: Vec<f64> =
         faces.flat_map(|f| f["sigma"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap())).collect();
     assert!(!sigma.is_empty() && sigma.iter().all(|s| *s > 0.0 && *s < 200.0), "{sigma:?}");
+}
+
+#[test]
+fn weights_are_replaced_only_where_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    synth(dir.path(), "ibug68", 20);
+    let [weights, copy] = ["face68.safetensors", "new/copy.safetensors"].map(|name| dir.path().join(name));
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/face68.safetensors"), &weights).unwrap();
+    let before = fs::read(&weights).unwrap();
+    let calibrate = |more: &[&str]| {
+        let mut c = facekp();
+        c.arg("calibrate").arg(&weights).arg("--data").arg(dir.path()).args(more);
+        c
+    };
+    let said = calibrate(&[]).assert().success().stdout(contains("expected (measured) px"));
+    said.stderr(contains("nothing was written: --overwrite keeps this in").and(contains("face68.safetensors")));
+    let out = ["--out", copy.to_str().unwrap()];
+    calibrate(&out).assert().success().stderr(contains("nothing was written").not());
+    let kept = |file: &Path| WeightsFile::read(file).unwrap().manifest.calibration.unwrap().data().to_owned();
+    assert!(kept(&copy) != kept(&weights), "{}", kept(&copy));
+    fails_with(&mut calibrate(&out), &["copy.safetensors: expected no such file yet, or --overwrite"]);
+    fails_with(&mut calibrate(&["--out", "copy"]), &["--out: expected a file that ends in .safetensors, got copy"]);
+    assert!(fs::read(&weights).unwrap() == before);
+    calibrate(&[out[0], out[1], "--overwrite", "--augment", "2"]).assert().success();
+    assert!(kept(&copy).ends_with("each in 2 changed views") && fs::read(&weights).unwrap() == before);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn shown(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Kills what `make` does in a folder at moments spread over its time. Whatever is there then is as an undisturbed one
-/// leaves it, and the same command ends with all of that.
+/// leaves it, and the same command ends with all of that, and with nothing else.
 fn killed(seed: u64, make: impl Fn(&Path) -> Command) {
     let dir = tempfile::tempdir().unwrap();
     let folder = |name: &str| {
@@ -88,6 +88,7 @@ fn killed(seed: u64, make: impl Fn(&Path) -> Command) {
             make(&out).assert().success();
         }
         assert!(shown(&out) == expected, "{what}");
+        assert_eq!(files(&out).len(), expected.len(), "hidden files stay: {what}");
     }
     assert!(ends.contains(&Some(9)), "none was at work: {ends:?}");
 }

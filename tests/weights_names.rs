@@ -23,7 +23,7 @@ fn weights_are_found_by_the_same_names_everywhere() {
     for name in ["nose", "mine"] {
         at(&["predict", picture, "--weights", name]).assert().success();
         at(&["eval", name, "--split", "val", "--data", data]).assert().success();
-        at(&["export", name, "--name", "copy", "--out", "out", "--data", data]).assert().success();
+        at(&["export", name, "--name", &format!("copy-{name}"), "--out", "out", "--data", data]).assert().success();
         let from = format!("train.init_from=\"{name}\"");
         let args = ["train", "nose", "--epochs", "1", "--set", &from, "--data", data, "--out"];
         let network = if name == "mine" { &SMALL[..] } else { &[] };
@@ -119,6 +119,28 @@ fn weights_say_which_program_and_data_made_them_and_export_notes_it() {
     let other = dir.path().join("other");
     train(&other, 1).args(["--fold", "1/2"]).assert().success();
     assert_ne!(origin(&other.join("best.safetensors")).data_sha256, best.data_sha256);
+}
+
+#[test]
+fn an_export_replaces_another_network_only_where_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let export = |weights: &std::path::Path| {
+        let mut c = facekp();
+        c.arg("export").arg(weights).args(["--name", "n", "--data"]).arg(people()).arg("--out").arg(dir.path());
+        c
+    };
+    let (own, shipped) = (common::trained().join("nose"), std::path::Path::new("nose"));
+    let there = || fs::read(dir.path().join("n.safetensors")).unwrap();
+    export(&own).assert().success();
+    let first = there();
+    // the same network may be measured again, as by a call that was killed
+    export(&own).args(["--split", "train,val"]).assert().success();
+    let again = there();
+    assert!(again != first);
+    fails_with(&mut export(shipped), &["n.safetensors: expected no other network of this name, or --overwrite"]);
+    assert!(there() == again);
+    export(shipped).arg("--overwrite").assert().success();
+    assert!(there() != again);
 }
 
 #[test]

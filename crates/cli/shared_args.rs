@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_vision_helpers::ops::{self, Precision};
 use clap::Args;
-use facekp_train::device::DeviceName;
+use facekp_train::{device::DeviceName, ranks::Team};
 use std::path::PathBuf;
 
 /// Where it runs.
@@ -21,9 +21,14 @@ pub(crate) struct DeviceArg {
 impl DeviceArg {
     /// The device, with the precision that was asked for.
     pub(crate) fn open(&self) -> Result<candle_core::Device> {
+        self.open_in(&Team::default())
+    }
+
+    /// As [`DeviceArg::open`], that of one of several ranks.
+    pub(crate) fn open_in(&self, team: &Team) -> Result<candle_core::Device> {
         let precision = if self.no_tf32 { Precision::F32 } else { Precision::Tf32 };
         ops::set_precision(precision);
-        Ok(self.device.open()?)
+        Ok(self.device.open_in(team)?)
     }
 }
 

@@ -3,7 +3,18 @@
 
 use crate::common::{after, difference, random, values, with};
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, AdamWItem, AdamWStep, BatchNorm, ConvParams, Epilogue, Statistics};
+use candle_vision_helpers::ops::{self, AdamWItem, AdamWStep, BatchNorm, ConvParams, Epilogue, Reduce, Statistics};
+use std::sync::Arc;
+
+/// The sums of two ranks that have the same part of a batch.
+struct Twins;
+
+impl Reduce for Twins {
+    fn sum(&self, values: &mut [f64]) -> Result<()> {
+        values.iter_mut().for_each(|v| *v *= 2.0);
+        Ok(())
+    }
+}
 
 fn accelerators() -> Vec<Device> {
     [Device::new_cuda(0), Device::new_metal(0)].into_iter().filter_map(Result::ok).collect()
@@ -100,6 +111,11 @@ fn everything_else() -> Result<()> {
                 .y)
             };
             same("batch_norm_train", &train, inputs)?;
+            // Metal has no f64, in which ranks sum
+            if Device::new_metal(0).is_err() {
+                let synced = |t: &[Tensor]| ops::reduced(Some(Arc::new(Twins)), || train(t));
+                same("batch_norm_train of two ranks", &synced, inputs)?;
+            }
             let eval = |t: &[Tensor]| {
                 let (mean, var) = (mean.to_device(t[0].device())?, var.to_device(t[0].device())?);
                 ops::batch_norm_eval(

@@ -1,4 +1,5 @@
-//! `facekp calibrate`: what the spread of a network's maps says about its errors, measured and kept in its file.
+//! `facekp calibrate`: what the spread of a network's maps says about its errors, measured and, where that is asked for,
+//! kept in its file or in a copy.
 
 use crate::{
     cmd::eval,
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: facekp calibrate runs/face68 --data datasets --split val")]
+#[command(after_help = "Example: facekp calibrate runs/face68 --data datasets --split val --overwrite")]
 pub(crate) struct Args {
     /// A weights file, a run folder, whose best and last weights are both calibrated, or a name in weights/ or runs/.
     weights: String,
@@ -34,6 +35,12 @@ pub(crate) struct Args {
     /// these faces, a run of its recipe that kept them apart.
     #[arg(long, help_heading = "Data", value_name = "RUN")]
     like: Option<String>,
+    /// Write a copy of the weights that knows its errors, of a run folder its best ones.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Replace a file that is there: without --out that of the weights.
+    #[arg(long, help_heading = "Output")]
+    overwrite: bool,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -42,10 +49,27 @@ pub(crate) struct Args {
 const OF_A_RUN: [&str; 2] = ["best.safetensors", "last.safetensors"];
 
 pub(crate) fn run(a: &Args) -> Result<()> {
+    if let Some(out) = &a.out {
+        // a mistaken name must not cost anyone their weights, or another file
+        if out.extension().is_none_or(|end| end != "safetensors") {
+            bail!("--out: expected a file that ends in .safetensors, got {}", out.display());
+        }
+        if out.exists() && !a.overwrite {
+            bail!("{}: expected no such file yet, or --overwrite", out.display());
+        }
+    }
     let run = locate_run(Path::new(&a.weights));
     let of_run: Vec<PathBuf> = OF_A_RUN.iter().map(|f| run.join(f)).filter(|f| f.is_file()).collect();
-    let files = if of_run.is_empty() { vec![locate(&a.weights)?] } else { of_run };
-    files.iter().try_for_each(|file| calibrate(file, a))
+    let mut files = if of_run.is_empty() { vec![locate(&a.weights)?] } else { of_run };
+    if a.out.is_some() {
+        files.truncate(1);
+    }
+    files.iter().try_for_each(|file| calibrate(file, a))?;
+    if a.out.is_none() && !a.overwrite {
+        let names = files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" and ");
+        tracing::warn!("nothing was written: --overwrite keeps this in {names}, --out FILE in a copy");
+    }
+    Ok(())
 }
 
 fn calibrate(path: &Path, a: &Args) -> Result<()> {
@@ -64,7 +88,11 @@ fn calibrate(path: &Path, a: &Args) -> Result<()> {
         Some(_) => found.noting(&format!(", by {}, trained on {}", measured.name, measured.data)),
     };
     file.manifest.calibration = Some(found.clone());
-    write(path, &file)?;
+    match &a.out {
+        Some(copy) => write(copy, &file)?,
+        None if a.overwrite => write(path, &file)?,
+        None => {}
+    }
     let predictions = predictor.with_calibration(Some(found)).predict_dataset(data, &faces, flip)?;
     let bins = Reliability::of(&predictions, 4, |_| Some(1.0));
     let bins = bins.iter().map(|b| format!("{:.1} ({:.1})", b.expected, b.measured)).collect::<Vec<_>>().join(", ");
@@ -103,6 +131,9 @@ fn write(path: &Path, file: &WeightsFile) -> Result<()> {
     for tensor in file.tensors.values() {
         let values = tensor.flatten_all()?.to_vec1::<f32>()?;
         halves &= values.iter().all(|v| f16::from_f32(*v).to_f32() == *v);
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let _alone = facekp_data::alone(path);
     file.save(path, if halves { DType::F16 } else { DType::F32 })?;

@@ -15,7 +15,7 @@ use toml::Table;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: facekp finder fit --data datasets")]
+#[command(after_help = "Example: facekp finder fit --data datasets --file weights/face_finder.safetensors")]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Make the weights file from the network's tensors, every value as it is.
-    #[command(after_help = "Example: facekp finder convert yunet_s.safetensors")]
+    #[command(after_help = "Example: facekp finder convert yunet_s.safetensors --file face_finder.safetensors")]
     Convert {
         /// Tensors of YuNet-s with the names of libfacedetection.train, normalization folded: safetensors.
         from: PathBuf,
@@ -33,7 +33,7 @@ enum What {
     },
     /// Fit how a found face becomes the box of a scheme's points, on a dataset's training faces, and keep it in the
     /// file.
-    #[command(after_help = "Example: facekp finder fit --data datasets/ibug_300W")]
+    #[command(after_help = "Example: facekp finder fit --data datasets/ibug_300W --file face_finder.safetensors")]
     Fit {
         #[command(flatten)]
         data: DataArg,
@@ -44,8 +44,8 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct FileArg {
-    /// The weights file.
-    #[arg(long, value_name = "FILE", default_value = "weights/face_finder.safetensors")]
+    /// The weights file, which is replaced where it is there.
+    #[arg(long, value_name = "FILE")]
     file: PathBuf,
 }
 

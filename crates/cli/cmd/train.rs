@@ -105,7 +105,7 @@ fn one(a: &Args, recipe: &str, set: &[String], mode: Mode, team: &Team) -> Resul
     let (profile, epochs, run) = (a.profile.as_deref(), a.epochs.map(NonZeroUsize::get), a.out.as_deref());
     let request = Request { recipe, profile, set, epochs, run, mode, data: Some(&a.data.dir) };
     let (recipe, begin) = request.resolve_in(team)?;
-    let device = a.device.open()?;
+    let device = a.device.open_in(team)?;
     let compute = Compute { device: &device, team: team.clone() };
     let data = Data::open(&recipe, &a.data.dir).map_err(|e| missing::with_help(e, &a.data.dir))?;
     if !team.leads() {

@@ -33,7 +33,7 @@ pub use datasets::{
 };
 pub use error::{Error, Result};
 pub use io::{
-    Alone, alone, is_photo, is_picture, is_stream, lock, part_of, pictures_in,
+    Alone, Draft, alone, forget_parts, is_photo, is_picture, is_stream, lock, part_of, pictures_in,
     predictions::{PREDICTION_SUFFIX, is_prediction},
     write_whole,
 };

@@ -31,8 +31,16 @@ pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
 /// # Errors
 /// For a picture without pixels.
 pub(crate) fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+    jpeg_of(picture, 88)
+}
+
+/// Encodes a picture as JPEG of a quality from 1 to 100.
+///
+/// # Errors
+/// For a picture without pixels.
+pub(crate) fn jpeg_of(picture: &RgbImage, quality: u8) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 88).encode_image(picture).map_err(|e| Error::plot("a JPEG", e))?;
+    JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(picture).map_err(|e| Error::plot("a JPEG", e))?;
     Ok(bytes)
 }
 

@@ -104,6 +104,37 @@ fn the_page_is_whole_and_holds_its_pictures() {
     assert_eq!(left, ["a", "b", "c", "my photo.png", "report"], "temporary files stay behind");
 }
 
+/// Colors that a hash scatters: a JPEG has about 1 byte a pixel of them at quality 88.
+#[test]
+fn a_page_of_many_photos_has_at_most_6_mb_and_says_what_that_cost() {
+    const PHOTOS: usize = 24;
+    let dir = tempfile::tempdir().unwrap();
+    let (run, out) = (dir.path().join("run"), dir.path().join("report"));
+    common::write_run(&run, "nose", common::nose());
+    let mixed = |n: u32| (n ^ (n >> 15)).wrapping_mul(0x2c1b_3c6d);
+    let noise = image::RgbImage::from_fn(640, 640, |x, y| {
+        let [r, g, b, _] = mixed(mixed(x + 640 * y + 1)).to_be_bytes();
+        image::Rgb([r, g, b])
+    });
+    let files: Vec<_> = (0..PHOTOS).map(|i| dir.path().join(format!("noise{i:02}.png"))).collect();
+    noise.save(&files[0]).unwrap();
+    for file in &files[1..] {
+        fs::copy(&files[0], file).unwrap();
+    }
+    let page = PageInput { photos: Photos { files, finder: Some(common::finder()) }, ..page() };
+    let index = write(&out, &page, &[input(&run, "nose1")], &Device::Cpu).unwrap();
+    let html = fs::read_to_string(index).unwrap();
+    let figure = |name: &str| fs::metadata(out.join("figures").join(name)).unwrap().len();
+    let whole: u64 = (1..=PHOTOS).map(|i| figure(&format!("photo-{i}-nose.jpg"))).sum();
+    assert!(whole * 4 / 3 > 6_000_000 && html.len() <= 6_000_000, "{whole} {}", html.len());
+    assert!(
+        html.contains("This page has 6 MB at most. Its pictures are compressed more than those in the folder figures")
+    );
+    let shown = html.matches("<h3>noise").count();
+    let said = format!("of your photos are left out, from noise{shown:02}.png on");
+    assert!(shown == PHOTOS || html.contains(&said), "{said}");
+}
+
 #[test]
 fn runs_of_one_recipe_are_told_apart_and_each_has_its_own_pictures() {
     let dir = tempfile::tempdir().unwrap();

@@ -238,3 +238,29 @@ fn a_file_carries_its_scheme_whole_and_older_ones_name_it() {
     old["task"]["scheme"] = "nose1".into();
     assert_eq!(serde_json::from_value::<Manifest>(old).unwrap(), manifest(nose()));
 }
+
+/// Each has 17 digits, and more as a whole number than an f64 holds: rounded to one and then divided by a power of ten
+/// it is another number.
+#[test]
+fn a_file_that_is_read_and_written_again_keeps_every_bit_of_its_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let numbers = [15.304886475339563, 25.966591307235298, 1.8363683920301785, 19.962378426422386];
+    for (digits, number) in [15_304_886_475_339_563_u64, 25_966_591_307_235_298].into_iter().zip(numbers) {
+        assert_ne!(digits as f64 / 1e15, number);
+    }
+    let metrics: BTreeMap<String, f64> = numbers.iter().enumerate().map(|(i, v)| (i.to_string(), *v)).collect();
+    let first = Manifest { metrics, ..manifest(nose()) };
+    let knots = format!("[[{},{}],[{},{}]]", numbers[2], numbers[0], numbers[3], numbers[1]);
+    let curve = format!("{{\"knots\":{knots},\"data\":\"made up\",\"points\":200}}");
+    let first = Manifest { calibration: Some(serde_json::from_str(&curve).unwrap()), ..first };
+    let [once, twice] = ["once", "twice"].map(|name| dir.path().join(name).with_extension("safetensors"));
+    let small = [("a".to_string(), Tensor::new(&[1f32, 2.0, 3.0], &Device::Cpu).unwrap())];
+    save(&once, &small, &first, DType::F32).unwrap();
+    let read = WeightsFile::read(&once).unwrap();
+    let bits = |metrics: &BTreeMap<String, f64>| metrics.values().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&read.manifest.metrics), numbers.map(f64::to_bits));
+    read.save(&twice, DType::F32).unwrap();
+    assert!(std::fs::read(&once).unwrap() == std::fs::read(&twice).unwrap());
+    let json = serde_json::to_string(&read.manifest).unwrap();
+    assert!(json.contains(&format!("\"knots\":{knots}")), "{json}");
+}

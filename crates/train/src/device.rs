@@ -1,6 +1,9 @@
 //! Devices by name.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    ranks::Team,
+};
 use candle_core::{Device, utils};
 use std::{fmt, str::FromStr};
 
@@ -12,7 +15,7 @@ pub enum DeviceName {
     Auto,
     /// The processor.
     Cpu,
-    /// An NVIDIA GPU by its number.
+    /// An NVIDIA GPU by its number; of several ranks on a machine, the first one's.
     Cuda(usize),
     /// An Apple GPU by its number.
     Metal(usize),
@@ -51,18 +54,54 @@ impl DeviceName {
     /// # Errors
     /// [`crate::Error::Device`] when it is not there.
     pub fn open(self) -> Result<Device> {
-        let missing = |feature: &str, built: bool, e: candle_core::Error| {
+        self.open_behind(0)
+    }
+
+    /// Opens the device of one of several ranks, which all call this: on each machine they take the GPUs from the named
+    /// one on, in their order; one that is shown a single GPU takes that.
+    ///
+    /// # Errors
+    /// As [`DeviceName::open`]; a rank is gone.
+    pub fn open_in(self, team: &Team) -> Result<Device> {
+        self.open_behind(team.before_on(&gethostname::gethostname().to_string_lossy())?)
+    }
+
+    /// The device of a rank that so many on its machine come before.
+    fn open_behind(self, ranks: usize) -> Result<Device> {
+        let missing = |which: Self, feature: &str, built: bool, e: candle_core::Error| {
             let hint = if built { String::new() } else { format!(" (build with --features {feature})") };
-            Error::Device(format!("device {self} is not there: {}{hint}", cause(&e)))
+            Error::Device(format!("device {which} is not there: {}{hint}", cause(&e)))
         };
+        let gpu = |first: usize| gpu_behind(first, ranks, gpus);
         match self {
             // `Device::cuda_if_available` asks only whether CUDA was compiled in, and fails on a machine without a GPU.
-            Self::Auto => Ok(Device::new_cuda(0).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
+            Self::Auto => Ok(Device::new_cuda(gpu(0)).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
             Self::Cpu => Ok(Device::Cpu),
-            Self::Cuda(n) => Device::new_cuda(n).map_err(|e| missing("cudnn", utils::cuda_is_available(), e)),
-            Self::Metal(n) => Device::new_metal(n).map_err(|e| missing("metal", utils::metal_is_available(), e)),
+            Self::Cuda(first) => {
+                let n = gpu(first);
+                Device::new_cuda(n).map_err(|e| missing(Self::Cuda(n), "cudnn", utils::cuda_is_available(), e))
+            }
+            Self::Metal(n) => Device::new_metal(n).map_err(|e| missing(self, "metal", utils::metal_is_available(), e)),
         }
     }
+}
+
+/// The GPU of a rank that `ranks` on its machine come before, of whom the first has the GPU `first`. Job systems may
+/// show each rank its own GPU alone, as the only one.
+fn gpu_behind(first: usize, ranks: usize, visible: impl FnOnce() -> usize) -> usize {
+    if ranks == 0 || visible() == 1 { first } else { first + ranks }
+}
+
+/// How many of CUDA's GPUs this process is shown.
+#[cfg(feature = "cuda")]
+fn gpus() -> usize {
+    let count = candle_core::cuda_backend::cudarc::driver::CudaContext::device_count();
+    count.ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpus() -> usize {
+    0
 }
 
 /// The error in one line, without the backtrace that candle may have put around it.
@@ -94,6 +133,25 @@ mod tests {
     fn the_processor_is_always_there() {
         assert!(DeviceName::Cpu.open().unwrap().is_cpu());
         assert!(DeviceName::Auto.open().is_ok());
+    }
+
+    #[test]
+    fn ranks_of_a_machine_take_one_gpu_after_the_other() {
+        let taken = |first: usize, ranks: usize, visible: usize| gpu_behind(first, ranks, || visible);
+        assert_eq!([0, 1, 3].map(|ranks| taken(0, ranks, 4)), [0, 1, 3]);
+        assert_eq!([0, 1].map(|ranks| taken(2, ranks, 4)), [2, 3]);
+        // one that is not there is an error, not another rank's
+        assert_eq!(taken(0, 2, 2), 2);
+        // each was shown its own
+        assert_eq!([0, 1, 3].map(|ranks| taken(0, ranks, 1)), [0; 3]);
+    }
+
+    #[cfg(not(any(feature = "cuda", feature = "metal")))]
+    #[test]
+    fn the_error_of_a_rank_names_the_gpu_that_it_looked_for() {
+        let message = |ranks: usize| DeviceName::Cuda(1).open_behind(ranks).unwrap_err().to_string();
+        assert!(message(2).starts_with("device cuda:3 is not there: "), "{}", message(2));
+        assert!(message(0).starts_with("device cuda:1 is not there: "), "{}", message(0));
     }
 
     #[cfg(not(any(feature = "cuda", feature = "metal")))]

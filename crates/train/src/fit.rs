@@ -52,8 +52,7 @@ pub fn fit<'a>(
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
     recipe.validate()?;
-    let compute: &Compute<'_> = &compute.into();
-    compute.validate()?;
+    let compute = &Compute::joined(compute.into())?;
     let (mut folder, saved) = match compute.team.leads() {
         true => RunFolder::open(recipe, begin).map(|(folder, saved)| (Some(folder), saved))?,
         false => (None, None),

@@ -29,6 +29,8 @@ mod precision;
 mod reduce;
 mod shapes;
 mod steps;
+#[cfg(any(test, feature = "cuda"))]
+mod synced;
 
 pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
@@ -36,6 +38,8 @@ pub use cpu::{
     peak::peak_flops,
     simd::{Level, force_level, level},
 };
+#[cfg(feature = "nccl")]
+pub use cuda::nccl::Nccl;
 pub use epilogue::{Activation, Epilogue};
 pub use frozen::Frozen;
 pub use graph::tape::{Tape, no_grad};

@@ -12,6 +12,15 @@ pub trait Reduce: Send + Sync {
     /// # Errors
     /// A rank is gone.
     fn sum(&self, values: &mut [f64]) -> Result<()>;
+
+    /// The sum of a contiguous tensor over all ranks, without gradient, where they have a way that does not lead
+    /// through the host's memory; `None` where not. All ranks have one, or none has.
+    ///
+    /// # Errors
+    /// A tensor operation failed.
+    fn sum_on_device(&self, _own: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 }
 
 thread_local! {
@@ -39,10 +48,20 @@ pub(crate) fn current() -> Option<Arc<dyn Reduce>> {
 /// The sum of a scalar over all ranks, without gradient; the scalar itself outside of [`reduced`].
 ///
 /// # Errors
-/// A tensor that is no scalar; a rank is gone.
+/// A rank is gone.
 pub fn total(scalar: &Tensor) -> Result<Tensor> {
-    let Some(by) = current() else { return Ok(scalar.clone()) };
-    let mut value = [scalar.to_dtype(DType::F64)?.to_scalar::<f64>()?];
-    by.sum(&mut value)?;
-    Tensor::new(value[0], scalar.device())?.to_dtype(scalar.dtype())
+    match current() {
+        Some(by) => sum(by.as_ref(), &scalar.to_dtype(DType::F64)?)?.to_dtype(scalar.dtype()),
+        None => Ok(scalar.clone()),
+    }
+}
+
+/// The sum of a contiguous tensor of f64 over all ranks, on its device, without gradient.
+pub(crate) fn sum(by: &dyn Reduce, own: &Tensor) -> Result<Tensor> {
+    if let Some(sum) = by.sum_on_device(own)? {
+        return Ok(sum);
+    }
+    let mut values = own.flatten_all()?.to_vec1::<f64>()?;
+    by.sum(&mut values)?;
+    Tensor::from_vec(values, own.shape(), own.device())
 }

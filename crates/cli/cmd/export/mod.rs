@@ -15,7 +15,8 @@ pub(crate) struct Args {
     /// A weights file, a run folder, or a name in weights/ or runs/.
     weights: String,
     /// Write an ONNX file: pictures in, points out (of the face finder boxes).
-    #[arg(long, value_name = "FILE", help_heading = "ONNX", conflicts_with_all = ["name", "out", "f16", "split"])]
+    #[arg(long, value_name = "FILE", help_heading = "ONNX",
+        conflicts_with_all = ["name", "out", "f16", "split", "overwrite"])]
     onnx: Option<PathBuf>,
     /// The numbers of its pictures, 0 to 255: u8 or f32.
     #[arg(long, value_name = "TYPE", value_parser = parse_pixels, default_value = "u8", requires = "onnx",
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// 16-bit floats: half the size.
     #[arg(long, help_heading = "Output")]
     f16: bool,
+    /// Replace another network of this name.
+    #[arg(long, help_heading = "Output")]
+    overwrite: bool,
     #[command(flatten)]
     data: DataArg,
     /// The splits it is measured on.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use candle_core::{DType, Device};
 use facekp_eval::{Predictor, Summary};
 use facekp_models::{Manifest, WeightsFile};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 use toml::{Table, Value};
 
 pub(super) fn write(a: &Args) -> Result<()> {
@@ -18,15 +18,19 @@ pub(super) fn write(a: &Args) -> Result<()> {
         None => parse_name(&file.manifest.name).map_err(|got| anyhow!("--name: {got}, the recipe's name"))?,
     };
     let path = a.out.join(format!("{name}.safetensors"));
-    refuse_foreign(&path, &a.out.join("manifest.toml"))?;
-    std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
     // measured as it will be read
     let mut file = file.rounded(dtype)?;
+    let refuse = |file: &WeightsFile| refuse_others(&path, file, a.overwrite);
+    refuse(&file)?;
+    refuse_foreign(&a.out.join("manifest.toml"))?;
+    std::fs::create_dir_all(&a.out).with_context(|| a.out.display().to_string())?;
     let predictor = Predictor::of(&file, &from, &Device::Cpu)?;
     let eval::Setting { data, flip } = eval::setting(&file.manifest, &a.data.dir)?;
     let summaries = eval::summaries(&predictor, &data, &a.split, flip)?;
     file.manifest.metrics = summaries.iter().flat_map(numbers).collect();
     let _alone = facekp_data::alone(&path);
+    // another process may have written it meanwhile
+    refuse(&file)?;
     file.save(&path, dtype)?;
     note(&a.out.join("manifest.toml"), &name, &path, &file.manifest)?;
     for s in &summaries {
@@ -35,11 +39,37 @@ pub(super) fn write(a: &Args) -> Result<()> {
     say(&path.display().to_string())
 }
 
-/// Weights and manifests are replaced, other files of these names are not.
-fn refuse_foreign(weights: &Path, manifest: &Path) -> Result<()> {
-    if weights.is_file() && WeightsFile::read(weights).is_err() {
-        bail!("{}: expected nothing or weights of facekp to replace, found another file", weights.display());
+/// Weights of the same network are replaced and, with `overwrite`, those of others; other files of this name are not.
+fn refuse_others(weights: &Path, file: &WeightsFile, overwrite: bool) -> Result<()> {
+    if !weights.is_file() {
+        return Ok(());
     }
+    let Ok(there) = WeightsFile::read(weights) else {
+        bail!("{}: expected nothing or weights of facekp to replace, found another file", weights.display());
+    };
+    if !overwrite && !is_same(&there, file)? {
+        bail!("{}: expected no other network of this name, or --overwrite", weights.display());
+    }
+    Ok(())
+}
+
+/// Whether two files hold the same network, whatever it was measured on.
+fn is_same(a: &WeightsFile, b: &WeightsFile) -> Result<bool> {
+    let unmeasured = |m: &Manifest| Manifest { metrics: BTreeMap::new(), ..m.clone() };
+    if unmeasured(&a.manifest) != unmeasured(&b.manifest) || a.tensors.len() != b.tensors.len() {
+        return Ok(false);
+    }
+    for (name, tensor) in &a.tensors {
+        let Some(other) = b.tensors.get(name).filter(|other| other.dims() == tensor.dims()) else { return Ok(false) };
+        if tensor.flatten_all()?.to_vec1::<f32>()? != other.flatten_all()?.to_vec1::<f32>()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Manifests are replaced, other files of this name are not.
+fn refuse_foreign(manifest: &Path) -> Result<()> {
     let text = std::fs::read_to_string(manifest).unwrap_or_default();
     let is_entry = |v: &Value| v.get("sha256").is_some();
     if !text.parse::<Table>().is_ok_and(|all| all.values().all(is_entry)) {

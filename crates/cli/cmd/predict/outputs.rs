@@ -131,7 +131,7 @@ pub(super) fn forget_parts<'a>(out: &Path, names: impl Iterator<Item = &'a PathB
         let name = file.rfind(PREDICTION_SUFFIX).map(|at| &file[..at + PREDICTION_SUFFIX.len()]);
         name.is_some_and(|name| names.contains(name))
     };
-    super::settings::forget_parts(out, is_own);
+    facekp_data::forget_parts(out, is_own);
 }
 
 #[cfg(test)]

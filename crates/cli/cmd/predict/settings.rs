@@ -7,7 +7,6 @@ use facekp_data::picture::max_pixels;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -67,11 +66,7 @@ impl Settings {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn write(&self, jsonl: &Path) -> Result<()> {
-        let path = Self::beside(jsonl);
-        // who has the lock of `jsonl` is alone here: what is half written is of a process that was killed
-        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        forget_parts(folder, |file| path.file_name() == Some(OsStr::new(file)));
-        write_file(&path, (serde_json::to_string_pretty(self)? + "\n").as_bytes())
+        write_file(&Self::beside(jsonl), (serde_json::to_string_pretty(self)? + "\n").as_bytes())
     }
 
     /// Removes the file beside `jsonl`, where it is one.
@@ -96,16 +91,6 @@ impl Settings {
 
 fn text(value: Option<impl ToString>, without: &str) -> String {
     value.map_or(without.to_owned(), |value| value.to_string())
-}
-
-/// Removes what processes that were killed left of files in `folder` whose names `is_own` knows; what cannot be
-/// removed does no harm.
-pub(super) fn forget_parts(folder: &Path, is_own: impl Fn(&str) -> bool) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().and_then(facekp_data::part_of).is_some_and(&is_own) {
-            fs::remove_file(entry.path()).ok();
-        }
-    }
 }
 
 #[cfg(test)]

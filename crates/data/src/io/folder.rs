@@ -1,11 +1,8 @@
 //! Folders that appear whole or not at all.
 
+use super::parts::Draft;
 use crate::error::{Error, Result};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{fs, path::Path};
 
 /// Fails where [`whole_folder`] would refuse to write, before any work is done.
 ///
@@ -26,45 +23,18 @@ pub(crate) fn check_new(out: &Path) -> Result<()> {
 /// As [`check_new`], and what `fill` and the system say, of `out`.
 pub(crate) fn whole_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     check_new(out)?;
-    let part = new_part(out).map_err(|e| Error::io(out, e))?;
-    let written = fill(&part).map_err(|e| e.renamed(&part, out)).and_then(|()| {
-        let placed = if out.exists() { fs::remove_dir(out) } else { Ok(()) }.and_then(|()| fs::rename(&part, out));
-        // what another process placed meanwhile is said in words
-        placed.map_err(|e| check_new(out).err().unwrap_or_else(|| Error::io(out, e)))
-    });
-    if written.is_err() {
-        // The first error is what matters to the person.
-        let _ = fs::remove_dir_all(&part);
-    }
-    written
-}
-
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
-/// A new folder next to `out`. In containers all processes may have one number, and those that were killed left theirs.
-fn new_part(out: &Path) -> io::Result<PathBuf> {
-    const TRIES: usize = 1000;
-    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let mut taken = io::ErrorKind::AlreadyExists.into();
-    for _ in 0..TRIES {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let part = out.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
-        match fs::create_dir(&part) {
-            Ok(()) => return Ok(part),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => taken = e,
-            Err(e) => return Err(e),
-        }
-    }
-    Err(taken)
+    let mut draft = Draft::beside(out).map_err(|e| Error::io(out, e))?;
+    fill(draft.path()).map_err(|e| e.renamed(draft.path(), out))?;
+    let emptied = if out.exists() { fs::remove_dir(out) } else { Ok(()) };
+    // what another process placed meanwhile is said in words
+    emptied.and_then(|()| draft.place(out)).map_err(|e| check_new(out).err().unwrap_or_else(|| Error::io(out, e)))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::sync::Barrier;
+    use std::{io, sync::Barrier};
 
     fn names(dir: &Path) -> Vec<String> {
         fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()

@@ -2,13 +2,15 @@
 
 mod folder;
 mod lock;
+mod parts;
 pub(crate) mod predictions;
 mod write;
 
 pub(crate) use folder::{check_new, whole_folder};
 pub use lock::{Alone, alone, lock};
+pub use parts::{Draft, forget_parts, part_of};
 pub(crate) use write::write_with;
-pub use write::{is_stream, part_of, write_whole};
+pub use write::{is_stream, write_whole};
 
 use crate::error::{Error, Result};
 use predictions::is_prediction;

@@ -1,15 +1,16 @@
 //! Writing that leaves nothing half done: a regular file appears whole or not at all, anything else is written to as it
 //! is.
 
+use super::parts::new_file;
 use crate::error::{Error, Result};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// Writes `bytes` to `path`: a regular file appears whole or not at all, with the permissions that the umask leaves.
+/// What killed processes left half written of it is removed.
 ///
 /// A link stays and its target is replaced. A pipe, a device and an open file by its number (`/dev/fd/3`) are written
 /// to as they are, since a rename would put a file in their place.
@@ -38,14 +39,6 @@ pub(crate) fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>
 /// Whether [`write_whole`] would write to what is there as it is: a pipe, a device, an open file by its number.
 pub fn is_stream(path: &Path) -> bool {
     matches!(place(path), Ok(Place::AsItIs))
-}
-
-/// The file of which `.NAME.PID-N.part` is the beginning: what a process leaves that is killed while it writes.
-pub fn part_of(name: &str) -> Option<&str> {
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let (file, process) = name.strip_prefix('.')?.strip_suffix(".part")?.rsplit_once('.')?;
-    let (pid, number) = process.split_once('-')?;
-    (!file.is_empty() && digits(pid) && digits(number)).then_some(file)
 }
 
 /// Where the bytes go.
@@ -87,7 +80,7 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
 
 /// Fills a file next to `target`, which then takes its name; errors speak of `path`, as the caller knows it.
 fn replace(path: &Path, target: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let (mut file, part) = new_part(target).map_err(|e| Error::io(path, e))?;
+    let (mut file, part) = new_file(target).map_err(|e| Error::io(path, e))?;
     let fill_and_name = || {
         fill(&mut file)?;
         file.sync_all().and_then(|()| fs::rename(&part, target)).map_err(|e| Error::io(path, e))
@@ -95,28 +88,6 @@ fn replace(path: &Path, target: &Path, fill: impl FnOnce(&mut File) -> Result<()
     fill_and_name().inspect_err(|_| {
         fs::remove_file(&part).ok();
     })
-}
-
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
-/// A new file next to `target`. In containers all processes may have one number, and those that were killed left files.
-fn new_part(target: &Path) -> io::Result<(File, PathBuf)> {
-    const TRIES: usize = 1000;
-    let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut taken = io::ErrorKind::AlreadyExists.into();
-    for _ in 0..TRIES {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut part = std::ffi::OsString::from(".");
-        part.push(name);
-        part.push(format!(".{}-{number}.part", std::process::id()));
-        let part = target.with_file_name(part);
-        match File::create_new(&part) {
-            Ok(file) => return Ok((file, part)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => taken = e,
-            Err(e) => return Err(e),
-        }
-    }
-    Err(taken)
 }
 
 #[cfg(all(test, unix))]
@@ -196,23 +167,6 @@ mod tests {
         write_whole(&dir.path().join("there"), b"x").unwrap_err();
         write_with(&dir.path().join("new"), |_| Err(Error::Invalid("stop".into()))).unwrap_err();
         assert_eq!(names(dir.path()), ["there"]);
-    }
-
-    #[test]
-    fn a_part_that_was_left_under_the_same_process_number_is_not_in_the_way() {
-        let dir = tempfile::tempdir().unwrap();
-        let next = COUNT.load(Ordering::Relaxed);
-        for number in next..next + 20 {
-            fs::write(dir.path().join(format!(".a.{}-{number}.part", std::process::id())), "").unwrap();
-        }
-        write_whole(&dir.path().join("a"), b"x").unwrap();
-        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"x");
-        let parts = names(dir.path()).into_iter().filter(|name| part_of(name) == Some("a"));
-        assert_eq!(parts.count(), 20);
-        for name in ["a", ".a.part", ".a.1-x.part", "a.1-2.part", ".a.1-2", "..1-2.part"] {
-            assert_eq!(part_of(name), None, "{name}");
-        }
-        assert_eq!(part_of(".x.keypoints.2.pts.12-3.part"), Some("x.keypoints.2.pts"));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The pictures of the page: each goes into the page and into a file next to it.
 
-use super::html::Html;
+use super::{
+    FIGURES,
+    html::{Html, What},
+};
 use crate::error::{Error, Result};
 use crate::plot::{self, Axes, Bar, Series};
 use crate::visualize;
@@ -53,19 +56,26 @@ impl Album {
         alt: &str,
         caption: &str,
     ) -> Result<()> {
-        let (bytes, end, mime) = match store {
-            As::Jpeg => (visualize::jpeg(picture)?, "jpg", "image/jpeg"),
-            As::Png => (visualize::png(picture)?, "png", "image/png"),
+        let (bytes, end, class) = match store {
+            As::Jpeg => (visualize::jpeg(picture)?, "jpg", "photo"),
+            As::Png => (visualize::png(picture)?, "png", "pixels"),
         };
         let path = self.file(name, end);
         fs::write(&path, &bytes).map_err(|e| Error::io(&path, e))?;
-        let source = format!("data:{mime};base64,{}", STANDARD.encode(&bytes));
         let (w, height) = (picture.width().to_string(), picture.height().to_string());
-        let class = if store == As::Png { "pixels" } else { "photo" };
-        h.el("figure", &[("class", class)], |h| {
-            h.void("img", &[("src", &source), ("alt", alt), ("width", &w), ("height", &height)]);
+        let mut full = Html::default();
+        full.el("figure", &[("class", class)], |h| {
+            let shown: [(&str, &str); 3] = [("alt", alt), ("width", &w), ("height", &height)];
+            match store {
+                As::Jpeg => h.jpeg(bytes, &shown),
+                As::Png => {
+                    let source = format!("data:image/png;base64,{}", STANDARD.encode(&bytes));
+                    h.void("img", &[&[("src", source.as_str())][..], &shown[..]].concat());
+                }
+            }
             h.leaf("figcaption", &[], caption);
         });
+        h.optional(full, named(&path, caption), What::Figure);
         Ok(())
     }
 
@@ -84,12 +94,25 @@ impl Album {
     fn plot(&self, h: &mut Html, name: &str, svg: &str, caption: &str) -> Result<()> {
         let path = self.file(name, "svg");
         fs::write(&path, svg).map_err(|e| Error::io(&path, e))?;
-        h.el("figure", &[], |h| {
+        let mut full = Html::default();
+        full.el("figure", &[], |h| {
             h.el("div", &[("class", "plot"), ("tabindex", "0"), ("role", "group"), ("aria-label", "Plot")], |h| {
                 h.markup(svg);
             });
             h.leaf("figcaption", &[], caption);
         });
+        h.optional(full, named(&path, caption), What::Figure);
         Ok(())
     }
+}
+
+/// What stands in the place of a figure that is left out.
+fn named(file: &Path, caption: &str) -> Html {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let address = format!("{FIGURES}/{name}");
+    let mut h = Html::default();
+    h.el("p", &[("class", "soft")], |h| {
+        h.text("Left out: ").leaf("a", &[("href", &address)], &name).text(&format!(". {caption}"));
+    });
+    h
 }

@@ -3,6 +3,7 @@
 mod album;
 mod faces;
 mod finding;
+mod fit;
 mod heat;
 pub(crate) mod html;
 mod numbers;
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::finder::{Finder, FinderSummary};
 use crate::predict::Flip;
 use candle_core::Device;
-use facekp_data::{Augment, Dataset};
+use facekp_data::{Augment, Dataset, Draft};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -82,9 +83,9 @@ pub fn write(out: &Path, page: &PageInput, runs: &[RunInput], device: &Device) -
     }
     place::refuse_foreign(out)?;
     let io = |e: std::io::Error| Error::io(out, e);
-    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(io)?;
-    let draft = tempfile::Builder::new().prefix(".facekp-report-").tempdir_in(parent).map_err(io)?;
+    // `.` has no name to stand beside, and what is beside it may be another disk
+    let named = if out.file_name().is_some() { out.to_path_buf() } else { out.join(PAGE) };
+    let draft = Draft::beside(&named).map_err(io)?;
     let figures = draft.path().join(FIGURES);
     let html = page::render(page, runs, &figures, device).map_err(|e| e.renamed(draft.path(), out))?;
     let text = draft.path().join(PAGE);

@@ -1,13 +1,21 @@
 //! The page as a whole: head, notices, the table of all runs, a section each.
 
 use super::{
-    PageInput, RunInput, album::Album, finding, html::Html, numbers, photos, run::Run, section, strip, style::CSS,
+    PageInput, RunInput,
+    album::Album,
+    finding,
+    fit::{LIMIT, fit},
+    html::Html,
+    numbers, photos,
+    run::Run,
+    section, strip,
+    style::CSS,
 };
 use crate::error::Result;
 use candle_core::Device;
 use std::path::Path;
 
-/// The HTML text; pictures go into the folder `figures`, too.
+/// The HTML text, of [`LIMIT`] bytes at most; pictures go into the folder `figures`, too.
 pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, device: &Device) -> Result<String> {
     let runs = Run::all(inputs, device)?;
     let albums = runs
@@ -32,10 +40,10 @@ pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, devi
     if !page.photos.files.is_empty() {
         photos::render(&mut sections, &page.photos, &runs, &Album::new(figures, "photo")?)?;
     }
-    Ok(frame(page, &runs, &albums, [&head.finish(), &sections.finish()]))
+    fit(frame(page, &runs, &albums, [head, sections]), LIMIT)
 }
 
-fn frame(page: &PageInput, runs: &[Run], albums: &[Album], [head, sections]: [&str; 2]) -> String {
+fn frame(page: &PageInput, runs: &[Run], albums: &[Album], [head, sections]: [Html; 2]) -> Html {
     let mut h = Html::default();
     h.markup("<!doctype html>\n");
     h.el("html", &[("lang", "en")], |h| {
@@ -53,6 +61,7 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], [head, sections]: [&s
                 h.leaf("h1", &[], &page.title);
                 intro(h, page);
                 notices(h, page, runs);
+                h.note();
                 h.el("nav", &[("aria-label", "Networks")], |h| {
                     h.el("ul", &[], |h| {
                         for (run, album) in runs.iter().zip(albums) {
@@ -73,9 +82,9 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], [head, sections]: [&s
                     });
                 });
                 h.leaf("h2", &[("class", "first")], "All networks");
-                h.markup(head);
+                h.append(head);
                 numbers::overview(h, runs);
-                h.markup(sections);
+                h.append(sections);
             });
             h.el("footer", &[], |h| {
                 h.leaf(
@@ -86,7 +95,7 @@ fn frame(page: &PageInput, runs: &[Run], albums: &[Album], [head, sections]: [&s
             });
         });
     });
-    h.finish()
+    h
 }
 
 fn intro(h: &mut Html, page: &PageInput) {

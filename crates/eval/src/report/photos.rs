@@ -4,7 +4,8 @@ use super::{
     Photos,
     album::{Album, As},
     faces::file_name,
-    html::Html,
+    fit::LIMIT,
+    html::{Html, What},
     run::Run,
 };
 use crate::error::Result;
@@ -14,10 +15,13 @@ use crate::visualize;
 use candle_vision_helpers::{Affine, Point, Size, draw};
 use facekp_data::Picture;
 use image::RgbImage;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Largest side of a photo on the page, pixels.
 const SIDE: u32 = 640;
+
+/// Photos are drawn until the page has so many bytes: even at the least quality they do not all fit then.
+const MOST: usize = 4 * LIMIT;
 
 /// Writes the section.
 pub(crate) fn render(h: &mut Html, photos: &Photos, runs: &[Run], album: &Album) -> Result<()> {
@@ -31,9 +35,30 @@ pub(crate) fn render(h: &mut Html, photos: &Photos, runs: &[Run], album: &Album)
              at every face in its green box.",
         );
         let finder = photos.finder.as_ref();
-        done = photos.files.iter().enumerate().try_for_each(|(i, path)| photo(h, i, path, finder, (runs, album)));
+        done = blocks(h, &photos.files, MOST, |h, i, path| photo(h, i, path, finder, (runs, album)));
     });
     done
+}
+
+/// A block for each photo, as `draw` makes it, until the page has more than `most` bytes.
+fn blocks(
+    h: &mut Html,
+    files: &[PathBuf],
+    most: usize,
+    mut draw: impl FnMut(&mut Html, usize, &Path) -> Result<()>,
+) -> Result<()> {
+    let mut bytes = h.bytes();
+    for (i, path) in files.iter().enumerate() {
+        if bytes > most {
+            h.missing(What::Photos(files.len() - i, file_name(path)));
+            break;
+        }
+        let mut block = Html::default();
+        draw(&mut block, i, path)?;
+        bytes += block.bytes();
+        h.optional(block, Html::default(), What::Photos(1, file_name(path)));
+    }
+    Ok(())
 }
 
 fn photo(h: &mut Html, i: usize, path: &Path, finder: Option<&Finder>, (runs, album): (&[Run], &Album)) -> Result<()> {
@@ -112,4 +137,29 @@ fn caption(run: &Run, faces: &[Located]) -> String {
 fn shrunk(picture: &RgbImage) -> (RgbImage, f64) {
     let scale = (f64::from(SIDE) / f64::from(picture.width().max(picture.height()))).min(1.0);
     (candle_vision_helpers::warp::shrink(picture, scale).0, scale)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::report::fit::fit;
+
+    #[test]
+    fn photos_behind_those_that_fill_the_page_are_not_looked_at() {
+        let files: Vec<PathBuf> = (0..100_000).map(|i| format!("in/{i}.jpg").into()).collect();
+        let (mut h, mut drawn) = (Html::default(), 0);
+        let block = |h: &mut Html, i: usize, path: &Path| {
+            drawn = i + 1;
+            h.leaf("h3", &[], &file_name(path)).markup(&"x".repeat(1000));
+            Ok(())
+        };
+        blocks(&mut h, &files, 50_000, block).unwrap();
+        let text = fit(h, 30_000).unwrap();
+        // blocks of 1000 x and a heading of 15 or 16 bytes: 49 have 49 774, 50 have 50 790
+        assert_eq!(drawn, 50);
+        let shown = text.matches("<h3>").count();
+        assert!(text.len() <= 30_000 && shown >= 25, "{} {shown}", text.len());
+        assert!(!text.contains(&format!("<h3>{shown}.jpg")));
+    }
 }

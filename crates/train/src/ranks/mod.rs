@@ -8,6 +8,8 @@ mod flat;
 mod local;
 #[cfg(feature = "mpi")]
 mod mpi;
+#[cfg(feature = "nccl")]
+mod nccl;
 mod sum;
 mod team;
 #[cfg(test)]
@@ -18,9 +20,12 @@ pub use self::mpi::Mpi;
 pub(crate) use flat::{average, sum_all};
 #[cfg(test)]
 pub(crate) use local::Local;
+#[cfg(feature = "nccl")]
+pub(crate) use nccl::Nccl;
 pub use team::Team;
 
 use crate::error::Result;
+use candle_core::Tensor;
 
 /// What ranks do together; every function is called by all of them, and returns when all that it needs is there.
 pub trait Ranks: Send + Sync {
@@ -48,4 +53,13 @@ pub trait Ranks: Send + Sync {
     /// # Errors
     /// A rank is gone.
     fn tell(&self, bytes: &mut Vec<u8>) -> Result<()>;
+
+    /// The sum of a contiguous tensor over all ranks, where they have a way that does not lead through the host's
+    /// memory; `None` where not. Whether they have one depends on the tensor's device and type alone.
+    ///
+    /// # Errors
+    /// A rank is gone, or there is no such sum.
+    fn sum_on_device(&self, _own: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 }

@@ -4,14 +4,16 @@ use super::{
     Ranks,
     sum::{Number, in_order},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
+use candle_core::Tensor;
 use candle_vision_helpers::ops::Reduce;
 use facekp_data::Share;
+use sha2::{Digest, Sha256};
 use std::{fmt, sync::Arc};
 
 /// The ranks that train together; by default one process alone.
 #[derive(Clone, Default)]
-pub struct Team(Option<Arc<dyn Ranks>>);
+pub struct Team(pub(super) Option<Arc<dyn Ranks>>);
 
 impl Team {
     /// A team of these ranks; one rank is alone.
@@ -53,6 +55,34 @@ impl Team {
         self.0.as_ref().map_or(Ok(()), |ranks| in_order(ranks.as_ref(), values))
     }
 
+    /// The sum of a contiguous tensor of f32 over all ranks, on its device.
+    ///
+    /// # Errors
+    /// When a tensor operation fails or a rank is gone.
+    pub(crate) fn sum_tensor(&self, own: &Tensor) -> Result<Tensor> {
+        let Some(ranks) = &self.0 else { return Ok(own.clone()) };
+        if let Some(sum) = ranks.sum_on_device(own)? {
+            return Ok(sum);
+        }
+        // sync point
+        let mut values = own.flatten_all()?.to_vec1::<f32>()?;
+        in_order(ranks.as_ref(), &mut values)?;
+        Ok(Tensor::from_vec(values, own.dims(), own.device())?)
+    }
+
+    /// How many ranks on this rank's machine, which has a name of its own, come before it.
+    ///
+    /// # Errors
+    /// A rank is gone.
+    pub(crate) fn before_on(&self, machine: &str) -> Result<usize> {
+        let Some(ranks) = &self.0 else { return Ok(0) };
+        // names are of any length
+        let own: [u8; 32] = Sha256::digest(machine).into();
+        let mut all = vec![0; own.len() * ranks.count()];
+        ranks.gather(&own, &mut all)?;
+        Ok(all.chunks_exact(own.len()).take(ranks.rank()).filter(|other| *other == own).count())
+    }
+
     /// Whether `flag` is set on any rank.
     ///
     /// # Errors
@@ -85,6 +115,14 @@ struct Sums(Arc<dyn Ranks>);
 
 impl Reduce for Sums {
     fn sum(&self, values: &mut [f64]) -> candle_core::Result<()> {
-        in_order(self.0.as_ref(), values).map_err(|e| candle_core::Error::Msg(e.to_string()))
+        in_order(self.0.as_ref(), values).map_err(told)
     }
+
+    fn sum_on_device(&self, own: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        self.0.sum_on_device(own).map_err(told)
+    }
+}
+
+fn told(e: Error) -> candle_core::Error {
+    candle_core::Error::Msg(e.to_string())
 }

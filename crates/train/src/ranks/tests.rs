@@ -66,6 +66,14 @@ fn rank_0_is_heard_and_any_rank_can_raise_a_flag() {
     assert_eq!(error[0], Some(Err("another rank is gone".to_owned())));
 }
 
+#[test]
+fn ranks_are_counted_on_each_machine() {
+    let machines = ["a", "b", "a", "ab", "b", "a"];
+    let before = on_ranks(machines.len(), |team| team.before_on(machines[team.rank()]).unwrap());
+    assert_eq!(before, [0, 0, 1, 0, 1, 2].map(Some));
+    assert_eq!(Team::default().before_on("a").unwrap(), 0);
+}
+
 /// Three faces with three points each, of which one face shows one, on the first rank, and two on the second.
 #[test]
 fn losses_and_gradients_of_ranks_add_up_to_those_of_the_batch() {

@@ -12,7 +12,7 @@ pub(crate) mod elementwise;
 mod gemm;
 pub(crate) mod norm;
 pub(crate) mod norm_back;
-pub(crate) mod norm_synced;
+mod norm_synced;
 pub(crate) mod parallel;
 pub(crate) mod peak;
 mod plan;

@@ -21,66 +21,71 @@ pub(crate) struct Moments {
     pub count: f64,
 }
 
-/// The result and the batch's statistics; `both` is gamma, then beta.
-pub(crate) fn train(
-    s: &Planes,
-    x: &[f32],
-    both: &[f32],
-    eps: f64,
-    epilogue: Epilogue<&[f32]>,
-) -> Result<(Vec<f32>, Moments)> {
-    let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
-    let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
-    let count = (s.b * s.plane) as f64;
-    let vectors = Vectors::in_use();
-    // SAFETY: every channel writes all of its planes and its own statistics.
-    let y = unsafe {
-        filled(x.len(), |y| {
-            parallel::for_each(s.c, |c| {
-                let spread = |mean| vectors.run(Spread { s, x: x[c * s.plane..].as_ptr(), mean });
-                let m = (spread(0.0).0 / count) as f32;
-                let (off, squares) = spread(m);
-                // the mean was rounded: `off` is what that left over
-                let v = squares / count - (off / count).powi(2);
-                // `max` would swallow NaN
-                let v = if v < 0.0 { 0.0 } else { v };
-                mean_to.ptr().add(c).write(m);
-                var_to.ptr().add(c).write(v as f32);
-                let scale = f64::from(both[c]) / (v + eps).sqrt();
-                let shift = f64::from(both[s.c + c]) - f64::from(m) * scale;
-                scale_channel(vectors, s, c, x, [scale as f32, shift as f32], epilogue, y);
-            });
-        })?
-    };
-    Ok((y, Moments { mean, var, count }))
+/// A forward pass.
+pub(crate) struct Forward<'a> {
+    pub x: &'a [f32],
+    /// Gamma, then beta; for [`Forward::scale`] scale, then shift.
+    pub both: &'a [f32],
+    pub planes: Planes,
+    /// Without a bias.
+    pub epilogue: Epilogue<&'a [f32]>,
 }
 
-/// `scale x + shift`, then the epilogue; `both` is scale, then shift.
-pub(crate) fn scale(s: &Planes, x: &[f32], both: &[f32], epilogue: Epilogue<&[f32]>) -> Result<Vec<f32>> {
-    let vectors = Vectors::in_use();
-    // SAFETY: every channel writes all of its planes.
-    unsafe {
-        filled(x.len(), |y| {
-            parallel::for_each(s.c, |c| scale_channel(vectors, s, c, x, [both[c], both[s.c + c]], epilogue, y));
-        })
+impl Forward<'_> {
+    /// The result and the batch's statistics.
+    pub(crate) fn train(&self, eps: f64) -> Result<(Vec<f32>, Moments)> {
+        let s = &self.planes;
+        let (mut mean, mut var) = (vec![0f32; s.c], vec![0f32; s.c]);
+        let (mean_to, var_to) = (Shared::of(&mut mean), Shared::of(&mut var));
+        let count = (s.b * s.plane) as f64;
+        let vectors = Vectors::in_use();
+        // SAFETY: every channel writes all of its planes and its own statistics.
+        let y = unsafe {
+            filled(self.x.len(), |y| {
+                parallel::for_each(s.c, |c| {
+                    let spread = |mean| vectors.run(Spread { s, x: self.x[c * s.plane..].as_ptr(), mean });
+                    let m = (spread(0.0).0 / count) as f32;
+                    let (off, squares) = spread(m);
+                    // the mean was rounded: `off` is what that left over
+                    let v = squares / count - (off / count).powi(2);
+                    // `max` would swallow NaN
+                    let v = if v < 0.0 { 0.0 } else { v };
+                    mean_to.ptr().add(c).write(m);
+                    var_to.ptr().add(c).write(v as f32);
+                    self.normalize(vectors, c, [f64::from(m), v + eps], y);
+                });
+            })?
+        };
+        Ok((y, Moments { mean, var, count }))
     }
-}
 
-pub(super) fn scale_channel(
-    vectors: Vectors,
-    s: &Planes,
-    c: usize,
-    x: &[f32],
-    [scale, shift]: [f32; 2],
-    epilogue: Epilogue<&[f32]>,
-    y: Shared,
-) {
-    for b in 0..s.b {
-        let at = (b * s.c + c) * s.plane;
-        let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
-        // SAFETY: this plane is this task's.
-        let y = unsafe { y.ptr().add(at) };
-        vectors.run(Apply { len: s.plane, x: part(x), epilogue: epilogue.map(part), scale, shift, y });
+    /// `scale x + shift`, then the epilogue.
+    pub(crate) fn scale(&self) -> Result<Vec<f32>> {
+        let (s, vectors) = (&self.planes, Vectors::in_use());
+        // SAFETY: every channel writes all of its planes.
+        unsafe {
+            filled(self.x.len(), |y| {
+                parallel::for_each(s.c, |c| self.scale_channel(vectors, c, [self.both[c], self.both[s.c + c]], y));
+            })
+        }
+    }
+
+    /// Channel `c` by its mean and its variance, to which `eps` was added.
+    pub(super) fn normalize(&self, vectors: Vectors, c: usize, [mean, var]: [f64; 2], y: Shared) {
+        let scale = f64::from(self.both[c]) / var.sqrt();
+        let shift = f64::from(self.both[self.planes.c + c]) - mean * scale;
+        self.scale_channel(vectors, c, [scale as f32, shift as f32], y);
+    }
+
+    fn scale_channel(&self, vectors: Vectors, c: usize, [scale, shift]: [f32; 2], y: Shared) {
+        let s = &self.planes;
+        for b in 0..s.b {
+            let at = (b * s.c + c) * s.plane;
+            let part = |t: &[f32]| -> *const f32 { t[at..][..s.plane].as_ptr() };
+            // SAFETY: this plane is this task's.
+            let y = unsafe { y.ptr().add(at) };
+            vectors.run(Apply { len: s.plane, x: part(self.x), epilogue: self.epilogue.map(part), scale, shift, y });
+        }
     }
 }
 

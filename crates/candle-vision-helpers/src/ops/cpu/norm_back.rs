@@ -31,8 +31,8 @@ pub(crate) struct Grads {
 }
 
 impl Backward<'_> {
-    /// Through [`train`](super::norm::train), or through [`norm_synced`](super::norm_synced) with what sums over its
-    /// ranks.
+    /// Through [`Forward::train`](super::norm::Forward::train), or through
+    /// [`Forward::train_synced`](super::norm::Forward::train_synced) with what sums over its ranks.
     pub(crate) fn train(
         &self,
         both: &[f32],
@@ -54,7 +54,7 @@ impl Backward<'_> {
         )
     }
 
-    /// Through [`scale`](super::norm::scale).
+    /// Through [`Forward::scale`](super::norm::Forward::scale).
     pub(crate) fn scale(&self, both: &[f32]) -> Result<Grads> {
         self.run(None, |_| 0.0, |c, _| [f64::from(both[c]), 0.0, 0.0], |_, [sum, sum_x]| [sum_x, sum])
     }

@@ -1,7 +1,7 @@
 //! Convolution and both its gradients through cuDNN.
 
 use super::launch::{Maybe, count, elementwise, empty, launch};
-use super::norm::bias_grad;
+use super::norm_back::bias_grad;
 use super::storage::Cuda;
 use crate::ops::graph::{
     node::{Op, apply},

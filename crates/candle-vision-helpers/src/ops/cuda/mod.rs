@@ -7,7 +7,10 @@
 pub(crate) mod conv;
 mod launch;
 pub(crate) mod many;
+#[cfg(feature = "nccl")]
+pub(crate) mod nccl;
 pub(crate) mod norm;
+mod norm_back;
 pub(crate) mod pool;
 mod storage;
 

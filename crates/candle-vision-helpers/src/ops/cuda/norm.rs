@@ -1,13 +1,18 @@
-//! Batch normalization with residual and ReLU: two passes over the tensor forward, two backward.
+//! Batch normalization with residual and ReLU: two passes over the tensor forward, two backward. Sums over several
+//! ranks lie between the two.
 
-use super::launch::{Maybe, MaybeMut, THREADS, blocks, count, elementwise, empty, launch};
+use super::launch::{Maybe, THREADS, blocks, count, elementwise, empty, launch};
+use super::norm_back::{Statistics, back};
 use super::storage::Cuda;
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
-    storage::{Arg, Backend, wants_grad},
+    storage::{Arg, Backend},
 };
+use crate::ops::layers::norm::BatchNorm;
+use crate::ops::reduce::Reduce;
 use crate::ops::shapes::Planes;
+use crate::ops::synced::{self, Whole};
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
 use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
@@ -18,19 +23,21 @@ const A_THREAD: usize = 8;
 const MAX_SPLITS: usize = 64;
 
 /// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased
-/// variance; `both` is gamma, then beta.
+/// variance, those of all ranks where they are to be summed.
 pub(crate) fn train(
     x: &Tensor,
-    both: &Tensor,
-    eps: f64,
+    norm: &BatchNorm<'_>,
     epilogue: Epilogue<&Tensor>,
     planes: Planes,
+    reduce: Option<Arc<dyn Reduce>>,
 ) -> Result<(Tensor, Tensor, Tensor)> {
-    let found = Arc::new(OnceLock::new());
-    let f = Train { planes, eps: eps as f32, relu: epilogue.activation == Activation::Relu, found: found.clone() };
+    let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
+    let (found, relu) = (Arc::new(OnceLock::new()), epilogue.activation == Activation::Relu);
+    let ranks = reduce.map(|by| Ranks { by, both: both.detach() });
+    let f = Train { planes, eps: norm.eps, relu, ranks, found: found.clone() };
     let y = match epilogue.residual {
-        Some(r) => apply::<Cuda, _>(f, &[x, both, r])?,
-        None => apply::<Cuda, _>(f, &[x, both])?,
+        Some(r) => apply::<Cuda, _>(f, &[x, &both, r])?,
+        None => apply::<Cuda, _>(f, &[x, &both])?,
     };
     match found.get() {
         Some(Found { mean, var, .. }) => Ok((y, mean.clone(), var.clone())),
@@ -53,27 +60,37 @@ struct Found {
     var: Tensor,
     /// `(3 C)`: `1 / sqrt(var + eps)`, scale, shift.
     saved: Tensor,
+    /// `(1)`, of several ranks: the values of a channel on all of them.
+    count: Option<Tensor>,
 }
 
 struct Train {
     planes: Planes,
-    eps: f32,
+    eps: f64,
     relu: bool,
+    ranks: Option<Ranks>,
     found: Arc<OnceLock<Found>>,
 }
 
+/// The ranks whose batches are parts of one.
+struct Ranks {
+    by: Arc<dyn Reduce>,
+    /// `(2 C)`: gamma, then beta, apart from every graph.
+    both: Tensor,
+}
+
 /// A tensor's sizes as the kernels take them.
-struct Counts {
-    channels: u32,
-    plane: u32,
+pub(super) struct Counts {
+    pub channels: u32,
+    pub plane: u32,
     /// Elements of a channel.
-    count: u32,
-    splits: u32,
-    len: u64,
+    pub count: u32,
+    pub splits: u32,
+    pub len: u64,
 }
 
 impl Counts {
-    fn of(s: &Planes) -> Result<Self> {
+    pub(super) fn of(s: &Planes) -> Result<Self> {
         let elements = s.count();
         let splits = (elements / (THREADS * A_THREAD)).clamp(1, MAX_SPLITS);
         // the kernels step by a grid's threads beyond the last element
@@ -87,7 +104,7 @@ impl Counts {
         })
     }
 
-    fn a_thread_a_channel(&self) -> usize {
+    pub(super) fn a_thread_a_channel(&self) -> usize {
         (self.channels as usize).div_ceil(THREADS)
     }
 }
@@ -133,6 +150,7 @@ impl Op<Cuda> for Train {
         let (x, both) = (&args[0].data, &args[1].data);
         let mut partial = empty::<f32>(dev, 2 * n.splits as usize * c)?;
         let (mut mean, mut var, mut saved) = (empty::<f32>(dev, c)?, empty::<f32>(dev, c)?, empty::<f32>(dev, 3 * c)?);
+        let eps = self.eps as f32;
         // SAFETY: the kernels' arguments, as long as kernels.cu says.
         unsafe {
             let grid = blocks(c, n.splits as usize);
@@ -151,15 +169,24 @@ impl Op<Cuda> for Train {
                 &n.plane,
                 &n.count,
                 &n.splits,
-                &self.eps,
+                &eps,
             );
         }
-        let y = apply_scale(dev, &n, x, &saved.slice(c..), args.get(2).map(|r| &r.data), self.relu)?;
-        let found = Found {
-            mean: Cuda::tensor(mean, c, dev),
-            var: Cuda::tensor(var, c, dev),
-            saved: Cuda::tensor(saved, 3 * c, dev),
+        let own = [Cuda::tensor(mean, c, dev), Cuda::tensor(var, c, dev)];
+        let found = match &self.ranks {
+            None => {
+                let [mean, var] = own;
+                Found { mean, var, saved: Cuda::tensor(saved, 3 * c, dev), count: None }
+            }
+            Some(Ranks { by, both }) => {
+                let whole = synced::statistics(by.as_ref(), &own, self.planes.count(), both, self.eps)?;
+                let Whole { mean, var, saved, count } = whole;
+                Found { mean, var, saved, count: Some(count) }
+            }
         };
+        let y = Cuda::read(&[&found.saved], |dev, a| {
+            apply_scale(dev, &n, x, &a[0].data.slice(c..), args.get(2).map(|r| &r.data), self.relu)
+        })?;
         let _ = self.found.set(found);
         Ok((y, Shape::from(args[0].dims)))
     }
@@ -170,10 +197,14 @@ impl Op<Cuda> for Train {
         };
         Cuda::read(&[args[0], out, grad, &found.mean, &found.saved], |dev, a| {
             let c = self.planes.c;
-            let statistics = Some((&a[3].data, a[4].data.slice(..c)));
+            let statistics = Statistics {
+                mean: a[3].data.slice(..c),
+                inverse: a[4].data.slice(..c),
+                ranks: self.ranks.as_ref().map(|r| r.by.as_ref()).zip(found.count.as_ref()),
+            };
             let scale = a[4].data.slice(c..2 * c);
             let gate = self.relu.then_some(&a[1].data);
-            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, statistics, &scale)
+            back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, Some(statistics), &scale)
         })
     }
 }
@@ -201,97 +232,4 @@ impl Op<Cuda> for Scale {
             back(dev, &self.planes, args, &a[0].data, &a[2].data, gate, None, &scale)
         })
     }
-}
-
-/// The gradients of x, of scale (or gamma) and shift (or beta), and of a residual that wants one.
-#[allow(clippy::too_many_arguments)] // what both directions share, each once
-fn back(
-    dev: &CudaDevice,
-    planes: &Planes,
-    args: &[&Tensor],
-    x: &CudaView<'_, f32>,
-    dy: &CudaView<'_, f32>,
-    gate: Option<&CudaView<'_, f32>>,
-    statistics: Option<(&CudaView<'_, f32>, CudaView<'_, f32>)>,
-    scale: &CudaView<'_, f32>,
-) -> Result<Vec<Option<Tensor>>> {
-    let (n, c) = (Counts::of(planes)?, planes.c);
-    let (mean, inverse) = (statistics.as_ref().map(|s| s.0), statistics.as_ref().map(|s| &s.1));
-    let sums = channel_sums(dev, &n, Some(x), dy, gate, mean, inverse)?;
-    let mut dx = empty::<f32>(dev, n.len as usize)?;
-    let mut residual = match args.get(2).is_some_and(|r| wants_grad(r)) {
-        true => Some(empty::<f32>(dev, n.len as usize)?),
-        false => None,
-    };
-    // SAFETY: the kernel's arguments; x, dy, gate, dx and the residual's gradient have `len` elements.
-    unsafe {
-        launch!(
-            dev,
-            "scale_shift_back",
-            elementwise(n.len as usize),
-            x,
-            dy,
-            Maybe(gate),
-            Maybe(mean),
-            Maybe(inverse),
-            scale,
-            &sums,
-            &mut dx,
-            MaybeMut(residual.as_mut()),
-            &n.channels,
-            &n.plane,
-            &n.len,
-            &n.count,
-        );
-    }
-    Ok(vec![
-        Some(Cuda::tensor(dx, args[0].shape(), dev)),
-        Some(Cuda::tensor(sums, 2 * c, dev)),
-        residual.map(|r| Cuda::tensor(r, args[0].shape(), dev)),
-    ])
-}
-
-/// `(2, C)`: the sums of the gradient times the normalized x, and of the gradient.
-fn channel_sums(
-    dev: &CudaDevice,
-    n: &Counts,
-    x: Option<&CudaView<'_, f32>>,
-    dy: &CudaView<'_, f32>,
-    gate: Option<&CudaView<'_, f32>>,
-    mean: Option<&CudaView<'_, f32>>,
-    inverse: Option<&CudaView<'_, f32>>,
-) -> Result<CudaSlice<f32>> {
-    let c = n.channels as usize;
-    let mut partial = empty::<f32>(dev, 2 * n.splits as usize * c)?;
-    let mut sums = empty::<f32>(dev, 2 * c)?;
-    // SAFETY: the kernels' arguments, as long as kernels.cu says; the two halves of `sums` do not overlap.
-    unsafe {
-        let grid = blocks(c, n.splits as usize);
-        launch!(
-            dev,
-            "gradients_partial",
-            grid,
-            Maybe(x),
-            dy,
-            Maybe(gate),
-            Maybe(mean),
-            Maybe(inverse),
-            &mut partial,
-            &n.channels,
-            &n.plane,
-            &n.count,
-        );
-        let (mut products, mut plain) = sums.split_at_mut(c);
-        let grid = blocks(n.a_thread_a_channel(), 1);
-        launch!(dev, "gradients_finish", grid, &partial, &mut products, &mut plain, &n.channels, &n.splits);
-    }
-    Ok(sums)
-}
-
-/// The sum of `dy (B, C, plane)` over each channel: the gradient of a bias.
-#[cfg(feature = "cudnn")]
-pub(super) fn bias_grad(dev: &CudaDevice, dy: &CudaView<'_, f32>, planes: &Planes) -> Result<Tensor> {
-    let n = Counts::of(planes)?;
-    let sums = Cuda::tensor(channel_sums(dev, &n, None, dy, None, None, None)?, 2 * planes.c, dev);
-    sums.narrow(0, planes.c, planes.c)?.contiguous()
 }

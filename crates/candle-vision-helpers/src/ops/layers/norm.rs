@@ -1,7 +1,7 @@
 //! Batch normalization, with a residual and an activation in the same pass.
 
 use super::activation::finished;
-use crate::ops::cpu::{norm, norm_back, norm_synced};
+use crate::ops::cpu::{norm, norm_back};
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
     node::{Op, apply},
@@ -59,7 +59,7 @@ impl BatchNorm<'_> {
 ///
 /// # Errors
 /// Shapes that do not fit, a bias, fewer than two values for a channel; on the CPU, another type than f32; several
-/// ranks elsewhere.
+/// ranks elsewhere than on the CPU and, in f32, on CUDA.
 pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<BatchNormOut> {
     let name = "batch_norm_train";
     let planes = check(name, x, epilogue)?;
@@ -69,17 +69,17 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
         bail!("{name}: input: expected two values or more for a channel, got {count} in {:?}", x.dims());
     }
     let reduce = reduce::current();
-    if reduce.is_some() && !x.device().is_cpu() {
-        bail!("{name}: expected the CPU for statistics of several ranks, got {:?}", x.device().location());
-    }
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
-        let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
-        let (y, mean, var) = crate::ops::cuda::norm::train(x, &both, norm.eps, epilogue, planes)?;
+        let (y, mean, var) = crate::ops::cuda::norm::train(x, norm, epilogue, planes, reduce)?;
         let y = finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE })?;
         return Ok(BatchNormOut { y, mean, var });
     }
     if !x.device().is_cpu() {
+        if reduce.is_some() {
+            let (got, at) = (x.dtype(), x.device().location());
+            bail!("{name}: expected f32 on the CPU or on CUDA for statistics of several ranks, got {got:?} on {at:?}");
+        }
         return train_composed(x, norm, epilogue, planes);
     }
     let moments = Arc::new(OnceLock::new());
@@ -178,10 +178,10 @@ impl Op<Cpu> for Train {
     }
 
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let (x, both, epilogue) = (args[0].data, args[1].data, epilogue(args, self.activation));
+        let pass = forward(self.planes, self.activation, args);
         let (y, moments) = match &self.reduce {
-            None => norm::train(&self.planes, x, both, self.eps, epilogue)?,
-            Some(all) => norm_synced::train(&self.planes, x, both, self.eps, epilogue, all.as_ref())?,
+            None => pass.train(self.eps)?,
+            Some(all) => pass.train_synced(self.eps, all.as_ref())?,
         };
         let _ = self.moments.set(moments);
         Ok((y, Shape::from(args[0].dims)))
@@ -208,7 +208,7 @@ impl Op<Cpu> for Scale {
         "batch_norm_eval"
     }
     fn forward(&self, (): &(), args: &[Arg<'_, Cpu>]) -> Result<(Vec<f32>, Shape)> {
-        let y = norm::scale(&self.planes, args[0].data, args[1].data, epilogue(args, self.activation))?;
+        let y = forward(self.planes, self.activation, args).scale()?;
         Ok((y, Shape::from(args[0].dims)))
     }
     fn backward(&self, args: &[&Tensor], out: &Tensor, grad: &Tensor) -> Result<Vec<Option<Tensor>>> {
@@ -216,8 +216,9 @@ impl Op<Cpu> for Scale {
     }
 }
 
-fn epilogue<'a>(args: &[Arg<'a, Cpu>], activation: Activation) -> Epilogue<&'a [f32]> {
-    Epilogue { bias: None, residual: args.get(2).map(|r| r.data), activation }
+fn forward<'a>(planes: Planes, activation: Activation, args: &[Arg<'a, Cpu>]) -> norm::Forward<'a> {
+    let epilogue = Epilogue { bias: None, residual: args.get(2).map(|r| r.data), activation };
+    norm::Forward { x: args[0].data, both: args[1].data, planes, epilogue }
 }
 
 /// The gradients of x, of the two numbers of each channel and of a residual that wants one.

@@ -10,6 +10,7 @@ mod unpack;
 use crate::{
     datasets::{format::DatasetKind, ibug, imm},
     error::{Error, Result},
+    io::Draft,
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -105,15 +106,15 @@ pub fn fetch(
     download::download(url, &part, progress)?;
     check(source.known, url, &part)?;
 
-    let unpacked = dest.join(format!(".{}.{}.part", source.folder, std::process::id()));
-    let placed = unpack::unpack(&part, &unpacked).map_err(|e| e.renamed(&unpacked, &folder)).and_then(|root| {
+    let placed = Draft::beside(&folder).map_err(|e| Error::io(&folder, e)).and_then(|draft| {
+        let unpacked = draft.path().join(source.folder);
+        let root = unpack::unpack(&part, &unpacked).map_err(|e| e.renamed(&unpacked, &folder))?;
         if !source.kind.holds(&root)? {
             let got = "an archive of something else";
             return Err(Error::Download { url: url.into(), reason: format!("expected {}, got {got}", source.name) });
         }
         fs::rename(&root, &folder).map_err(|e| Error::io(&folder, e))
     });
-    fs::remove_dir_all(&unpacked).ok();
     // An archive that is whole but wrong would be found wrong for ever; a disk that is full says nothing of it.
     let kind = placed.as_ref().err().and_then(Error::io_kind);
     if !matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) {
