@@ -129,7 +129,14 @@ fn empty_and_missing_folders_are_named() {
     assert_eq!(text.matches("No such file").count(), 1, "{text}");
     let mut command = facekp();
     command.args(["train", "nose", "--data"]).arg(dir.path()).arg("--out").arg(dir.path().join("run"));
-    fails_with(&mut command, &["expected a dataset called imm_face_db, found none"]);
+    let help = format!("; `facekp datasets fetch imm --out {}` downloads it", dir.path().display());
+    fails_with(&mut command, &["expected a dataset called imm_face_db, found none", &help]);
+    let mut command = facekp();
+    command.args(["eval", "face68", "--data"]).arg(dir.path());
+    fails_with(&mut command, &["expected a dataset called ibug_300W", "`facekp datasets fetch ibug --out "]);
+    let mut command = facekp();
+    command.args(["report", "no/such-run", "--out"]).arg(dir.path().join("page"));
+    fails_with(&mut command, &["no/such-run: expected a run folder with recipe.toml, found none"]);
     assert!(files(dir.path()).is_empty());
 }
 

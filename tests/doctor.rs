@@ -58,6 +58,8 @@ fn data_are_listed_and_broken_ones_with_their_fault() {
     assert!(all["threads"].as_u64().unwrap() > 0 && all["predict"]["works"] == true, "{all}");
     let nose = all["weights"].as_array().unwrap().iter().find(|w| w["name"] == "nose").unwrap();
     assert_eq!([&nose["points"], &nose["scheme"], &nose["error"]], [&json!(1), &json!("nose1"), &Value::Null]);
+    let has_mpi = all["features"].as_array().unwrap().contains(&json!("mpi"));
+    assert_eq!(has_mpi, cfg!(feature = "mpi"), "{all}");
 
     copy(people(), dir.path());
     let broken = stem(2, 3) + ".asf";

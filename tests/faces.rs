@@ -125,3 +125,14 @@ fn wrong_choices_of_faces_are_refused() {
     }
     fails_with(predict(dir.path(), &[&photo]).arg("--heatmap"), &["--heatmap: expected a network with heatmaps"]);
 }
+
+#[test]
+fn whoever_gave_a_box_is_not_told_to_give_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = RgbImage::from_fn(120, 80, |x, y| Rgb([2 * x as u8, 3 * y as u8, 100]));
+    picture.save(dir.path().join("none.png")).unwrap();
+    let mut c = facekp();
+    c.current_dir(dir.path()).args(["predict", "none.png", "--box", "10,10,60,60"]);
+    let said = String::from_utf8(c.assert().success().get_output().stderr.clone()).unwrap();
+    assert!(said.contains("none.png: the network is unsure") && !said.contains("--box"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! `facekp eval` of a face finder, and its section of the report.
 
-use crate::common::{facekp, fails_with, people, trained};
+use crate::common::{copy, facekp, fails_with, people, trained};
 use image::{Rgb, RgbImage, imageops};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
@@ -108,4 +108,18 @@ fn the_report_has_a_section_on_finding_faces() {
         assert!(html.contains(needed), "{needed} is missing");
     }
     assert!(dir.path().join("page/figures/finding-curve.png").is_file());
+}
+
+#[test]
+fn a_split_of_which_no_face_is_found_is_named_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(people(), dir.path());
+    for file in fs::read_dir(dir.path().join("imm_face_db")).unwrap().map(|e| e.unwrap().path()) {
+        if file.extension().is_some_and(|end| end == "jpg") {
+            RgbImage::new(640, 480).save(file).unwrap();
+        }
+    }
+    let mut c = facekp();
+    c.args(["eval", "face58", "--boxes", "found", "--data"]).arg(dir.path());
+    fails_with(&mut c, &["--boxes found: split val: expected a face that is found, got none of 6"]);
 }

@@ -36,6 +36,7 @@ mod own_points;
 mod photos;
 mod pictures_cli;
 mod promises;
+mod replaced;
 mod resume;
 mod run_folders;
 mod serve;

@@ -68,6 +68,46 @@ fn a_log_file_has_no_color_codes() {
     assert!(log.contains("epoch 1/1") && !log.contains('\u{1b}'), "{log:?}");
 }
 
+/// A pipe gives its bytes once.
+#[test]
+fn a_picture_comes_through_a_pipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let predict = |picture: &str| {
+        let mut c = facekp();
+        c.current_dir(dir.path()).args(["predict", picture, "--box", "4,4,200,160", "--weights"]);
+        c.arg(trained().join("nose"));
+        c
+    };
+    let bytes = fs::read(picture()).unwrap();
+    let out = predict("-").args(["--json", "-"]).write_stdin(bytes.clone()).assert().success().get_output().clone();
+    let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&found[0]["file"], &found[0]["width"]), (&"/dev/stdin".into(), &640.into()));
+    assert!(dir.path().join("predictions/stdin.keypoints.png").is_file());
+    let mut copied = predict("-");
+    copied.args(["--annotations", "new"]).write_stdin(bytes).assert().code(2);
+    let substitution = format!(
+        "{} predict <(cat {}) --box 4,4,200,160 --weights {} --out {}",
+        assert_cmd::cargo::cargo_bin("facekp").display(),
+        picture().display(),
+        trained().join("nose").display(),
+        dir.path().display()
+    );
+    let out = Command::new("bash").args(["-c", &substitution]).output().unwrap();
+    assert!(out.status.success(), "{}", text(&out.stderr));
+}
+
+/// Launchers of many processes number them all, also where each predicts a part of the pictures for itself.
+#[test]
+fn a_numbered_process_that_predicts_logs_as_any_other() {
+    for rank in ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut c = facekp();
+        c.env(rank, "1").args(["predict", "--weights"]).arg(trained().join("nose")).arg(picture()).arg("--out");
+        let out = c.arg(dir.path()).args(["--box", "4,4,200,160"]).assert().success().get_output().clone();
+        assert!(text(&out.stderr).contains("1 face -> "), "{rank}: {}", text(&out.stderr));
+    }
+}
+
 /// `script` gives the program a terminal.
 #[test]
 fn a_terminal_has_colors_unless_it_is_asked_for_none() {
@@ -114,7 +154,7 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
     }
 
     let (target, link) = (dir.path().join("target.json"), dir.path().join("link.json"));
-    fs::write(&target, "old").unwrap();
+    fs::write(&target, "[]").unwrap();
     symlink(&target, &link).unwrap();
     predict(&link);
     assert!(link.symlink_metadata().unwrap().is_symlink());
@@ -142,7 +182,7 @@ fn json_goes_into_devices_pipes_and_the_ends_of_links() {
 #[test]
 fn wrong_usage_is_status_2() {
     let data = people().display().to_string();
-    let cases: [&[&str]; 20] = [
+    let cases: [&[&str]; 23] = [
         &["train", "nose", "--device", "gpu"],
         &["eval", "nose", "--device", "cuda:x"],
         &["predict", "x.jpg", "--weights", "nose", "--device", "tpu"],
@@ -156,6 +196,8 @@ fn wrong_usage_is_status_2() {
         &["bench", "--ops", "x"],
         &["bench", "--rounds", "0"],
         &["bench", "--batch", "0"],
+        &["bench", "--rounds", "18446744073709551615"],
+        &["bench", "--batch", "18446744073709551615"],
         &["train", "nose", "--set", "train.epochs"],
         &["datasets", "fetch", "x"],
         &["datasets", "synth", "--scheme", "imm58", "--count", "0", "--out", "x"],
@@ -163,6 +205,7 @@ fn wrong_usage_is_status_2() {
         &["datasets", "synth", "--scheme", "wing", "--points", "1001", "--count", "1", "--out", "x"],
         &["datasets", "preview", &data, "--out", "x.png", "--count", "0"],
         &["datasets", "pack", &data, "--out", "x.fkpack", "--side", "1"],
+        &["datasets", "pack", &data, "--out", "x.fkpack", "--margin", "nan"],
     ];
     for case in cases {
         let out = facekp().args(case).assert().get_output().clone();

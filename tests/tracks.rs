@@ -83,7 +83,7 @@ fn a_folder_gives_a_line_and_an_overlay_for_each_frame() {
 #[test]
 fn y4m_goes_in_and_out_through_files_and_pipes() {
     let dir = tempfile::tempdir().unwrap();
-    let (video, out, json) = (y4m(dir.path(), 3), dir.path().join("out.y4m"), dir.path().join("faces.jsonl"));
+    let (video, out, json) = (y4m(dir.path(), 3), dir.path().join("new/out.y4m"), dir.path().join("own/faces.jsonl"));
     facekp().arg("track").arg(&video).arg("--out").arg(&out).arg("--jsonl").arg(&json).assert().success();
     let written = fs::read(&json).unwrap();
     let found = lines(&written);

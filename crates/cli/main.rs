@@ -15,7 +15,7 @@ mod shared_args;
 mod terminal;
 mod weights_manifest;
 
-use args::Cli;
+use args::{Cli, Command};
 use clap::Parser;
 use std::{io::ErrorKind, process::ExitCode};
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     candle_vision_helpers::ops::keep_freed_memory();
     facekp_data::picture::set_max_pixels(cli.max_pixels);
-    logging(cli.quiet, cli.verbose);
+    logging(&cli);
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         // `facekp … | head` is no failure
@@ -39,13 +39,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn logging(quiet: bool, verbose: bool) {
-    // of processes that train together the first one logs
-    let default = if launch::rank() > 0 {
+fn logging(cli: &Cli) {
+    // of processes that train together the first one logs; those of other commands have nothing in common
+    let default = if matches!(cli.command, Command::Train(_)) && launch::rank() > 0 {
         "error"
-    } else if quiet {
+    } else if cli.quiet {
         "warn"
-    } else if verbose {
+    } else if cli.verbose {
         "debug"
     } else {
         "info"

@@ -1,11 +1,11 @@
 //! What a command leaves: results on stdout or in files, and the line it fails with.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_vision_helpers::wrong::OneLine;
 use serde::Serialize;
 use std::{
     fs::File,
-    io::{BufWriter, ErrorKind, Write},
+    io::{BufWriter, ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -42,6 +42,35 @@ pub(crate) fn is_of_kind(e: &anyhow::Error, kinds: &[ErrorKind]) -> bool {
 #[error("{0}")]
 pub(crate) struct Usage(pub String);
 
+/// A form of results, and how files of it begin.
+pub(crate) struct ResultForm {
+    name: &'static str,
+    starts: &'static [&'static [u8]],
+}
+
+impl ResultForm {
+    pub(crate) const JSON: Self = Self { name: "JSON", starts: &[b"{", b"["] };
+    pub(crate) const CSV: Self = Self { name: "a table of errors", starts: &[b"id,"] };
+    pub(crate) const DRAWING: Self = Self { name: "a PNG or SVG", starts: &[b"\x89PNG", b"<svg"] };
+    pub(crate) const PACK: Self = Self { name: "a pack", starts: &[b"FKPACK"] };
+    pub(crate) const Y4M: Self = Self { name: "Y4M", starts: &[b"YUV4MPEG2"] };
+
+    /// Refuses to replace a file of another form: of `--json a.jpg b.jpg` the first is a photo of somebody's.
+    pub(crate) fn may_replace(&self, target: &Path) -> Result<()> {
+        const GLANCE: u64 = 64;
+        let mut start = Vec::new();
+        if target != Path::new("-") && target.is_file() && !facekp_data::is_stream(target) {
+            // what cannot be read may be written all the same, or else that says why
+            File::open(target).and_then(|file| file.take(GLANCE).read_to_end(&mut start)).ok();
+        }
+        let start = start.trim_ascii_start();
+        if start.is_empty() || self.starts.iter().any(|known| start.starts_with(known)) {
+            return Ok(());
+        }
+        bail!("{}: expected a new file, or {} to replace, got another file", target.display(), self.name)
+    }
+}
+
 /// Writes a result: to stdout for `-`, else to a file that appears only when whole.
 pub(crate) fn write_result(target: &Path, text: &str) -> Result<()> {
     if target == Path::new("-") {
@@ -65,12 +94,14 @@ pub(crate) fn say(line: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }
 
-/// Where results go while they come, one after another: stdout for `-`, else a file.
+/// Where results go while they come, one after another: stdout for `-`, else a file, whose folder is made.
 pub(crate) fn open_stream(target: &Path) -> Result<Box<dyn Write + Send>> {
     if target == Path::new("-") {
         return Ok(Box::new(std::io::stdout()));
     }
-    Ok(Box::new(BufWriter::new(File::create(target).with_context(|| format!("cannot write {}", target.display()))?)))
+    let folder = target.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let file = folder.and_then(|()| File::create(target));
+    Ok(Box::new(BufWriter::new(file.with_context(|| format!("cannot write {}", target.display()))?)))
 }
 
 /// Lines of JSON from a command that begins anew each time, each written as soon as it is known.

@@ -1,6 +1,10 @@
 //! `facekp report`: the page of one or more run folders.
 
-use crate::{cmd::eval::measured, output::say, shared_args::DeviceArg};
+use crate::{
+    cmd::{datasets::missing::with_help, eval::measured},
+    output::say,
+    shared_args::DeviceArg,
+};
 use anyhow::{Result, bail};
 use facekp_data::{BoxedPhotos, Dataset, pictures_in};
 use facekp_eval::{
@@ -71,6 +75,9 @@ pub(crate) fn run(a: &Args) -> Result<()> {
 /// What the page shows of a run folder.
 pub(crate) fn run_input(run: &Path, data: &[PathBuf]) -> Result<RunInput> {
     let file = run.join("recipe.toml");
+    if !file.is_file() {
+        bail!("{}: expected a run folder with recipe.toml, found none", run.display());
+    }
     let recipe = Recipe::load(&file.to_string_lossy(), &[])?;
     let DataConfig { train, val, .. } = &recipe.data;
     let set = open_first(data, &recipe)?;
@@ -88,11 +95,11 @@ fn open_first(data: &[PathBuf], recipe: &Recipe) -> Result<Arc<dyn Dataset>> {
     for dir in data {
         match recipe.data.open_val(dir, &recipe.task.scheme) {
             Ok(set) => return Ok(set),
-            Err(e) => first = first.or(Some(e)),
+            Err(e) => first = first.or_else(|| Some(with_help(e, dir))),
         }
     }
     match first {
-        Some(e) => Err(e.into()),
+        Some(e) => Err(e),
         None => bail!("no data folder given"),
     }
 }

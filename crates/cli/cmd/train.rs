@@ -1,6 +1,7 @@
 //! `facekp train`: a recipe into a run folder.
 
 use crate::{
+    cmd::datasets::missing,
     interrupt::Interrupt,
     launch::Job,
     output::{Usage, say},
@@ -106,7 +107,7 @@ fn one(a: &Args, recipe: &str, set: &[String], mode: Mode, team: &Team) -> Resul
     let (recipe, begin) = request.resolve_in(team)?;
     let device = a.device.open_in(team)?;
     let compute = Compute { device: &device, team: team.clone() };
-    let data = Data::open(&recipe, &a.data.dir)?;
+    let data = Data::open(&recipe, &a.data.dir).map_err(|e| missing::with_help(e, &a.data.dir))?;
     if !team.leads() {
         return Ok(fit(&recipe, &data, compute, &begin, &mut [&mut Interrupt])?.validation);
     }

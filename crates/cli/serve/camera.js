@@ -108,12 +108,14 @@ export class Camera {
     try {
       const blob = await new Promise((done) => this.frame.toBlob(done, "image/jpeg", QUALITY));
       const entry = await api.predict(blob, { weights: this.app.weights, name: "camera.jpg" });
+      const picture = await createImageBitmap(blob);
+      // by now another mode may be open, whose picture stays
       if (!this.stream) {
         return;
       }
       this.faces = this.named(entry.faces);
       [this.entry, this.blob] = [entry, blob];
-      this.app.stage.show(await createImageBitmap(blob), size, this.picture);
+      this.app.stage.show(picture, size, this.picture);
       this.picture = true;
       this.update();
       const rate = 1000 / (performance.now() - began);

@@ -15,6 +15,7 @@ export class Data {
     this.items = null;
     this.kept = new Map(); // by number: { item, history, view }
     this.n = 0;
+    this.saves = Promise.resolve(); // one at a time
     this.points = new Points(this);
     $("previous").addEventListener("click", () => this.go(this.n - 1));
     $("next").addEventListener("click", () => this.go(this.n + 1));
@@ -179,17 +180,21 @@ export class Data {
     const state = kept.history.state;
     const points = state.map(([x, y, visible]) => (visible ? [x, y, true] : [0, 0, false]));
     kept.saving = true;
-    try {
+    const saved = this.saves.then(async () => {
       const before = kept.item.digest;
       const { digest } = await api.save(n, { digest: before, points });
-      kept.history.markSaved(state);
-      kept.conflict = false;
       // faces of one file: what was saved of one is no change that the others do not know
       for (const other of this.kept.values()) {
         if (other.item.file === kept.item.file && other.item.digest === before) {
           other.item.digest = digest;
         }
       }
+    });
+    this.saves = saved.catch(() => {});
+    try {
+      await saved;
+      kept.history.markSaved(state);
+      kept.conflict = false;
       this.items[n].annotated = true;
       this.title(n);
       this.app.say(`${kept.item.id}: saved.`, this);

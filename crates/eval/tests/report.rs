@@ -136,6 +136,25 @@ fn a_page_of_many_photos_has_at_most_6_mb_and_says_what_that_cost() {
 }
 
 #[test]
+fn runs_of_one_recipe_are_told_apart_and_each_has_its_own_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b, out) = (dir.path().join("slow"), dir.path().join("quick"), dir.path().join("report"));
+    [&a, &b].into_iter().for_each(|run| common::write_run(run, "nose", common::nose()));
+    let photo = dir.path().join("photo.png");
+    Discs::picture(3).save(&photo).unwrap();
+    let page = PageInput { photos: Photos { files: vec![photo], finder: Some(common::finder()) }, ..page() };
+    let index = write(&out, &page, &[input(&a, "nose1"), input(&b, "nose1")], &Device::Cpu).unwrap();
+    let html = fs::read_to_string(index).unwrap();
+    for title in ["nose (slow)", "nose (quick)"] {
+        assert!(html.contains(&format!("<h2>{title}</h2>")), "{title}");
+    }
+    let names = fs::read_dir(out.join("figures")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("photo-1-")).collect();
+    names.sort();
+    assert_eq!(names, ["photo-1-nose--quick-.jpg", "photo-1-nose--slow-.jpg"]);
+}
+
+#[test]
 fn the_same_run_gives_the_same_page() {
     let dir = tempfile::tempdir().unwrap();
     let (run, out) = (dir.path().join("run"), dir.path().join("report"));

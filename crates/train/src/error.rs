@@ -58,14 +58,17 @@ pub enum Error {
         epoch: usize,
     },
     /// The loss is no longer a number.
-    #[error("{name}: the loss is {loss} at epoch {epoch}, step {step}: try a lower learning rate or gradient clipping")]
+    #[error("{name}: the loss is {loss} {}: try a lower learning rate or gradient clipping", match step {
+        Some(step) => format!("at epoch {epoch}, step {step}"),
+        None => format!("in the validation behind epoch {epoch}"),
+    })]
     Diverged {
         /// The recipe.
         name: String,
         /// 1-based.
         epoch: usize,
-        /// 1-based within the epoch.
-        step: usize,
+        /// 1-based within the epoch; `None` in its validation.
+        step: Option<usize>,
         /// NaN or infinite.
         loss: f64,
     },

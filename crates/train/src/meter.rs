@@ -10,6 +10,8 @@ const READ_EVERY: usize = 20;
 pub(crate) struct Meter<'a> {
     name: &'a str,
     epoch: usize,
+    /// Whether the losses are those of training, of which errors name the step.
+    trains: bool,
     read_every: usize,
     pending: Option<Tensor>,
     /// Steps, and samples in those not read yet.
@@ -22,7 +24,12 @@ pub(crate) struct Meter<'a> {
 impl<'a> Meter<'a> {
     pub(crate) fn new(device: &Device, name: &'a str, epoch: usize) -> Self {
         let read_every = if device.is_cpu() { 1 } else { READ_EVERY };
-        Self { name, epoch, read_every, pending: None, waiting: (0, 0), sum: 0.0, samples: 0, steps: 0 }
+        Self { name, epoch, trains: true, read_every, pending: None, waiting: (0, 0), sum: 0.0, samples: 0, steps: 0 }
+    }
+
+    /// The losses of a validation behind the epoch.
+    pub(crate) fn validation(device: &Device, name: &'a str, epoch: usize) -> Self {
+        Self { trains: false, ..Self::new(device, name, epoch) }
     }
 
     /// Adds a batch's loss; where it is read back now, the mean since the last time.
@@ -43,7 +50,7 @@ impl<'a> Meter<'a> {
         let sum = f64::from(pending.to_scalar::<f32>()?);
         let mean = sum / self.waiting.1 as f64;
         if !mean.is_finite() {
-            let (name, epoch, step) = (self.name.to_owned(), self.epoch, self.steps);
+            let (name, epoch, step) = (self.name.to_owned(), self.epoch, self.trains.then_some(self.steps));
             return Err(Error::Diverged { name, epoch, step, loss: mean });
         }
         self.sum += sum;

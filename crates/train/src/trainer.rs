@@ -186,7 +186,7 @@ impl<'a> Trainer<'a> {
         let fast = self.predictor.for_inference()?;
         let p = fast.as_ref().unwrap_or(&self.predictor);
         let (seen, has_points) = ((p.codec(), p.task().view.size()), p.has_points());
-        let mut meter = Meter::new(self.predictor.device(), &self.recipe.name, epoch + 1);
+        let mut meter = Meter::validation(self.predictor.device(), &self.recipe.name, epoch + 1);
         let mut errors = Vec::new();
         for batch in loader.epoch(0) {
             let batch = batch?;

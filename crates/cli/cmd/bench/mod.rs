@@ -8,7 +8,10 @@ mod peak;
 mod photo;
 mod stock;
 
-use crate::{output::write_result, shared_args::DeviceArg};
+use crate::{
+    output::{ResultForm, write_result},
+    shared_args::DeviceArg,
+};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_vision_helpers::ops;
@@ -135,10 +138,10 @@ pub(crate) struct Args {
     #[arg(long)]
     inference: bool,
     /// Timed rounds after two warm-ups, for one picture three times as many; the median counts.
-    #[arg(long, value_name = "N", default_value = "7")]
+    #[arg(long, value_name = "N", default_value = "7", value_parser = parse_count)]
     rounds: NonZeroUsize,
     /// Batch size of every network [default: that of benches/torch_steps.py].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     batch: Option<NonZeroUsize>,
     /// Operations to time.
     #[arg(long, default_value = "own")]
@@ -147,7 +150,16 @@ pub(crate) struct Args {
     device: DeviceArg,
 }
 
+/// More of anything takes longer than anybody waits.
+const MOST: usize = 100_000;
+
+fn parse_count(s: &str) -> Result<NonZeroUsize, String> {
+    let count = s.parse().ok().filter(|count: &NonZeroUsize| count.get() <= MOST);
+    count.ok_or_else(|| format!("expected a number from 1 to {MOST}, got {s:?}"))
+}
+
 pub(crate) fn run(a: &Args) -> Result<()> {
+    a.json.as_deref().map_or(Ok(()), |file| ResultForm::JSON.may_replace(file))?;
     let device = a.device.open()?;
     let mut text = String::new();
     let beside = match a.only.as_deref() {

@@ -2,14 +2,20 @@
 
 use crate::output::{say, write_result};
 use anyhow::{Context, Result, bail};
-use facekp_data::datasets::{
-    convert::{Converted, Form, convert},
-    find_first,
-    propose::propose,
+use facekp_data::{
+    datasets::{
+        convert::{Converted, Form, convert},
+        find_first,
+        propose::propose,
+    },
+    is_stream,
 };
 use std::path::Path;
 
 pub(super) fn scheme(dir: &Path, name: Option<&str>, out: Option<&Path>) -> Result<()> {
+    if let Some(out) = out.filter(|out| out.is_file() && !is_stream(out)) {
+        bail!("{}: expected no such file yet, for people change these by hand", out.display());
+    }
     let own = || std::path::absolute(dir).ok()?.file_name()?.to_str().map(str::to_owned);
     let name = name.map(str::to_owned).or_else(own).context("--name: expected one for this folder")?;
     let proposal = propose(find_first(dir)?.open_plain()?.as_ref(), &name)?;

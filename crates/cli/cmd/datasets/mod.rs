@@ -1,11 +1,12 @@
 //! `facekp datasets`: find, check, preview, convert, pack, render and fetch.
 
 pub(crate) mod forms;
+pub(crate) mod missing;
 mod split;
 mod synth;
 
 use crate::{
-    output::{say, write_file},
+    output::{ResultForm, say, write_file},
     terminal,
 };
 use anyhow::{Context, Result, bail};
@@ -120,7 +121,7 @@ enum Command {
         #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(8..))]
         side: u32,
         /// The cut square's side in face boxes: leaves room for augmentation.
-        #[arg(long, default_value_t = 2.0)]
+        #[arg(long, default_value_t = 2.0, value_parser = parse_margin)]
         margin: f64,
         /// Keep whole pictures, for networks that look at the picture instead of the face box.
         #[arg(long, conflicts_with = "margin")]
@@ -129,6 +130,11 @@ enum Command {
         #[arg(long)]
         png: bool,
     },
+}
+
+fn parse_margin(s: &str) -> Result<f64, String> {
+    let margin = s.parse::<f64>().ok().filter(|margin| (1.0..=16.0).contains(margin));
+    margin.ok_or_else(|| format!("expected 1 to 16 face boxes, got {s:?}"))
 }
 
 pub(crate) fn run(a: &Args) -> Result<()> {
@@ -228,6 +234,7 @@ fn fetch_archive(dataset: &str, url: Option<&str>, out: &Path) -> Result<()> {
 const TILE: usize = 240;
 
 fn preview(dir: &Path, out: &Path, count: NonZeroUsize) -> Result<()> {
+    ResultForm::DRAWING.may_replace(out)?;
     let set = find_first(dir)?.open_plain()?;
     // Spread over the whole set, so that every person or subset has its chance.
     let chosen = spread(&(0..set.len()).collect::<Vec<_>>(), count.get());
@@ -252,6 +259,7 @@ fn tile(set: &dyn Dataset, i: usize) -> Result<RgbImage> {
 }
 
 fn pack_dir(dir: &Path, out: &Path, options: pack::Options) -> Result<()> {
+    ResultForm::PACK.may_replace(out)?;
     let found = find_first(dir)?;
     let set = found.open()?;
     let bar = terminal::bar(set.len() as u64, "{bar:30} {pos}/{len} faces, {eta} left");

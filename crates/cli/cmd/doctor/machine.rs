@@ -38,6 +38,7 @@ pub(super) fn features() -> Vec<&'static str> {
         ("metal", metal_is_available()),
         ("accelerate", has_accelerate()),
         ("mkl", has_mkl()),
+        ("mpi", cfg!(feature = "mpi")),
     ];
     all.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect()
 }

@@ -1,7 +1,7 @@
 //! The same network in the boxes of the face finder: what a photo's user gets.
 
 use super::by_split;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use facekp_data::{Dataset, Split};
 use facekp_eval::{Finder, Flip, FoundPredictions, Predictor, Summary, metrics};
 use facekp_models::{FINDER, locate};
@@ -26,6 +26,9 @@ pub(crate) fn beside(
     let mut both = Vec::with_capacity(2 * annotated.len());
     for (summary, (split, predictions)) in annotated.into_iter().zip(found) {
         let missed = summary.faces - predictions.len();
+        if predictions.is_empty() {
+            bail!("--boxes found: split {}: expected a face that is found, got none of {missed}", split.name());
+        }
         both.push(summary);
         both.push(Summary::of(&metrics::measure_all(&predictions)?, split.name())?.with_missed(missed));
     }

@@ -11,7 +11,7 @@ pub(crate) use found::beside as beside_found;
 pub(crate) use setting::{Setting, recipe, setting};
 
 use crate::{
-    output::{Usage, say, write_file, write_result},
+    output::{ResultForm, Usage, say, write_file, write_result},
     parse::{kinds, parse_boxes, parse_decode, parse_side},
     shared_args::{DataArg, DeviceArg},
 };
@@ -101,6 +101,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(a: &Args) -> Result<()> {
+    for (file, form) in [(&a.json, ResultForm::JSON), (&a.csv, ResultForm::CSV), (&a.draw, ResultForm::DRAWING)] {
+        file.as_deref().map_or(Ok(()), |file| form.may_replace(file))?;
+    }
     if a.weights != "mean-shape" {
         let weights = facekp_models::locate(&a.weights)?;
         if FinderFile::is_one(&weights) {

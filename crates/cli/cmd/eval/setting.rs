@@ -1,5 +1,6 @@
 //! What a network is measured on.
 
+use crate::cmd::datasets::missing::with_help;
 use anyhow::Result;
 use facekp_data::{
     Dataset,
@@ -35,7 +36,7 @@ pub(crate) fn setting(manifest: &Manifest, dir: &Path) -> Result<Setting> {
     let is_own = || find(dir).unwrap_or_default().iter().any(|found| found.path == dir);
     let named = recipe.data.open_val(dir, &recipe.task.scheme);
     if named.is_ok() || has_dataset(dir, path)? || !is_own() {
-        return Ok(Setting { data: named?, flip });
+        return Ok(Setting { data: named.map_err(|e| with_help(e, dir))?, flip });
     }
     let data = open_dataset(dir, None, &recipe.task.scheme)?;
     tracing::warn!("{}: has no {path}: measured on the {}", dir.display(), data.describe());

@@ -13,6 +13,9 @@ pub(super) fn pictures(arguments: &[PathBuf]) -> Vec<PathBuf> {
 
 /// The pictures of a folder or of a pattern. What stands for none stands for itself, and fails when its turn comes.
 fn inside(argument: &Path) -> Vec<PathBuf> {
+    if cfg!(unix) && argument == Path::new("-") {
+        return vec![PathBuf::from("/dev/stdin")];
+    }
     if argument.is_dir() {
         return pictures_in(argument).unwrap_or_else(|_| vec![argument.to_path_buf()]);
     }
@@ -37,6 +40,11 @@ pub(super) fn refuse_weights(arguments: &[PathBuf]) -> Result<()> {
     let line =
         format!("expected pictures, got the weights {name}; now it is: facekp predict {picture} --weights {name}");
     Err(Usage(line).into())
+}
+
+/// Whether it is an open file by its number, such as stdin, which may be a pipe: what is read of one is gone.
+pub(super) fn is_opened(picture: &Path) -> bool {
+    ["/dev/stdin", "/dev/fd", "/proc"].iter().any(|opened| picture.starts_with(opened))
 }
 
 /// Pictures of a group at most …
@@ -64,7 +72,9 @@ impl Iterator for Groups<'_> {
         let (start, mut pixels) = (self.at, 0);
         while self.at < self.pictures.len() && self.at - start < PICTURES {
             // what cannot be read takes no memory
-            let Size { width, height } = picture_size(&self.pictures[self.at]).unwrap_or(Size::new(0, 0));
+            let picture = Some(&self.pictures[self.at]).filter(|picture| !is_opened(picture));
+            let size = picture.and_then(|picture| picture_size(picture).ok());
+            let Size { width, height } = size.unwrap_or(Size::new(0, 0));
             pixels += width.saturating_mul(height);
             if pixels > PIXELS && self.at > start {
                 break;

@@ -13,7 +13,7 @@ mod tally;
 
 use crate::{
     cmd::datasets::forms,
-    output::{Usage, write_result},
+    output::{ResultForm, Usage, write_result},
     parse::parse_box,
     shared_args::DeviceArg,
 };
@@ -37,7 +37,7 @@ pub(crate) const DEFAULTS: [&str; 2] = ["face68", "ibug68_heatmap_128"];
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: facekp predict photo.jpg holidays/ --out predictions --json -")]
 pub(crate) struct Args {
-    /// Pictures, folders of pictures, or patterns such as 'holidays/*.jpg'.
+    /// Pictures, folders of pictures, or patterns such as 'holidays/*.jpg'; on Unix - is a picture on stdin.
     #[arg(required_unless_present = "list", value_name = "PICTURE|DIR")]
     pictures: Vec<PathBuf>,
     /// A weights file, a run folder, or a name in weights/ or runs/ [default: face68, else ibug68_heatmap_128].
@@ -117,9 +117,15 @@ fn parse_faces(s: &str) -> Result<Faces, String> {
 
 pub(crate) fn run(a: &Args) -> Result<()> {
     inputs::refuse_weights(&a.pictures)?;
+    if a.annotations.is_some() && inputs::pictures(&a.pictures).iter().any(|picture| inputs::is_opened(picture)) {
+        return Err(Usage("--annotations: expected pictures in files, which are copied, got a pipe".into()).into());
+    }
     let stdout = |file: &Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
     if stdout(&a.json) && stdout(&a.jsonl) {
         return Err(Usage("--json - --jsonl -: expected one of them on stdout, got both".into()).into());
+    }
+    for file in a.json.iter().chain(a.jsonl.as_ref().filter(|_| !a.resume)) {
+        ResultForm::JSON.may_replace(file)?;
     }
     let device = a.device.open()?;
     let weights = weights(a.weights.as_deref())?;

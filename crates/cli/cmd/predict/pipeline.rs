@@ -168,7 +168,7 @@ fn write(reader: &PhotoReader<'_>, job: &Job<'_>, from: &Receiver<Vec<Seen>>, ta
 fn write_one(reader: &PhotoReader<'_>, job: &Job<'_>, (i, seen): Seen) -> Result<PictureResult> {
     let file = &job.pictures[i];
     let written = seen.map(|(photo, faces)| {
-        warn(file, &photo, &faces);
+        warn(file, &photo, &faces, job.wanted.face.is_some());
         outputs::write(reader.predictor, (file, &photo), &faces, &job.names[i], job.extras)
             .with_context(|| file.display().to_string())
     });
@@ -183,8 +183,8 @@ fn write_one(reader: &PhotoReader<'_>, job: &Job<'_>, (i, seen): Seen) -> Result
     Ok(PictureResult::failed(file, one_line(&error)))
 }
 
-/// What a reader of the results should doubt.
-fn warn(file: &Path, photo: &Picture, faces: &[Located]) {
+/// What a reader of the results should doubt; `given`: whether somebody said where the face is.
+fn warn(file: &Path, photo: &Picture, faces: &[Located], given: bool) {
     if let Some(lack) = &photo.lack {
         tracing::warn!(
             "{}: expected a whole picture, got {lack}; points in what is missing are guesses",
@@ -196,6 +196,7 @@ fn warn(file: &Path, photo: &Picture, faces: &[Located]) {
     let (file, all) = (file.display(), faces.len());
     match &doubtful[..] {
         [] => {}
+        [(_, doubt)] if given => tracing::warn!("{file}: {doubt}"),
         [(_, doubt)] if all == 1 => tracing::warn!("{file}: {doubt}; --box X,Y,W,H says where the face is"),
         [(i, doubt)] => tracing::warn!("{file}: face {i} of {all}: {doubt}"),
         [(i, doubt), ..] => {

@@ -5,10 +5,10 @@ mod pipeline;
 
 use crate::{
     cmd::predict::weights,
-    output::{Lines, Usage},
+    output::{Lines, ResultForm, Usage},
     shared_args::DeviceArg,
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use facekp_data::video::{Rate, Video};
 use facekp_eval::{FaceTracker, FindConfig, Finder, Flip, Predictor, SmoothConfig, TrackConfig};
@@ -91,6 +91,14 @@ pub(crate) fn run(a: &Args) -> Result<()> {
     let stdout = Path::new("-");
     if a.jsonl == stdout && a.out.as_deref() == Some(stdout) {
         return Err(Usage("--out -: expected --jsonl FILE with it, got both on stdout".into()).into());
+    }
+    ResultForm::JSON.may_replace(&a.jsonl)?;
+    if let Some(out) = a.out.as_deref().filter(|out| overlays::is_video(out)) {
+        ResultForm::Y4M.may_replace(out)?;
+        let real = |path: &Path| path.canonicalize().ok();
+        if real(out).is_some_and(|out| Some(out) == real(&a.video)) {
+            bail!("{}: expected another file than the video that is read", out.display());
+        }
     }
     let config = TrackConfig {
         find_every: a.find_every,

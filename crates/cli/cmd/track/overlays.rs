@@ -26,12 +26,16 @@ enum Target {
     Video { path: PathBuf, rate: Rate, stream: Option<Y4mWriter> },
 }
 
+/// Whether what is drawn goes into one stream of Y4M: its name ends so, or is `-`.
+pub(super) fn is_video(out: &Path) -> bool {
+    out == Path::new("-") || out.extension().is_some_and(|end| end.eq_ignore_ascii_case("y4m"))
+}
+
 impl Overlays {
     /// To `out`: a folder, or Y4M where it ends so or is `-`. The folder is made at once, so that one that cannot be
     /// made costs no time.
     pub(super) fn new(out: &Path, rate: Rate, scheme: &Arc<Scheme>) -> Result<Self> {
-        let is_video = out == Path::new("-") || out.extension().is_some_and(|end| end.eq_ignore_ascii_case("y4m"));
-        let target = if is_video {
+        let target = if is_video(out) {
             Target::Video { path: out.to_path_buf(), rate, stream: None }
         } else {
             std::fs::create_dir_all(out).map_err(|e| facekp_data::Error::io(out, e))?;

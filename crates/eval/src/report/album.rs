@@ -33,8 +33,7 @@ impl Album {
     /// Pictures of `dir` whose names start with `prefix`.
     pub(super) fn new(dir: &Path, prefix: &str) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-        let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
-        Ok(Self { dir: dir.to_owned(), prefix: prefix.chars().map(plain).collect() })
+        Ok(Self { dir: dir.to_owned(), prefix: plain(prefix) })
     }
 
     /// The part of file names that tells runs apart; an anchor on the page, too.
@@ -43,7 +42,7 @@ impl Album {
     }
 
     fn file(&self, name: &str, end: &str) -> PathBuf {
-        self.dir.join(format!("{}-{name}.{end}", self.prefix))
+        self.dir.join(format!("{}-{}.{end}", self.prefix, plain(name)))
     }
 
     /// A picture with what it shows (`alt`, for those who do not see it) and what to look for (`caption`).
@@ -104,6 +103,11 @@ impl Album {
         h.optional(full, named(&path, caption), What::Figure);
         Ok(())
     }
+}
+
+/// A part of a file's name, and of an address: whatever runs and their folders are called.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' }).collect()
 }
 
 /// What stands in the place of a figure that is left out.

@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// The HTML text, of [`LIMIT`] bytes at most; pictures go into the folder `figures`, too.
 pub(crate) fn render(page: &PageInput, inputs: &[RunInput], figures: &Path, device: &Device) -> Result<String> {
-    let runs = inputs.iter().map(|input| Run::load(input, device)).collect::<Result<Vec<_>>>()?;
+    let runs = Run::all(inputs, device)?;
     let albums = runs
         .iter()
         .enumerate()

@@ -13,6 +13,8 @@ use std::{fs, path::Path};
 /// A run, ready to be shown.
 pub(crate) struct Run<'a> {
     pub input: &'a RunInput,
+    /// What the page calls it.
+    title: String,
     pub file: WeightsFile,
     /// As trained, for its filters and maps.
     pub model: Box<dyn KeypointModel>,
@@ -34,8 +36,17 @@ pub(crate) struct Found {
 }
 
 impl<'a> Run<'a> {
+    /// Reads the folders. Runs of one recipe are told apart by their folders.
+    pub(super) fn all(inputs: &'a [RunInput], device: &Device) -> Result<Vec<Self>> {
+        let mut runs = inputs.iter().map(|input| Self::load(input, device)).collect::<Result<Vec<_>>>()?;
+        let folder = |run: &Self| run.input.run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let called: Vec<_> = runs.iter().map(|run| (run.title.clone(), folder(run))).collect();
+        runs.iter_mut().zip(titles(&called)).for_each(|(run, title)| run.title = title);
+        Ok(runs)
+    }
+
     /// Reads the folder and runs the network.
-    pub(super) fn load(input: &'a RunInput, device: &Device) -> Result<Self> {
+    fn load(input: &'a RunInput, device: &Device) -> Result<Self> {
         let weights = input.run.join("best.safetensors");
         let file = WeightsFile::read(&weights)?;
         let (_, model) = file.build(&weights, device)?;
@@ -61,6 +72,7 @@ impl<'a> Run<'a> {
             found: found.transpose()?,
             baseline: Summary::of(&guesses, &input.val_name)?,
             input,
+            title: file.manifest.name.clone(),
             file,
             model,
             predictor,
@@ -70,11 +82,37 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.file.manifest.name
+        &self.title
     }
+}
+
+/// A title for each run of a recipe's name in a folder: no two are alike.
+fn titles(called: &[(String, String)]) -> Vec<String> {
+    let one = |(i, run): (usize, &(String, String))| {
+        let (name, folder) = run;
+        let before = called[..i].iter().filter(|other| *other == run).count();
+        match called.iter().filter(|(other, _)| other == name).count() {
+            1 => name.clone(),
+            _ if before == 0 => format!("{name} ({folder})"),
+            _ => format!("{name} ({folder}, {})", before + 1),
+        }
+    };
+    called.iter().enumerate().map(one).collect()
 }
 
 fn epochs(path: &Path) -> Result<Vec<EpochRecord>> {
     let rows = history::read(path)?;
     if rows.is_empty() { Err(Error::file(path, "at least one epoch", "none")) } else { Ok(rows) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_recipe_are_called_by_their_folders() {
+        let called = [("nose", "nose"), ("face58", "a"), ("face58", "b"), ("face58", "a")];
+        let called = called.map(|(name, folder)| (name.to_owned(), folder.to_owned()));
+        assert_eq!(titles(&called), ["nose", "face58 (a)", "face58 (b)", "face58 (a, 2)"]);
+    }
 }

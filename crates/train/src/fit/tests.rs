@@ -251,6 +251,10 @@ fn a_loss_that_is_no_number_stops_the_run() {
     let error = train(&recipe(&changes).unwrap(), dir.path(), Mode::New).unwrap_err();
     assert!(matches!(&error, Error::Diverged { name, epoch: 1, .. } if name == "discs"), "{error}");
     assert!(!dir.path().exists(), "a run of no epoch leaves files behind");
+    // what the only step made of the weights shows in validation
+    let begin = Begin::new(dir.path(), Mode::New);
+    let error = fit(&recipe(&changes).unwrap(), &discs(4), &Device::Cpu, &begin, &mut []).unwrap_err().to_string();
+    assert!(error.contains(" in the validation behind epoch 1: "), "{error}");
 }
 
 #[test]

@@ -3,9 +3,13 @@
 use super::{Recipe, TrainConfig};
 use candle_vision_helpers::{
     Wrong,
-    wrong::{ensure, ensure_below_one, ensure_not_negative, ensure_positive},
+    wrong::{ensure, ensure_below_one, ensure_not_negative},
 };
 use facekp_data::Split;
+
+/// Beyond these, the steps of an epoch or of a run are more than memory holds and numbers count.
+const MOST_WEIGHT: f64 = 1000.0;
+const MOST_EPOCHS: usize = 1_000_000;
 
 impl Recipe {
     /// Checks every value on its own and against the others.
@@ -18,7 +22,8 @@ impl Recipe {
         ensure("name", format_args!("{name:?}"), "letters, digits, '_', '-' and '.'", |_| plain)?;
         ensure("data.train", data.train.len(), "one dataset or more", |&n| n > 0)?;
         for (i, source) in data.train.iter().enumerate() {
-            ensure_positive(&format!("data.train.{i}.weight"), source.weight)?;
+            let (at, expected) = (format!("data.train.{i}.weight"), format!("a number above 0, at most {MOST_WEIGHT}"));
+            ensure(&at, source.weight, expected, |w| *w > 0.0 && *w <= MOST_WEIGHT)?;
         }
         let sure = data.train.iter().any(|s| !s.optional);
         ensure("data.train", format_args!("optional ones alone"), "one dataset that is not optional", |_| sure)?;
@@ -47,6 +52,7 @@ impl TrainConfig {
             ("accumulate", self.accumulate),
         ];
         counts.into_iter().try_for_each(|(at, count)| ensure(at, count, "1 or more", |&n| n > 0))?;
+        ensure("epochs", self.epochs, format_args!("{MOST_EPOCHS} at most"), |&n| n <= MOST_EPOCHS)?;
         ensure("seed", self.seed, "a whole number below 2^63", |&seed| i64::try_from(seed).is_ok())?;
         ensure_not_negative("clip_norm", self.clip_norm)?;
         ensure_below_one("ema", self.ema)?;

@@ -166,6 +166,8 @@ fn wrong_overrides_name_themselves() {
         ("train.epochs", "expected key=value"),
         ("=3", "expected a key before ="),
         ("train.epochs=0", "--set train.epochs=0: train.epochs: expected 1 or more, got 0"),
+        ("train.epochs=1000001", "train.epochs: expected 1000000 at most, got 1000001"),
+        ("data.train.0.weight=1e12", "data.train.0.weight: expected a number above 0, at most 1000, got 1000000000000"),
         ("train.epochs.x=1", "expected a table or an array above \"x\", got integer"),
         ("task.model.kernels.7=1", "expected an index below 3, got \"7\""),
         ("task.view={width=1}", "missing key"),
