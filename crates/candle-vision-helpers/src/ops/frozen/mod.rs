@@ -4,8 +4,8 @@
 //! them layers are made (`network`, `layer`): weights packed in the order in which they are read (`weights`), maps in
 //! blocks of channels from the first to the last operation, bias, residual and activation within each. For pictures of
 //! some size a plan (`plan`) says which of them are computed a few rows at a time (`stream`), and has a place in memory
-//! for every map (`memory`). The kernels are in `cpu::blocked`. A network's code knows nothing of this, and candle's
-//! tensors stand at the two ends.
+//! for every map (`memory`). The kernels are in `cpu::blocked`, and `cpu::team` are the threads that share a picture. A
+//! network's code knows nothing of this, and candle's tensors stand at the two ends.
 
 mod layer;
 mod memory;
