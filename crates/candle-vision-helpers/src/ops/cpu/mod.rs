@@ -22,6 +22,7 @@ mod pool_windows;
 mod scratch;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod team;
 pub(crate) mod uncleared;
 pub(crate) mod upsample;
 pub(crate) mod upsampled_weights;

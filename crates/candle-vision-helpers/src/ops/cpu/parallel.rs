@@ -20,15 +20,6 @@ pub(crate) fn map<T: Send>(count: usize, task: impl Fn(usize) -> T + Send + Sync
     }
 }
 
-/// Runs `f` on a thread of rayon's current pool. Every loop over all cores that starts elsewhere puts its thread to
-/// sleep and wakes it again; within, the thread takes part, and only the whole is waited for.
-///
-/// `f` must use nothing that belongs to its thread, such as a tape: while it waits for a loop of its own, the thread
-/// may run another caller's work.
-pub(crate) fn in_pool<T: Send>(f: impl FnOnce() -> T + Send) -> T {
-    if rayon::current_num_threads() == 1 { f() } else { rayon::scope(|_| f()) }
-}
-
 /// As [`for_each`] over ranges of `0..len`, `size` long except for the last.
 pub(crate) fn for_chunks(len: usize, size: usize, task: impl Fn(usize, usize) + Send + Sync) {
     let size = size.max(1);

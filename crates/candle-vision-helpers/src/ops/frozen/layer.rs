@@ -146,11 +146,11 @@ impl Layer {
     ///
     /// # Safety
     /// The contract of the kernel: the site's maps are those of the layer, and the rows that it sees are there.
-    pub(super) unsafe fn run(&self, picture: &[f32], site: &Site, rows: Range<usize>) {
+    pub(super) unsafe fn run(&self, picture: &[f32], site: &Site<'_>, rows: Range<usize>) {
         // SAFETY: the caller's contract.
         unsafe {
             match &self.kernel {
-                Kernel::Picture => to_blocks(picture, &site.to, site.memory, rows, site.alone),
+                Kernel::Picture => to_blocks(picture, &site.to, site.memory, rows, site.team),
                 Kernel::Conv(conv) => conv.run(site, rows),
                 Kernel::Depthwise(conv) => conv.run(site, rows),
                 Kernel::MaxPool(pool) => pool.run(site, rows),

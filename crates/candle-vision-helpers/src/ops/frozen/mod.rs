@@ -4,8 +4,8 @@
 //! them layers are made (`network`, `layer`): weights packed in the order in which they are read (`weights`), maps in
 //! blocks of channels from the first to the last operation, bias, residual and activation within each. For pictures of
 //! some size a plan (`plan`) says which of them are computed a few rows at a time (`stream`), and has a place in memory
-//! for every map (`memory`). The kernels are in `cpu::blocked`. A network's code knows nothing of this, and candle's
-//! tensors stand at the two ends.
+//! for every map (`memory`). The kernels are in `cpu::blocked`, and `cpu::team` are the threads that share a picture. A
+//! network's code knows nothing of this, and candle's tensors stand at the two ends.
 
 mod layer;
 mod memory;
@@ -20,8 +20,8 @@ mod weights;
 
 use super::counting;
 use super::cpu::{
-    parallel,
     simd::Vectors,
+    team::{self, together},
     uncleared::{Shared, room},
 };
 use super::graph::{
@@ -230,31 +230,29 @@ impl Frozen {
             let run = |plan: &Plan, i: usize| {
                 self.with_memory(plan, |memory| {
                     let picture = &data[i * one..][..one];
-                    // SAFETY: the memory is the plan's, the results have room for all pictures.
-                    unsafe {
-                        let part = |(to, len): (&Shared, &usize)| Shared::new(to.ptr().add(i * (len / b)));
-                        plan.run(picture, memory, vectors, &to.iter().zip(&lens).map(part).collect::<Vec<_>>());
-                    }
+                    // SAFETY: the results have room for all pictures.
+                    let part = |(to, len): (&Shared, &usize)| unsafe { Shared::new(to.ptr().add(i * (len / b))) };
+                    let to: Vec<_> = to.iter().zip(&lens).map(part).collect();
+                    // SAFETY: the memory is the plan's, and the parts are this picture's.
+                    together(plan.threads, |team| unsafe { plan.run(team, picture, memory, vectors, &to) });
                 })
             };
-            parallel::in_pool(|| {
-                for (pictures, plan) in planned {
-                    if plan.alone {
-                        let failed = Mutex::new(None);
-                        parallel::for_each(pictures.len(), |i| {
-                            if let Err(e) = run(plan, pictures.start + i) {
-                                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-                            }
-                        });
-                        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                            return Err(e);
-                        }
-                    } else {
-                        pictures.clone().try_for_each(|i| run(plan, i))?;
-                    }
+            for (pictures, plan) in planned {
+                if plan.threads > 1 {
+                    pictures.clone().try_for_each(|i| run(plan, i))?;
+                    continue;
                 }
-                Ok(())
-            })
+                let failed = Mutex::new(None);
+                team::for_each(pictures.len(), |i| {
+                    if let Err(e) = run(plan, pictures.start + i) {
+                        *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                    }
+                });
+                if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                    return Err(e);
+                }
+            }
+            Ok(())
         })?;
         for (result, len) in results.iter_mut().zip(&lens) {
             // SAFETY: the capacity is there, and every picture wrote all of its part.

@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use crate::ops::cpu::blocked::{Map, Site};
-use crate::ops::cpu::{simd::Vectors, uncleared::Shared};
+use crate::ops::cpu::{simd::Vectors, team::Member, uncleared::Shared};
 
 /// A network with its maps, and one picture.
 pub(super) struct Pass<'a> {
@@ -13,13 +13,13 @@ pub(super) struct Pass<'a> {
     pub picture: &'a [f32],
     pub memory: Shared,
     pub vectors: Vectors,
-    /// Whether one thread computes it all.
-    pub alone: bool,
+    /// This thread among those that compute it.
+    pub team: &'a Member<'a>,
 }
 
 impl Pass<'_> {
     /// A layer's maps.
-    pub(super) fn site(&self, i: usize) -> Site {
+    pub(super) fn site(&self, i: usize) -> Site<'_> {
         let layer = &self.network.layers[i];
         Site {
             from: self.maps[layer.from],
@@ -27,7 +27,7 @@ impl Pass<'_> {
             residual: layer.residual.map(|r| self.maps[r]),
             memory: self.memory,
             vectors: self.vectors,
-            alone: self.alone,
+            team: self.team,
         }
     }
 }

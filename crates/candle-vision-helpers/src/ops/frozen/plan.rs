@@ -8,7 +8,7 @@ use super::pass::Pass;
 use super::stream::Stream;
 use crate::ops::counting;
 use crate::ops::cpu::blocked::{Map, convert::to_planes};
-use crate::ops::cpu::{simd::Vectors, uncleared::Shared};
+use crate::ops::cpu::{simd::Vectors, team::Member, uncleared::Shared};
 use crate::ops::shapes::elements;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub(super) struct Plan {
     pub len: usize,
     /// Multiplications of a picture whose results are added up.
     pub products: u64,
-    /// Whether one thread computes a picture.
-    pub alone: bool,
+    /// Threads that share a picture.
+    pub threads: usize,
 }
 
 /// Floats of a map beyond which its zeros must not outweigh it.
@@ -89,7 +89,7 @@ impl Plan {
         }
         let products = layers.iter().zip(&maps).map(|(l, m)| counting::of(&[l.products, m.h, m.w])).sum();
         let (network, len) = (Arc::clone(network), room.len + scratch);
-        Some(Self { network, maps, stages, len, products, alone: threads == 1 })
+        Some(Self { network, maps, stages, len, products, threads })
     }
 
     /// The maps that the network gives.
@@ -97,13 +97,20 @@ impl Plan {
         self.network.outputs.iter().map(|i| &self.maps[*i])
     }
 
-    /// One picture, whose results are written to `to`.
+    /// One picture, whose results are written to `to`: what this thread does of it, among those of `team`.
     ///
     /// # Safety
     /// The memory is the plan's, the picture and the vectors are of the plan's sizes, and each of `to` has room for the
-    /// planes of one output; nothing else touches them meanwhile.
-    pub(super) unsafe fn run(&self, picture: &[f32], memory: Shared, vectors: Vectors, to: &[Shared]) {
-        let pass = Pass { network: &self.network, maps: &self.maps, picture, memory, vectors, alone: self.alone };
+    /// planes of one output; nothing but the team touches them meanwhile, whose members all run this.
+    pub(super) unsafe fn run(
+        &self,
+        team: &Member<'_>,
+        picture: &[f32],
+        memory: Shared,
+        vectors: Vectors,
+        to: &[Shared],
+    ) {
+        let pass = Pass { network: &self.network, maps: &self.maps, picture, memory, vectors, team };
         // SAFETY: the plan's maps lie in its memory, those that live together apart from each other, with the zeros and
         // the weights that their layers need.
         unsafe {
@@ -114,7 +121,7 @@ impl Plan {
                 }
             }
             for (map, to) in self.outputs().zip(to) {
-                to_planes(map, memory, *to, self.alone);
+                to_planes(map, memory, *to, team);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::network::Network;
 use super::pass::Pass;
 use super::{ALIGNED, Limits};
 use crate::ops::cpu::blocked::{Map, Site};
-use crate::ops::cpu::parallel;
+use crate::ops::cpu::team::Member;
 use std::ops::Range;
 
 /// The part of the rows that may be computed twice for strips to be as many as threads.
@@ -109,7 +109,7 @@ impl Stream {
     /// All maps of the pass lie in its memory, those that live together apart from each other.
     pub(super) unsafe fn run(&self, pass: &Pass<'_>) {
         let height = pass.maps[self.layers.end - 1].h;
-        parallel::for_each(self.strips, |strip| {
+        pass.team.for_each(self.strips, |strip| {
             let rows = height * strip / self.strips..height * (strip + 1) / self.strips;
             // SAFETY: the caller's contract; strips share nothing that they write.
             unsafe { self.strip(pass, self.start + strip * self.len, &rows) };
@@ -121,7 +121,7 @@ impl Stream {
         let first = self.layers.start;
         let layers = &pass.network.layers[self.layers.clone()];
         let last = layers.len() - 1;
-        let mut maps = pass.maps[self.layers.clone()].to_vec();
+        let (mut maps, alone) = (pass.maps[self.layers.clone()].to_vec(), Member::alone());
         maps[..last].iter_mut().for_each(|map| map.start += start);
         // of each layer: rows up to here are computed, these are next, and of these the reader will see some
         let (mut done, mut due, mut seen) = (vec![0; last + 1], vec![0..0; last + 1], vec![0..0; last + 1]);
@@ -137,7 +137,7 @@ impl Stream {
                 }
             }
             for l in (0..=last).filter(|l| !due[*l].is_empty()) {
-                let mut site = Site { alone: true, ..pass.site(first + l) };
+                let mut site = Site { team: &alone, ..pass.site(first + l) };
                 // SAFETY: the caller's contract; the rows that are seen from now on are there or due.
                 unsafe {
                     if l < last {

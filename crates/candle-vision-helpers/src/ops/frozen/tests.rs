@@ -5,6 +5,7 @@ use super::*;
 use crate::ops::{self, Activation, ConvParams, Epilogue};
 use candle_core::{Device, Result};
 use proptest::prelude::*;
+use rayon::prelude::*;
 use std::cell::Cell;
 
 const WHOLE: Limits = Limits { cached: usize::MAX, strip: 0 };
@@ -134,8 +135,10 @@ proptest! {
                 let got = bits(&streamed.run_all(x, counted)?)?;
                 assert_eq!(&got, expected);
                 for threads in [1, 2, 3] {
-                    let streamed = frozen(Limits { cached: 0, strip }, false);
-                    assert_eq!(&bits(&on_threads(threads, || streamed.run_all(x, |x| net.forward(x)))?)?, expected);
+                    for limits in [Limits { cached: 0, strip }, WHOLE] {
+                        let frozen = frozen(limits, false);
+                        assert_eq!(&bits(&on_threads(threads, || frozen.run_all(x, |x| net.forward(x)))?)?, expected);
+                    }
                 }
             }
             assert_eq!(calls.get(), 1);
@@ -155,6 +158,24 @@ fn start(x: &Tensor) -> Result<Tensor> {
     let y = ops::conv2d(&y, &wave(&[16, 16, 1, 1], 0.4)?, p(1, 0), Epilogue::NONE)?;
     let y = ops::depthwise_conv3(&y, &wave(&[16, 1, 3, 3], 0.5)?, None, 1, Activation::Relu)?;
     ops::max_pool2d(&y, 2, 2, 0)
+}
+
+#[test]
+fn callers_at_the_same_time_get_the_same_bits() -> Result<()> {
+    let frozen = frozen(Limits { cached: 1 << 10, strip: 1 << 10 }, false);
+    let x = wave(&[1, 3, 20, 24], 0.1)?;
+    let run = || frozen.run(&x, start)?.flatten_all()?.to_vec1::<f32>();
+    let (expected, calls) = (run()?, if cfg!(miri) { 1 } else { 20 });
+    on_threads(2, || {
+        // both by threads of the pool and by one that is not of it
+        let all = std::thread::scope(|scope| {
+            let outside = scope.spawn(|| (0..calls).map(|_| run()).collect::<Result<Vec<_>>>());
+            let inside = (0..2 * calls).into_par_iter().map(|_| run()).collect::<Result<Vec<_>>>();
+            Ok::<_, Error>([inside?, outside.join().unwrap_or_else(|_| panic!("a caller panicked"))?].concat())
+        })?;
+        assert!(all.iter().all(|values| values == &expected));
+        Ok(())
+    })
 }
 
 #[test]

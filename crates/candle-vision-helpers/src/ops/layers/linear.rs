@@ -4,7 +4,7 @@ use super::activation::{finished, masked};
 use crate::ops::counting;
 use crate::ops::cpu::{
     activation::activated,
-    parallel,
+    team,
     uncleared::{Shared, filled},
 };
 use crate::ops::epilogue::{Activation, Epilogue};
@@ -80,10 +80,14 @@ impl<'a> Matrix<'a> {
     }
 }
 
+/// Columns of a product that are computed at once.
+const PIECE: usize = 64;
+
 /// `c (m, n) = a (m, k) b (k, n)`, cut into pieces of `c`'s columns that do not depend on the threads.
 fn product([m, k, n]: [usize; 3], a: &Matrix<'_>, b: &Matrix<'_>) -> Result<Vec<f32>> {
     let run = |c: Shared| {
-        parallel::for_chunks(n, 64, |from, to| {
+        team::for_each(n.div_ceil(PIECE), |piece| {
+            let (from, to) = (piece * PIECE, n.min((piece + 1) * PIECE));
             // SAFETY: the shapes were checked by `linear`; the pieces of `c` are disjoint, and `gemm` does not read
             // them.
             unsafe {

@@ -2,7 +2,7 @@
 //! the order in which they are read.
 
 use super::tile::{Tile, WIDEST_APART, widest};
-use super::{Site, for_rows};
+use super::{Share, Site, for_rows};
 use crate::ops::Activation;
 use crate::ops::cpu::simd::{Kernel, Simd};
 use crate::ops::cpu::uncleared::room;
@@ -80,10 +80,13 @@ impl Conv {
     /// # Safety
     /// All maps lie in the site's memory, apart from each other but for the source and the residual; the source's zeros
     /// reach as far as its taps; the weights and the bias are those of its channels.
-    pub(crate) unsafe fn run(&self, site: &Site, rows: Range<usize>) {
+    pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
         let groups = site.to.blocks().div_ceil(BLOCKS);
         let rows = rows.start / self.step..rows.end / self.step;
-        for_rows(self.phases.len() * groups, rows, site.alone, |part, rows| {
+        // what a thread has to fetch, and its cache to hold, is least
+        let weights: usize = self.phases.iter().map(|phase| phase.weights.0.len()).sum();
+        let share = if weights < site.from.len() { Share::Rows } else { Share::Parts };
+        for_rows(self.phases.len() * groups, rows, share, site.team, |part, rows| {
             let (phase, group) = (part % self.phases.len(), part / self.phases.len());
             let phase_rows = Rows { conv: self, site, phase: &self.phases[phase], clears: phase == 0, group, rows };
             site.vectors.run(phase_rows);
@@ -94,7 +97,7 @@ impl Conv {
 /// Some rows of a group's outputs.
 struct Rows<'a> {
     conv: &'a Conv,
-    site: &'a Site,
+    site: &'a Site<'a>,
     phase: &'a Phase,
     /// Whether the zeros around the result are this phase's.
     clears: bool,

@@ -1,15 +1,15 @@
 //! From planes to blocked maps and back.
 
-use super::{Map, for_rows};
-use crate::ops::cpu::uncleared::Shared;
+use super::{Map, Share, for_rows};
+use crate::ops::cpu::{team::Member, uncleared::Shared};
 use std::ops::Range;
 
 /// Writes some rows of a picture's planes `(C, H, W)` into a map.
 ///
 /// # Safety
 /// The map lies in `memory`; nothing else touches it meanwhile.
-pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, rows: Range<usize>, alone: bool) {
-    for_rows(map.blocks(), rows, alone, |block, rows| {
+pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, rows: Range<usize>, team: &Member<'_>) {
+    for_rows(map.blocks(), rows, Share::Rows, team, |block, rows| {
         // SAFETY: the caller's contract; no two tasks share rows.
         unsafe { map.clear_halo(memory, block, rows.clone()) };
         let first = block * map.block;
@@ -31,8 +31,8 @@ pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, rows: 
 ///
 /// # Safety
 /// The map lies in `memory` and is not written meanwhile; `planes` has room for its channels.
-pub(crate) unsafe fn to_planes(map: &Map, memory: Shared, planes: Shared, alone: bool) {
-    for_rows(map.blocks(), 0..map.h, alone, |block, rows| {
+pub(crate) unsafe fn to_planes(map: &Map, memory: Shared, planes: Shared, team: &Member<'_>) {
+    for_rows(map.blocks(), 0..map.h, Share::Rows, team, |block, rows| {
         let first = block * map.block;
         for y in rows {
             // SAFETY: the caller's contract; no two tasks share rows.

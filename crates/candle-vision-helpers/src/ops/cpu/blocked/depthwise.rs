@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop)] // the indices name registers: an iterator would hide which
 
-use super::{Rows, Site, for_rows};
+use super::{Rows, Share, Site, for_rows};
 use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::simd::{Kernel, Simd};
@@ -30,8 +30,8 @@ impl Depthwise {
     /// # Safety
     /// Both maps lie in the site's memory, apart from each other, in blocks of as many channels as vectors have lanes,
     /// with zeros around the source; weights and bias are those of its channels.
-    pub(crate) unsafe fn run(&self, site: &Site, rows: Range<usize>) {
-        for_rows(site.to.blocks(), rows, site.alone, |block, rows| {
+    pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
+        for_rows(site.to.blocks(), rows, Share::Rows, site.team, |block, rows| {
             site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }

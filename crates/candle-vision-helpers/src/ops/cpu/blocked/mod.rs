@@ -11,8 +11,8 @@ pub(crate) mod pool;
 mod tile;
 pub(crate) mod upsample;
 
-use super::parallel;
 use super::simd::Vectors;
+use super::team::Member;
 use super::uncleared::Shared;
 use std::ops::Range;
 
@@ -106,20 +106,20 @@ impl Map {
 
 /// The maps of a layer, and what it is computed with.
 #[derive(Clone, Copy)]
-pub(crate) struct Site {
+pub(crate) struct Site<'a> {
     pub from: Map,
     pub to: Map,
     pub residual: Option<Map>,
     pub memory: Shared,
     pub vectors: Vectors,
-    /// Whether this thread does it all, where the others have other work.
-    pub alone: bool,
+    /// This thread among those that compute it.
+    pub team: &'a Member<'a>,
 }
 
 /// Some rows of a block of a layer's result.
 struct Rows<'a, L> {
     layer: &'a L,
-    site: &'a Site,
+    site: &'a Site<'a>,
     block: usize,
     rows: Range<usize>,
 }
@@ -127,22 +127,60 @@ struct Rows<'a, L> {
 /// Tasks that each thread takes of a layer, where there are as many.
 const TASKS: usize = 4;
 
-/// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have some, or not where
-/// this thread is `alone`.
+/// What of a layer's result a thread takes, where it can.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Some rows of all parts: it reads some rows of the source and all weights.
+    Rows,
+    /// Some parts, all rows: it reads the whole source and some weights.
+    Parts,
+}
+
+/// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have as many.
 pub(crate) fn for_rows(
     parts: usize,
     rows: Range<usize>,
-    alone: bool,
-    task: impl Fn(usize, Range<usize>) + Send + Sync,
+    share: Share,
+    team: &Member<'_>,
+    task: impl Fn(usize, Range<usize>),
 ) {
-    if alone || rows.is_empty() {
+    let threads = team.threads();
+    if threads == 1 || rows.is_empty() {
         (0..parts).for_each(|part| task(part, rows.clone()));
         return;
     }
-    let strips = parallel::parts(TASKS, parts, rows.len());
+    let mut strips = (TASKS * threads).div_ceil(parts.max(1));
+    if share == Share::Rows || !(parts * strips).is_multiple_of(threads) {
+        strips = strips.next_multiple_of(threads);
+    }
+    strips = strips.min(rows.len());
     let bound = |strip: usize| rows.start + rows.len() * strip / strips;
-    parallel::for_each(parts * strips, |i| {
-        let (part, strip) = (i / strips, i % strips);
+    team.for_each(parts * strips, |i| {
+        let (part, strip) = if share == Share::Rows { (i % parts, i / parts) } else { (i / strips, i % strips) };
         task(part, bound(strip)..bound(strip + 1));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::cpu::team::together;
+    use std::sync::{Mutex, PoisonError};
+
+    #[test]
+    fn every_row_of_every_part_is_computed_once() {
+        for (threads, parts, rows) in [(1, 2, 3), (2, 1, 1), (2, 3, 7), (2, 16, 5), (3, 1, 40), (3, 5, 8), (4, 0, 2)] {
+            for share in [Share::Rows, Share::Parts] {
+                let done = Mutex::new(Vec::new());
+                let task = |part, rows: Range<usize>| {
+                    done.lock().unwrap_or_else(PoisonError::into_inner).extend(rows.map(|row| (part, row)));
+                };
+                together(threads, |team| for_rows(parts, 10..10 + rows, share, team, task));
+                let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+                done.sort_unstable();
+                let all = (0..parts).flat_map(|part| (10..10 + rows).map(move |row| (part, row)));
+                assert!(done.into_iter().eq(all), "{threads} threads, {parts} parts, {rows} rows");
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Max-pooling of blocked maps.
 
-use super::{Rows, Site, for_rows};
+use super::{Rows, Share, Site, for_rows};
 use crate::ops::cpu::simd::{Kernel, Simd};
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ impl MaxPool {
     /// # Safety
     /// Both maps lie in the site's memory, apart from each other, in blocks of as many channels as vectors have lanes;
     /// the padding is at most half the kernel.
-    pub(crate) unsafe fn run(&self, site: &Site, rows: Range<usize>) {
-        for_rows(site.to.blocks(), rows, site.alone, |block, rows| {
+    pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
+        for_rows(site.to.blocks(), rows, Share::Rows, site.team, |block, rows| {
             site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }

@@ -1,6 +1,6 @@
 //! A blocked map at twice its size, nearest, plus another one.
 
-use super::{Rows, Site, for_rows};
+use super::{Rows, Share, Site, for_rows};
 use crate::ops::cpu::simd::{Kernel, Simd};
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ impl UpsampledSum {
     /// # Safety
     /// All maps lie in the site's memory, the result apart from the others, in blocks of as many channels as vectors
     /// have lanes; there is a residual of the result's size, and the result is twice as high and wide as the source.
-    pub(crate) unsafe fn run(&self, site: &Site, rows: Range<usize>) {
-        for_rows(site.to.blocks(), rows, site.alone, |block, rows| {
+    pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
+        for_rows(site.to.blocks(), rows, Share::Rows, site.team, |block, rows| {
             site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }

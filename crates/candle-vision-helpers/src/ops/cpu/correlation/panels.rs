@@ -4,7 +4,7 @@
 use super::Correlation;
 use crate::ops::cpu::gemm::DEPTH;
 use crate::ops::cpu::gemm::pack::{self, Run};
-use crate::ops::cpu::gemm::tile::{self, Rows, Sum, Tiles};
+use crate::ops::cpu::gemm::tile::{Rows, Sum, Tile, Tiles};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
@@ -73,19 +73,19 @@ impl Kernel for Group<'_> {
                         for t in self.tiles.0..self.tiles.1 {
                             let (m0, m1) = cut.rows(t);
                             let c = sums.as_mut_ptr().add((tile_n * rows + m0 - first_row) * wide);
-                            let a = a.add(m0 * a_plane);
-                            tile::tile::<S>(
-                                m1 - m0,
-                                q1 - q0,
-                                a,
-                                a_plane,
-                                1,
-                                Rows::Panel(panel),
+                            let tile = Tile {
+                                height: m1 - m0,
+                                depth: q1 - q0,
+                                a: a.add(m0 * a_plane),
+                                a_row: a_plane,
+                                a_k: 1,
+                                b: Rows::Panel(panel),
                                 c,
-                                wide,
-                                Sum::Continued,
-                                Epilogue::NONE,
-                            );
+                                c_row: wide,
+                                sum: Sum::Continued,
+                                epilogue: Epilogue::NONE,
+                            };
+                            tile.run::<S>();
                         }
                     }
                     q0 = q1;

@@ -1,7 +1,7 @@
 //! The product over taps without panels, line by line: where few rows would use a panel again, packing it costs more
 //! than it saves, and the pixels are read where they lie.
 
-use super::tile::{self, Tiles};
+use super::tile::{Rows, Sum, Tile, Tiles};
 use super::{Matrix, Product};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
@@ -55,15 +55,24 @@ impl Kernel for Lines<'_> {
                     // SAFETY: by the contract of `run`; lines are at least `wide` long.
                     unsafe {
                         let at = to + j + m0 * dst_plane;
-                        let end = Epilogue {
+                        let epilogue = Epilogue {
                             bias: epilogue.bias.map(|b| b.add(m0)),
                             residual: epilogue.residual.map(|r| r.add(at)),
                             activation: epilogue.activation,
                         };
-                        let b = tile::Rows::At { base: src.as_ptr().add(from + j), taps: taps.as_ptr() };
-                        let c = self.dst.ptr().add(at);
-                        let a = self.packed.as_ptr().add(m0 * depth);
-                        tile::tile::<S>(m1 - m0, depth, a, 1, m1 - m0, b, c, dst_plane, tile::Sum::New, end);
+                        let tile = Tile {
+                            height: m1 - m0,
+                            depth,
+                            a: self.packed.as_ptr().add(m0 * depth),
+                            a_row: 1,
+                            a_k: m1 - m0,
+                            b: Rows::At { base: src.as_ptr().add(from + j), taps: taps.as_ptr() },
+                            c: self.dst.ptr().add(at),
+                            c_row: dst_plane,
+                            sum: Sum::New,
+                            epilogue,
+                        };
+                        tile.run::<S>();
                     }
                 }
                 if j + wide == grid.cols {

@@ -2,7 +2,7 @@
 //! over them from cache. It serves every shape.
 
 use super::pack::{self, Run};
-use super::tile::{self, Rows, Sum, Tiles};
+use super::tile::{Rows, Sum, Tile, Tiles};
 use super::{DEPTH, Matrix, Product};
 use crate::ops::cpu::activation::{activated, activated_lanes};
 use crate::ops::cpu::parallel;
@@ -83,29 +83,30 @@ impl Kernel for Block<'_> {
                 for i in 0..panels * tiles {
                     let (p, t) = if panel_first { (i / tiles, i % tiles) } else { (i % panels, i / panels) };
                     let (m0, m1) = cut.rows(self.tiles.0 + t);
-                    let mr = m1 - m0;
+                    let height = m1 - m0;
                     let (a, a_row, a_k) = if is_packed {
-                        (whole_matrix.add(m0 * depth + k0 * mr), 1, mr)
+                        (whole_matrix.add(m0 * depth + k0 * height), 1, height)
                     } else {
                         (whole_matrix.add(m0 * depth + k0), depth, 1)
                     };
                     let panel = packed.as_ptr().add(p * (k1 - k0) * 2 * l);
-                    let mut end = Epilogue::NONE;
+                    let mut epilogue = Epilogue::NONE;
                     if last {
-                        end.bias = bias.map(|b| b.add(m0));
+                        epilogue.bias = bias.map(|b| b.add(m0));
                         // what is spread at the end gets its residual, and what follows it, there
-                        end.activation = activation.when(direct(p) || residual.is_none());
+                        epilogue.activation = activation.when(direct(p) || residual.is_none());
                     }
                     let (c, c_row) = if direct(p) {
                         let at = runs[2 * p].dst[0] + m0 * dst_plane;
-                        end.residual = if last { residual.map(|r| r.add(at)) } else { None };
+                        epilogue.residual = if last { residual.map(|r| r.add(at)) } else { None };
                         (self.dst.ptr().add(at), dst_plane)
                     } else {
                         (aside.as_mut_ptr().add((p * rows + m0 - first_row) * 2 * l), 2 * l)
                     };
                     let sum = if k0 > 0 { Sum::Continued } else { Sum::New };
                     // A closure around this call would not be compiled with the processor's features.
-                    tile::tile::<S>(mr, k1 - k0, a, a_row, a_k, Rows::Panel(panel), c, c_row, sum, end);
+                    Tile { height, depth: k1 - k0, a, a_row, a_k, b: Rows::Panel(panel), c, c_row, sum, epilogue }
+                        .run::<S>();
                 }
                 if last {
                     break;

@@ -49,129 +49,116 @@ pub(crate) enum Sum {
     Continued,
 }
 
-/// `c[m][0 .. 2 LANES] = sum over k of a[m * a_row + k * a_k] * b[k][0 .. 2 LANES]`, then the
-/// epilogue: its bias has a value for each row, its residual lies as `c` does.
-///
-/// # Safety
-/// All that is addressed lies inside the buffers; `mr` is 1 to [`most`].
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-pub(crate) unsafe fn tile<S: Simd>(
-    mr: usize,
-    depth: usize,
-    a: *const f32,
-    a_row: usize,
-    a_k: usize,
-    b: Rows,
-    c: *mut f32,
-    c_row: usize,
-    sum_from: Sum,
-    epilogue: Epilogue<*const f32>,
-) {
-    // SAFETY: the caller's contract.
-    unsafe {
-        match mr {
-            1 => rows::<S, 1>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            2 => rows::<S, 2>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            3 => rows::<S, 3>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            4 => rows::<S, 4>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            5 => rows::<S, 5>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            6 => rows::<S, 6>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            7 if S::LANES == 16 => rows::<S, 7>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            8 if S::LANES == 16 => rows::<S, 8>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            9 if S::LANES == 16 => rows::<S, 9>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            10 if S::LANES == 16 => rows::<S, 10>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            11 if S::LANES == 16 => rows::<S, 11>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            _ if S::LANES == 16 => rows::<S, 12>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue),
-            _ => {}
-        }
-    }
+/// Some rows of a product, two vectors of columns wide: `c[m][0 .. 2 LANES] = sum over k of a[m * a_row + k * a_k] *
+/// b[k][0 .. 2 LANES]`, then the epilogue.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// Rows: 1 to [`most`].
+    pub height: usize,
+    /// Terms of each sum.
+    pub depth: usize,
+    pub a: *const f32,
+    pub a_row: usize,
+    pub a_k: usize,
+    pub b: Rows,
+    pub c: *mut f32,
+    pub c_row: usize,
+    pub sum: Sum,
+    /// Its bias has a value for each row, its residual lies as `c` does.
+    pub epilogue: Epilogue<*const f32>,
 }
 
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn rows<S: Simd, const M: usize>(
-    depth: usize,
-    a: *const f32,
-    a_row: usize,
-    a_k: usize,
-    b: Rows,
-    c: *mut f32,
-    c_row: usize,
-    sum_from: Sum,
-    epilogue: Epilogue<*const f32>,
-) {
-    // SAFETY: the caller's contract.
-    unsafe {
-        if a_row == 1 && a_k == M {
-            // steps that the compiler knows take no registers
-            fixed::<S, M>(depth, a, 1, M, b, c, c_row, sum_from, epilogue);
-        } else {
-            fixed::<S, M>(depth, a, a_row, a_k, b, c, c_row, sum_from, epilogue);
+impl Tile {
+    /// Computes it.
+    ///
+    /// # Safety
+    /// All that is addressed lies inside the buffers.
+    #[inline(always)]
+    pub(crate) unsafe fn run<S: Simd>(&self) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.height {
+                1 => self.rows::<S, 1>(),
+                2 => self.rows::<S, 2>(),
+                3 => self.rows::<S, 3>(),
+                4 => self.rows::<S, 4>(),
+                5 => self.rows::<S, 5>(),
+                6 => self.rows::<S, 6>(),
+                7 if S::LANES == 16 => self.rows::<S, 7>(),
+                8 if S::LANES == 16 => self.rows::<S, 8>(),
+                9 if S::LANES == 16 => self.rows::<S, 9>(),
+                10 if S::LANES == 16 => self.rows::<S, 10>(),
+                11 if S::LANES == 16 => self.rows::<S, 11>(),
+                _ if S::LANES == 16 => self.rows::<S, 12>(),
+                _ => {}
+            }
         }
     }
-}
 
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn fixed<S: Simd, const M: usize>(
-    depth: usize,
-    a: *const f32,
-    a_row: usize,
-    a_k: usize,
-    b: Rows,
-    c: *mut f32,
-    c_row: usize,
-    sum_from: Sum,
-    epilogue: Epilogue<*const f32>,
-) {
-    // SAFETY: the caller's contract.
-    unsafe {
-        let mut sums = [[S::splat(0.0); 2]; M];
-        let mut a_at = a;
-        for k in 0..depth {
-            let row = match b {
-                Rows::Panel(first) => first.add(k * 2 * S::LANES),
-                Rows::At { base, taps } => base.add(*taps.add(k)),
-            };
-            let (b0, b1) = (S::load(row), S::load(row.add(S::LANES)));
-            for m in 0..M {
-                let x = S::splat(*a_at.add(m * a_row));
-                sums[m][0] = S::fma(x, b0, sums[m][0]);
-                sums[m][1] = S::fma(x, b1, sums[m][1]);
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const M: usize>(&self) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if self.a_row == 1 && self.a_k == M {
+                // steps that the compiler knows take no registers
+                Self { a_row: 1, a_k: M, ..*self }.fixed::<S, M>();
+            } else {
+                self.fixed::<S, M>();
             }
-            a_at = a_at.add(a_k);
         }
-        // loops of little each, which the compiler unrolls: sums that a loop indexes would live in memory all along
-        if sum_from == Sum::Continued {
-            for m in 0..M {
-                for v in 0..2 {
-                    sums[m][v] = S::add(S::load(c.add(m * c_row + v * S::LANES)), sums[m][v]);
+    }
+
+    #[inline(always)]
+    unsafe fn fixed<S: Simd, const M: usize>(&self) {
+        let Self { depth, a, a_row, a_k, b, c, c_row, sum, epilogue, .. } = *self;
+        // SAFETY: the caller's contract.
+        unsafe {
+            let mut sums = [[S::splat(0.0); 2]; M];
+            let mut a_at = a;
+            for k in 0..depth {
+                let row = match b {
+                    Rows::Panel(first) => first.add(k * 2 * S::LANES),
+                    Rows::At { base, taps } => base.add(*taps.add(k)),
+                };
+                let (b0, b1) = (S::load(row), S::load(row.add(S::LANES)));
+                for m in 0..M {
+                    let x = S::splat(*a_at.add(m * a_row));
+                    sums[m][0] = S::fma(x, b0, sums[m][0]);
+                    sums[m][1] = S::fma(x, b1, sums[m][1]);
+                }
+                a_at = a_at.add(a_k);
+            }
+            // loops of little each, which the compiler unrolls: sums that a loop indexes would live in memory all along
+            if sum == Sum::Continued {
+                for m in 0..M {
+                    for v in 0..2 {
+                        sums[m][v] = S::add(S::load(c.add(m * c_row + v * S::LANES)), sums[m][v]);
+                    }
                 }
             }
-        }
-        if let Some(bias) = epilogue.bias {
-            for m in 0..M {
-                for v in 0..2 {
-                    sums[m][v] = S::add(sums[m][v], S::splat(*bias.add(m)));
+            if let Some(bias) = epilogue.bias {
+                for m in 0..M {
+                    for v in 0..2 {
+                        sums[m][v] = S::add(sums[m][v], S::splat(*bias.add(m)));
+                    }
                 }
             }
-        }
-        if let Some(residual) = epilogue.residual {
-            for m in 0..M {
-                for v in 0..2 {
-                    sums[m][v] = S::add(sums[m][v], S::load(residual.add(m * c_row + v * S::LANES)));
+            if let Some(residual) = epilogue.residual {
+                for m in 0..M {
+                    for v in 0..2 {
+                        sums[m][v] = S::add(sums[m][v], S::load(residual.add(m * c_row + v * S::LANES)));
+                    }
                 }
             }
-        }
-        match epilogue.activation {
-            Activation::None => {}
-            Activation::Relu => activate::<S, M>(&mut sums, Activation::Relu),
-            Activation::Relu6 => activate::<S, M>(&mut sums, Activation::Relu6),
-        }
-        for m in 0..M {
-            for v in 0..2 {
-                S::store(c.add(m * c_row + v * S::LANES), sums[m][v]);
+            match epilogue.activation {
+                Activation::None => {}
+                Activation::Relu => activate::<S, M>(&mut sums, Activation::Relu),
+                Activation::Relu6 => activate::<S, M>(&mut sums, Activation::Relu6),
+            }
+            for m in 0..M {
+                for v in 0..2 {
+                    S::store(c.add(m * c_row + v * S::LANES), sums[m][v]);
+                }
             }
         }
     }
