@@ -1,5 +1,5 @@
-//! `facekp calibrate`: what the spread of a network's maps says about its errors, measured and, where that is asked for,
-//! kept in its file or in a copy.
+//! `facekp calibrate`: what the spread of a network's maps says about its errors, measured and, where that is asked
+//! for, kept in its file or in a copy.
 
 use crate::{
     cmd::eval,

@@ -1,5 +1,5 @@
-//! What is in the making stands in its folder as `.NAME.PID-N.part`, locked by the process that makes it: what a process
-//! left that was killed has no lock, and goes when its name is written again.
+//! What is in the making stands in its folder as `.NAME.PID-N.part`, locked by the process that makes it: what a
+//! process left that was killed has no lock, and goes when its name is written again.
 //!
 //! The number of a process tells nothing of its life: in containers all may have one, and folders are shared.
 
@@ -113,7 +113,7 @@ fn is_kept(made: Option<&File>, part: &Path) -> bool {
     }
 }
 
-/// Removes what was left of `name` in `folder`. A folder is listed once in a process, since it may hold very many files.
+/// Removes what was left of `name` in `folder`. A folder is listed once in a process: it may hold very many files.
 fn forget_left(folder: &Path, name: &OsStr) {
     static LEFT: Mutex<BTreeMap<PathBuf, Vec<PathBuf>>> = Mutex::new(BTreeMap::new());
     let mut all = LEFT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,6 +11,7 @@ pub(crate) mod many;
 pub(crate) mod nccl;
 pub(crate) mod norm;
 mod norm_back;
+mod norm_counts;
 pub(crate) mod pool;
 mod storage;
 

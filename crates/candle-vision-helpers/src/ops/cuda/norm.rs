@@ -1,8 +1,9 @@
 //! Batch normalization with residual and ReLU: two passes over the tensor forward, two backward. Sums over several
 //! ranks lie between the two.
 
-use super::launch::{Maybe, THREADS, blocks, count, elementwise, empty, launch};
+use super::launch::{Maybe, blocks, elementwise, empty, launch};
 use super::norm_back::{Statistics, back};
+use super::norm_counts::Counts;
 use super::storage::Cuda;
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::graph::{
@@ -10,7 +11,6 @@ use crate::ops::graph::{
     saved::{Saved, Saves},
     storage::{Arg, Backend},
 };
-use crate::ops::layers::norm::BatchNorm;
 use crate::ops::reduce::Reduce;
 use crate::ops::shapes::Planes;
 use crate::ops::synced::{self, Whole};
@@ -18,27 +18,22 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
 use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
-/// Elements that a thread sums up at least, so that small tensors are not cut into more blocks than pay.
-const A_THREAD: usize = 8;
-/// Most blocks for a channel.
-const MAX_SPLITS: usize = 64;
-
 /// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased
-/// variance, those of all ranks where they are to be summed.
+/// variance, those of all ranks where they are to be summed; `both` is gamma, then beta.
 pub(crate) fn train(
     x: &Tensor,
-    norm: &BatchNorm<'_>,
+    both: &Tensor,
+    eps: f64,
     epilogue: Epilogue<&Tensor>,
     planes: Planes,
     reduce: Option<Arc<dyn Reduce>>,
 ) -> Result<(Tensor, Tensor, Tensor)> {
-    let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
     let (found, relu) = (Arc::new(OnceLock::new()), epilogue.activation == Activation::Relu);
     let ranks = reduce.map(|by| Ranks { by, both: both.detach() });
-    let f = Train { planes, eps: norm.eps, relu, ranks, found: found.clone() };
+    let f = Train { planes, eps, relu, ranks, found: found.clone() };
     let y = match epilogue.residual {
-        Some(r) => apply::<Cuda, _>(f, &[x, &both, r])?,
-        None => apply::<Cuda, _>(f, &[x, &both])?,
+        Some(r) => apply::<Cuda, _>(f, &[x, both, r])?,
+        None => apply::<Cuda, _>(f, &[x, both])?,
     };
     match found.get() {
         Some(Found { mean, var, .. }) => Ok((y, mean.clone(), var.clone())),
@@ -78,36 +73,6 @@ struct Ranks {
     by: Arc<dyn Reduce>,
     /// `(2 C)`: gamma, then beta, apart from every graph.
     both: Tensor,
-}
-
-/// A tensor's sizes as the kernels take them.
-pub(super) struct Counts {
-    pub channels: u32,
-    pub plane: u32,
-    /// Elements of a channel.
-    pub count: u32,
-    pub splits: u32,
-    pub len: u64,
-}
-
-impl Counts {
-    pub(super) fn of(s: &Planes) -> Result<Self> {
-        let elements = s.count();
-        let splits = (elements / (THREADS * A_THREAD)).clamp(1, MAX_SPLITS);
-        // the kernels step by a grid's threads beyond the last element
-        count(elements + splits * THREADS)?;
-        Ok(Self {
-            channels: count(s.c)?,
-            plane: count(s.plane)?,
-            count: count(elements)?,
-            splits: count(splits)?,
-            len: (elements * s.c) as u64,
-        })
-    }
-
-    pub(super) fn a_thread_a_channel(&self) -> usize {
-        (self.channels as usize).div_ceil(THREADS)
-    }
 }
 
 fn apply_scale(

@@ -1,7 +1,7 @@
 //! The way back through a normalization: a pass that sums up over each channel, and one that takes the sums.
 
 use super::launch::{Maybe, MaybeMut, blocks, elementwise, empty, launch};
-use super::norm::Counts;
+use super::norm_counts::Counts;
 use super::storage::Cuda;
 use crate::ops::graph::{saved::Saved, storage::Backend};
 use crate::ops::reduce::Reduce;

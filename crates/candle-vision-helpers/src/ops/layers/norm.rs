@@ -70,7 +70,8 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
     let reduce = reduce::current();
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
-        let (y, mean, var) = crate::ops::cuda::norm::train(x, norm, epilogue, planes, reduce)?;
+        let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
+        let (y, mean, var) = crate::ops::cuda::norm::train(x, &both, norm.eps, epilogue, planes, reduce)?;
         let y = finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE })?;
         return Ok(BatchNormOut { y, mean, var });
     }
