@@ -22,7 +22,7 @@ built_in![
     "ytf68_heatmap_128",
     "ibug68_heatmap_192",
     "ibug68_heatmap_192_more",
-    "ibug68_resnet50_192",
+    "ibug68_resnet50_128_more",
     "ibug68_summed_128",
 ];
 
