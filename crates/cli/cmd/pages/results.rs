@@ -28,7 +28,8 @@ const DECODINGS: [&str; 4] = ["argmax", "quarter", "dark", "soft_argmax"];
 const INTRODUCTION: &str = "# Results\n\nWritten by `cargo xtask results RUN...` from run folders and shipped weights; \
     do not edit. Every number was measured by `facekp eval` on the weights after the last epoch; errors in pixels are \
     those of the original pictures, NME is divided by the distance of the outer eye corners, iBUG's boxes are the \
-    tight boxes of the annotated points × 1.25.\n\n";
+    tight boxes of the annotated points × 1.25. Networks whose recipes allow it (`allow_overlap`, as `face68` and \
+    `ibug68_heatmap_192_more` do) learned from the validation faces too: their figures on `val` flatter.\n\n";
 
 const PARTS: &str = "\n## What prediction's parts give\n\nOn the validation faces (`facekp eval RUN --split val`, with \
     `--decode` and `--no-flip`):\n\n";
