@@ -17,6 +17,9 @@ const BLOCKS: usize = 2;
 /// cache.
 const NEAR: usize = 6144;
 
+/// Floats in a line of the cache.
+const LINE: usize = 16;
+
 /// The taps of a kernel in one channel and its weights, `[group][input channel by blocks][tap][lane]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase {
@@ -150,7 +153,14 @@ impl Rows<'_> {
             for first in (0..from.channels).step_by(near) {
                 let last = (first + near).min(from.channels);
                 let residual = residual.filter(|_| last == from.channels);
+                // the weights behind these are the next ones, here or in the next group: they come while these are used
+                let mut next = weights.wrapping_add(last * of_channel);
+                let lines = (near.min(from.channels) * of_channel).div_ceil(LINE * self.rows.len().max(1));
                 for y in self.rows.clone() {
+                    for _ in 0..lines {
+                        S::prefetch(next);
+                        next = next.wrapping_add(LINE);
+                    }
                     let line = from.at(first / from.block, y * c.stride, 0) - up * from.row() - left * from.block;
                     for tile in 0..tiles {
                         let (x, end) = (width * tile / tiles, width * (tile + 1) / tiles);

@@ -36,6 +36,10 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn greater(a: Self::V, b: Self::V) -> Self::V;
     /// Writes `LANES` rows of `LANES` floats, the columns of the rows given: `to[j * pitch + i] = rows[i][j]`.
     unsafe fn store_transposed(rows: &[Self::V], to: *mut f32, pitch: usize);
+    /// Has the line of the cache that a float lies in fetched to the second level, where the processor can be told to:
+    /// any address will do.
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
     /// The sum of the lanes, in an order that never changes.
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {

@@ -31,6 +31,11 @@ unsafe impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    fn prefetch(p: *const f32) {
+        // SAFETY: it reads nothing, and every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
         // SAFETY: see the impl.
         unsafe { _mm256_set1_ps(x) }
@@ -110,6 +115,11 @@ unsafe impl Simd for Avx512 {
     unsafe fn load_lanes(v: Self::V, p: *const f32, lanes: u16) -> Self::V {
         // As above. SAFETY: see the impl.
         unsafe { _mm512_mask_loadu_ps(v, lanes, p) }
+    }
+    #[inline(always)]
+    fn prefetch(p: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
