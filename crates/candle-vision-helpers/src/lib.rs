@@ -2,6 +2,7 @@
 #![cfg_attr(feature = "candle", doc = include_str!("../README.md"))]
 
 pub mod affine;
+pub mod caught;
 pub mod convert;
 pub mod draw;
 mod font;

@@ -3,11 +3,8 @@
 
 use candle_core::pickle::{Object, PthTensors, Stack, TensorInfo};
 use candle_core::{DType, Device, Tensor};
-use std::{
-    collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-};
+use candle_vision_helpers::caught::caught;
+use std::{collections::HashMap, path::Path};
 
 /// How a zip archive begins.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -28,7 +25,7 @@ pub(crate) fn is_pth(bytes: &[u8]) -> bool {
 pub(crate) fn state_dict(path: &Path, bytes: &[u8]) -> Result<HashMap<String, Tensor>, String> {
     // candle's reader takes the arguments of what it reads for granted, and would panic over a damaged pickle
     let read = || if bytes.starts_with(ZIP) { archive(path, bytes.len()) } else { old(bytes) };
-    let tensors = catch_unwind(AssertUnwindSafe(read)).map_err(|_| "a damaged pickle".to_owned())?;
+    let tensors = caught(read).map_err(|_| "a damaged pickle".to_owned())?;
     let tensors = tensors.map_err(|e| format!("a file that ends early or is damaged ({e})").replace('\n', " "))?;
     if tensors.is_empty() {
         return Err("a file without tensors of floats by name".to_owned());

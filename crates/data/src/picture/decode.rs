@@ -8,7 +8,7 @@ use super::{
     limits,
     whole::{self, Whole},
 };
-use candle_vision_helpers::{Affine, Size, warp::shrink};
+use candle_vision_helpers::{Affine, Size, caught::caught, warp::shrink};
 use image::{
     ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, RgbImage, RgbaImage, metadata::Orientation,
 };
@@ -40,6 +40,10 @@ pub(crate) struct Decoded {
 
 /// Decodes a picture in memory.
 pub(crate) fn decode(bytes: &[u8], strictness: Strictness) -> Result<Decoded, Fault> {
+    caught(|| parts(bytes, strictness)).unwrap_or_else(|words| Err(Fault::panicked(&words)))
+}
+
+fn parts(bytes: &[u8], strictness: Strictness) -> Result<Decoded, Fault> {
     // A header that cannot be read is named by what follows.
     let header = match header::read(&mut Cursor::new(bytes)) {
         Ok(header) => header?,

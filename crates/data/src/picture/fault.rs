@@ -29,6 +29,11 @@ impl Fault {
         Self::Broken(format!("a damaged or unusual one: {reason}"))
     }
 
+    /// What a decoder did not expect, in its panic's words.
+    pub(crate) fn panicked(words: &str) -> Self {
+        Self::unusual(format_args!("its decoder stumbled ({words})"))
+    }
+
     /// The error of the picture at `path`.
     pub(crate) fn at(self, path: &Path) -> Error {
         match self {

@@ -5,7 +5,7 @@ use super::{
     kind::{Kind, PNG, PREFIX},
     webp,
 };
-use candle_vision_helpers::Size;
+use candle_vision_helpers::{Size, caught::caught};
 use image::{ImageError, ImageReader};
 use std::io::{BufRead, ErrorKind, Read, Seek};
 
@@ -113,10 +113,11 @@ pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> std::io::Result<Result
                 None => return Err(ErrorKind::UnexpectedEof.into()),
             }
         }
-        Kind::Bmp | Kind::Tiff => match ImageReader::with_format(reader, kind.format()).into_dimensions() {
-            Ok((width, height)) => Size::new(width as usize, height as usize),
-            Err(ImageError::IoError(e)) => return Err(e),
-            Err(e) => return Ok(Err(Fault::unusual(e))),
+        Kind::Bmp | Kind::Tiff => match caught(|| ImageReader::with_format(reader, kind.format()).into_dimensions()) {
+            Ok(Ok((width, height))) => Size::new(width as usize, height as usize),
+            Ok(Err(ImageError::IoError(e))) => return Err(e),
+            Ok(Err(e)) => return Ok(Err(Fault::unusual(e))),
+            Err(words) => return Ok(Err(Fault::panicked(&words))),
         },
     };
     let Size { width, height } = size;
