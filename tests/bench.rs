@@ -37,6 +37,6 @@ fn the_peak_is_of_one_thread_and_of_all() {
     for key in ["peak1_gflops", "peak_gflops"] {
         assert!((0.01..1e6).contains(&line[key].as_f64().unwrap()), "{key}: {line}");
     }
-    assert!(["portable", "avx2", "avx512"].contains(&line["vectors"].as_str().unwrap()), "{line}");
+    assert!(["portable", "neon", "avx2", "avx512"].contains(&line["vectors"].as_str().unwrap()), "{line}");
     assert!(line["threads"].as_u64().unwrap() >= 1);
 }

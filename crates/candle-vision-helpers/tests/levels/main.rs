@@ -2,6 +2,7 @@
 //! compare results bit for bit.
 #![allow(clippy::panic)] // a test says so by panicking
 
+mod bits;
 #[path = "../common/mod.rs"]
 mod common;
 mod depthwise;
@@ -38,7 +39,7 @@ impl Drop for Turn {
 /// Runs a check with every instruction set that the processor has.
 pub(crate) fn at_every_level(check: impl Fn(Level) -> Result<()>) -> Result<()> {
     let _turn = Turn::take();
-    for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+    for level in Level::ALL {
         if ops::force_level(level) == level {
             check(level)?;
         }

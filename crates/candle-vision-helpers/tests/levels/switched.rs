@@ -8,8 +8,6 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-const LEVELS: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
-
 /// Bits of results and gradients, each the work of one operation: of lines read in place and of panels, of both forms
 /// of the weight gradient, of sums over channels and of normalizations.
 fn all() -> Result<Vec<(String, Vec<u32>)>> {
@@ -48,12 +46,13 @@ fn all() -> Result<Vec<(String, Vec<u32>)>> {
 #[test]
 fn an_operation_continues_at_the_level_it_started_with() -> Result<()> {
     let _turn = Turn::take();
-    let pure = LEVELS.iter().filter(|l| ops::force_level(**l) == **l).map(|_| all()).collect::<Result<Vec<_>>>()?;
+    let pure =
+        Level::ALL.into_iter().filter(|l| ops::force_level(*l) == *l).map(|_| all()).collect::<Result<Vec<_>>>()?;
     let done = AtomicBool::new(false);
     thread::scope(|s| {
         s.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                LEVELS.iter().for_each(|l| _ = ops::force_level(*l));
+                Level::ALL.into_iter().for_each(|l| _ = ops::force_level(l));
             }
         });
         let check = || -> Result<()> {

@@ -25,6 +25,7 @@ impl fmt::Display for Tried {
 pub(super) fn simd() -> &'static str {
     match level() {
         Level::Portable => "portable",
+        Level::Neon => "neon",
         Level::Avx2 => "avx2",
         Level::Avx512 => "avx512",
     }

@@ -5,7 +5,11 @@
 //! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is
 //! needed, and the same binary runs on processors without AVX.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -78,27 +82,51 @@ pub(crate) trait Kernel {
 pub enum Level {
     /// Plain Rust arrays: any processor.
     Portable = 1,
+    /// NEON, which every aarch64 processor has, with fused multiply-add: 8 floats in a pair of vectors. Results are
+    /// those of [`Level::Avx2`] to the bit.
+    Neon = 2,
     /// AVX2 with fused multiply-add: 8 floats in a vector.
-    Avx2 = 2,
+    Avx2 = 3,
     /// AVX-512F: 16 floats in a vector.
-    Avx512 = 3,
+    Avx512 = 4,
+}
+
+impl Level {
+    /// All, from the least to the best; no processor has every one.
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
+
+    /// Whether this processor has it.
+    fn is_there(self) -> bool {
+        match self {
+            Self::Portable => true,
+            Self::Neon => cfg!(target_arch = "aarch64"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
 }
 
 /// 0: not asked yet; else a [`Level`].
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
 fn stored(level: u8) -> Option<Level> {
-    [Level::Portable, Level::Avx2, Level::Avx512].into_iter().find(|l| *l as u8 == level)
+    Level::ALL.into_iter().find(|l| *l as u8 == level)
 }
 
 /// The instruction set in use: the best one this processor has, unless [`force_level`] or the environment variable
-/// `CANDLE_VISION_SIMD` (`portable`, `avx2`, `avx512`; read once) asks for a lesser one.
+/// `CANDLE_VISION_SIMD` (`portable`, `neon`, `avx2`, `avx512`; read once) asks for a lesser one. One that the processor
+/// lacks stands for the best that it has below.
 pub fn level() -> Level {
     if let Some(level) = stored(LEVEL.load(Ordering::Relaxed)) {
         return level;
     }
     let asked = match std::env::var("CANDLE_VISION_SIMD").as_deref() {
         Ok("portable") => Level::Portable,
+        Ok("neon") => Level::Neon,
         Ok("avx2") => Level::Avx2,
         _ => Level::Avx512,
     };
@@ -119,21 +147,8 @@ pub fn force_level(asked: Level) -> Level {
 }
 
 fn at_most(asked: Level) -> Level {
-    let best = best();
-    if (asked as u8) < best as u8 { asked } else { best }
-}
-
-fn best() -> Level {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return Level::Avx512;
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Level::Avx2;
-        }
-    }
-    Level::Portable
+    let fits = |level: &Level| *level as u8 <= asked as u8 && level.is_there();
+    Level::ALL.into_iter().rev().find(fits).unwrap_or(Level::Portable)
 }
 
 /// The vectors that a piece of work runs with: asked for once, before it is cut into tasks, since how it is cut depends
@@ -165,6 +180,9 @@ impl Vectors {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Level::Avx2 => unsafe { run_avx2(kernel) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: the architecture's own floats need NEON, so it is in the target's base features.
+            Level::Neon => unsafe { kernel.run::<neon::Neon>() },
             // SAFETY: plain arrays need no feature.
             _ => unsafe { kernel.run::<portable::Portable>() },
         }
