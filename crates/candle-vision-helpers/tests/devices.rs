@@ -17,7 +17,7 @@ impl Reduce for Twins {
 }
 
 fn accelerators() -> Vec<Device> {
-    [Device::new_cuda(0), Device::new_metal(0)].into_iter().filter_map(Result::ok).collect()
+    [ops::new_cuda(0), Device::new_metal(0)].into_iter().filter_map(Result::ok).collect()
 }
 
 /// The output and the gradients of all inputs, by candle's backward pass and by a tape.

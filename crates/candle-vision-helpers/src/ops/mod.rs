@@ -19,6 +19,7 @@ mod counting;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod device;
 mod epilogue;
 mod frozen;
 mod graph;
@@ -40,6 +41,7 @@ pub use cpu::{
 };
 #[cfg(feature = "nccl")]
 pub use cuda::nccl::Nccl;
+pub use device::new_cuda;
 pub use epilogue::{Activation, Epilogue};
 pub use frozen::Frozen;
 pub use graph::tape::{Tape, no_grad};

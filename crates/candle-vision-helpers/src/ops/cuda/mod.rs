@@ -5,6 +5,7 @@
 
 #[cfg(feature = "cudnn")]
 pub(crate) mod conv;
+pub(crate) mod device;
 mod launch;
 pub(crate) mod many;
 #[cfg(feature = "nccl")]
