@@ -42,7 +42,7 @@ DEVICE void block_sums(float *a, float *b) {
     BARRIER();
 }
 
-// a / b and what is left of a: in 32 bits where a has no more, since a GPU divides 64 by ten times as many instructions.
+// a / b and what is left of a: in 32 bits where a has no more, since a GPU takes many more instructions to divide 64.
 DEVICE u64 divided(u64 a, u32 b, u32 *left) {
     if (a >> 32) {
         *left = (u32)(a % b);
