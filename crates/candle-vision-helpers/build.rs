@@ -3,7 +3,8 @@
 #[cfg(feature = "cuda")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?).join("ptx.rs");
-    let kernels = cudaforge::KernelBuilder::new().source_files(["src/ops/cuda/kernels.cu"]).arg("-O3").build_ptx()?;
+    let builder = cudaforge::KernelBuilder::new().source_files(["src/ops/cuda/kernels.cu"]);
+    let kernels = builder.watch(["src/ops/cuda/many.cu"]).arg("-O3").build_ptx()?;
     kernels.write(out)?;
     Ok(())
 }

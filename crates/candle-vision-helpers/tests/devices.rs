@@ -3,7 +3,9 @@
 
 use crate::common::{after, difference, random, values, with};
 use candle_core::{Device, Result, Tensor, Var};
-use candle_vision_helpers::ops::{self, AdamWItem, AdamWStep, BatchNorm, ConvParams, Epilogue, Reduce, Statistics};
+use candle_vision_helpers::ops::{
+    self, AdamWItem, AdamWStep, BatchNorm, ConvParams, Epilogue, Reduce, Running, Statistics,
+};
 use std::sync::Arc;
 
 /// The sums of two ranks that have the same part of a batch.
@@ -17,7 +19,7 @@ impl Reduce for Twins {
 }
 
 fn accelerators() -> Vec<Device> {
-    [Device::new_cuda(0), Device::new_metal(0)].into_iter().filter_map(Result::ok).collect()
+    [ops::new_cuda(0), Device::new_metal(0)].into_iter().filter_map(Result::ok).collect()
 }
 
 /// The output and the gradients of all inputs, by candle's backward pass and by a tape.
@@ -79,9 +81,57 @@ fn convolutions() -> Result<()> {
     }
     let inputs = [random(&[2, 6, 5, 7], 1)?, random(&[4, 6, 3, 3], 2)?, random(&[4], 3)?];
     same("doubled", &|t| ops::upsample_nearest2_conv3(&t[0], &t[1], with(Some(&t[2]), false)), &inputs)?;
-    let p = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
-    let inputs = [random(&[2, 6, 5, 7], 1)?, random(&[6, 4, 4, 4], 2)?, random(&[4], 3)?];
+    let far = |t: &[Tensor]| -> Result<Tensor> {
+        ops::upsample_nearest2_conv3(&t[0], &t[1], with(Some(&(&t[2] * 40.0)?), true))
+    };
+    same("doubled with ReLU", &far, &inputs)?;
+    let shapes =
+        [([2, 6, 5, 7], [6, 4, 4, 4], 2, 1), ([2, 3, 4, 3], [3, 4, 1, 1], 2, 0), ([1, 4, 5, 5], [4, 4, 3, 3], 1, 2)];
+    for (x, w, stride, padding) in shapes {
+        let p = ConvParams { stride, padding, ..ConvParams::default() };
+        let inputs = [random(&x, 1)?, random(&w, 2)?, random(&[4], 3)?];
+        same("conv_transpose2d", &|t| ops::conv_transpose2d(&t[0], &t[1], p, with(Some(&t[2]), false)), &inputs)?;
+    }
+    Ok(())
+}
+
+/// Where cuDNN does it; candle's own takes one group.
+#[cfg(feature = "cudnn")]
+#[test]
+fn transposed_convolutions_in_groups() -> Result<()> {
+    let p = ConvParams { stride: 3, groups: 2, ..ConvParams::default() };
+    let inputs = [random(&[3, 4, 4, 7], 1)?, random(&[4, 2, 3, 2], 2)?, random(&[4], 3)?];
     same("conv_transpose2d", &|t| ops::conv_transpose2d(&t[0], &t[1], p, with(Some(&t[2]), false)), &inputs)
+}
+
+#[test]
+fn tensors_get_there_whole_one_after_the_other() -> Result<()> {
+    let sent = [3, 20_000, 90_000, 50_000].map(|len| random(&[len], len as u64));
+    let sent = sent.into_iter().collect::<Result<Vec<_>>>()?;
+    for device in accelerators() {
+        let there = sent.iter().map(|t| ops::upload(t, &device)).collect::<Result<Vec<_>>>()?;
+        for (sent, there) in sent.iter().zip(&there) {
+            assert_eq!(values(sent)?, values(&there.to_device(&Device::Cpu)?)?);
+        }
+    }
+    Ok(())
+}
+
+/// What one thread made others read and free, in whatever order they come.
+#[test]
+fn threads_share_a_device() -> Result<()> {
+    for device in accelerators().into_iter().filter(Device::is_cuda) {
+        let x = random(&[1 << 20], 1)?.to_device(&device)?;
+        let chain = || (0..50).try_fold(x.clone(), |y, _| (y * 2.0)? - &x);
+        let all: Vec<Result<Tensor>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(chain)).collect();
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panic!("a thread panicked"))).collect()
+        });
+        for y in all {
+            assert_eq!(values(&y?.to_device(&Device::Cpu)?)?, values(&x.to_device(&Device::Cpu)?)?);
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -98,6 +148,9 @@ fn everything_else() -> Result<()> {
         same("avg_pool_global", &|t| ops::avg_pool_global(&t[0]), one)?;
         same("log_softmax_maps", &|t| ops::log_softmax_maps(&t[0]), one)?;
         same("relu", &|t| ops::relu(&t[0]), one)?;
+        same("sum_all", &|t| (ops::sum_all(&t[0])? / 100.0)?.reshape(1), one)?;
+        let three = [x.clone(), random(&[3, 5, h, w], 2)?, random(&[3, 5, h, w], 3)?];
+        same("mse_loss", &|t| ops::mse_loss(&t[0], &t[1], Some(&t[2]))?.reshape(1), &three)?;
         let all = [x.clone(), random(&[5], 2)?, random(&[5], 3)?, random(&[3, 5, h, w], 4)?];
         let (mean, var) = (random(&[5], 6)?, random(&[5], 7)?.sqr()?);
         for residual in [false, true] {
@@ -111,6 +164,16 @@ fn everything_else() -> Result<()> {
                 .y)
             };
             same("batch_norm_train", &train, inputs)?;
+            let running = |t: &[Tensor]| {
+                let on = |seed| Var::from_tensor(&random(&[5], seed)?.to_device(t[0].device())?);
+                let (mean, var) = (on(8)?, on(9)?);
+                let running = Running { mean: &mean, var: &var, momentum: 0.25 };
+                let norm = BatchNorm { gamma: &t[1], beta: &t[2], eps: 1e-3 };
+                let y = ops::batch_norm_train_running(&t[0], &norm, &running, after(t.get(3), false))?;
+                let moved = Tensor::cat(&[mean.as_detached_tensor(), var.as_detached_tensor()], 0)?;
+                Tensor::cat(&[y.flatten_all()?, moved], 0)
+            };
+            same("batch_norm_train_running", &running, inputs)?;
             // Metal has no f64, in which ranks sum
             if Device::new_metal(0).is_err() {
                 let synced = |t: &[Tensor]| ops::reduced(Some(Arc::new(Twins)), || train(t));

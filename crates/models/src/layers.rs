@@ -6,7 +6,7 @@ use crate::init::Init;
 use crate::onnx::{Graph, Value};
 use crate::params::Scope;
 use candle_core::{Tensor, Var};
-use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue, Statistics};
+use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue, Running, Statistics};
 
 /// PyTorch's defaults.
 const EPS: f64 = 1e-5;
@@ -124,10 +124,8 @@ impl BatchNorm {
             let expected = "more than one value per channel in training (take a larger batch or view)";
             return Err(Error::config("batch normalization", expected, format_args!("{:?}", x.dims())));
         }
-        let out = ops::batch_norm_train(x, &norm, epilogue)?;
-        // running += momentum × (batch - running), outside the graph
-        ops::ema_steps(&[(&self.running_mean, &out.mean), (&self.running_var, &out.var)], 1.0 - MOMENTUM)?;
-        Ok(out.y)
+        let running = Running { mean: &self.running_mean, var: &self.running_var, momentum: MOMENTUM };
+        Ok(ops::batch_norm_train_running(x, &norm, &running, epilogue)?)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     ranks::Team,
 };
 use candle_core::{Device, utils};
+use candle_vision_helpers::ops;
 use std::{fmt, str::FromStr};
 
 /// The name of a device, which may be there or not.
@@ -75,11 +76,11 @@ impl DeviceName {
         let gpu = |first: usize| gpu_behind(first, ranks, gpus);
         match self {
             // `Device::cuda_if_available` asks only whether CUDA was compiled in, and fails on a machine without a GPU.
-            Self::Auto => Ok(Device::new_cuda(gpu(0)).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
+            Self::Auto => Ok(ops::new_cuda(gpu(0)).or_else(|_| Device::new_metal(0)).unwrap_or(Device::Cpu)),
             Self::Cpu => Ok(Device::Cpu),
             Self::Cuda(first) => {
                 let n = gpu(first);
-                Device::new_cuda(n).map_err(|e| missing(Self::Cuda(n), "cudnn", utils::cuda_is_available(), e))
+                ops::new_cuda(n).map_err(|e| missing(Self::Cuda(n), "cudnn", utils::cuda_is_available(), e))
             }
             Self::Metal(n) => Device::new_metal(n).map_err(|e| missing(self, "metal", utils::metal_is_available(), e)),
         }

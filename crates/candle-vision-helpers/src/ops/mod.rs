@@ -19,6 +19,7 @@ mod counting;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod device;
 mod epilogue;
 mod frozen;
 mod graph;
@@ -40,6 +41,7 @@ pub use cpu::{
 };
 #[cfg(feature = "nccl")]
 pub use cuda::nccl::Nccl;
+pub use device::{new_cuda, upload};
 pub use epilogue::{Activation, Epilogue};
 pub use frozen::Frozen;
 pub use graph::tape::{Tape, no_grad};
@@ -50,9 +52,13 @@ pub use layers::conv_transpose::{conv_transpose2d, upsample_nearest2_conv3};
 pub use layers::depthwise::depthwise_conv3;
 pub use layers::linear::linear;
 pub use layers::loss::mse_loss;
-pub use layers::norm::{BatchNorm, BatchNormOut, Statistics, batch_norm_eval, batch_norm_train, fold_batch_norm};
+pub use layers::norm::{
+    BatchNorm, BatchNormOut, Running, Statistics, batch_norm_eval, batch_norm_train, batch_norm_train_running,
+    fold_batch_norm,
+};
 pub use layers::pool::{avg_pool_global, max_pool2d};
 pub use layers::softmax::log_softmax_maps;
+pub use layers::sum::sum_all;
 pub use layers::upsample::{upsample_nearest2, upsample_nearest2_add};
 pub use optim::{AdamWItem, AdamWStep, SgdStep};
 pub use precision::{Precision, precision, set_precision};

@@ -56,10 +56,13 @@ static void batch_norm(u32 b, u32 c, u32 plane, u32 splits, int with_residual, u
     u64 len = (u64)count * c;
     float *x = drawn(len), *both = drawn(2 * c), *residual = with_residual ? drawn(len) : NULL, *dy = drawn(len), eps = 1e-3f;
     for (u64 i = 0; i < len; i++) x[i] += offset;
+    float *running = drawn(2 * c), *before = malloc(2 * c * sizeof *before), *both_running = with_residual ? running : NULL;
+    memcpy(before, running, 2 * c * sizeof *before);
     FLOATS(partial, 2 * splits * c); FLOATS(mean, c); FLOATS(var, c); FLOATS(saved, 3 * c); FLOATS(y, len);
     u32 per_channel = (c + THREADS - 1) / THREADS;
     LAUNCH(c, splits, moments_partial(x, partial, c, plane, count));
-    LAUNCH(per_channel, 1, moments_finish(x, partial, both, mean, var, saved, c, plane, count, splits, eps));
+    LAUNCH(per_channel, 1, moments_finish(x, partial, both, both + c, mean, var, saved, both_running,
+                                          both_running ? running + c : NULL, c, plane, count, splits, eps, 0.75f, 0.25f));
     LAUNCH(3, 1, scale_shift(x, saved + c, saved + 2 * c, residual, y, c, plane, len, relu));
     FLOATS(sums, 2 * c); FLOATS(dx, len); FLOATS(dres, len); FLOATS(plain, c); FLOATS(dx2, len); FLOATS(sums2, 2 * c);
     const float *gate = relu ? y : NULL;
@@ -75,7 +78,7 @@ static void batch_norm(u32 b, u32 c, u32 plane, u32 splits, int with_residual, u
     LAUNCH(per_channel, 1, gradients_finish(partial, NULL, plain, c, splits));
 
     double *em = zeros(c), *ev = zeros(c), *ey = zeros(len), *edx = zeros(len), *edx2 = zeros(len), *edr = zeros(len);
-    double *es = zeros(2 * c), *es2 = zeros(2 * c), *ep = zeros(c);
+    double *es = zeros(2 * c), *es2 = zeros(2 * c), *ep = zeros(c), *er = zeros(2 * c);
 #define EACH(channel) for (u32 n = 0; n < b; n++) for (u64 i = ((u64)n * c + channel) * plane, j = 0; j < plane; i++, j++)
     for (u32 k = 0; k < c; k++) {
         double m = 0, v = 0;
@@ -83,6 +86,8 @@ static void batch_norm(u32 b, u32 c, u32 plane, u32 splits, int with_residual, u
         m /= count;
         EACH(k) v += (x[i] - m) * (x[i] - m);
         em[k] = m, ev[k] = v / (count - 1);
+        er[k] = before[k], er[c + k] = before[c + k];
+        if (both_running) er[k] = 0.75 * before[k] + 0.25 * m, er[c + k] = 0.75 * before[c + k] + 0.25 * ev[k];
         double inverse = 1 / sqrt(v / count + eps);
         EACH(k) {
             ey[i] = both[k] * (x[i] - m) * inverse + both[c + k] + (residual ? residual[i] : 0);
@@ -95,6 +100,7 @@ static void batch_norm(u32 b, u32 c, u32 plane, u32 splits, int with_residual, u
         EACH(k) edx[i] = both[k] * inverse * (edr[i] - es[c + k] / count - (x[i] - m) * inverse * es[k] / count);
     }
     same("mean", mean, em, c), same("variance", var, ev, c), same("normalized", y, ey, len);
+    same("running statistics", running, er, 2 * c);
     same("sums", sums, es, 2 * c), same("dx", dx, edx, len), same("residual", dres, edr, len);
     same("sums, given statistics", sums2, es2, 2 * c), same("dx, given statistics", dx2, edx2, len), same("bias", plain, ep, c);
 }
@@ -141,19 +147,20 @@ static void nearest(u32 planes, u32 h, u32 w) {
     same("nearest", y, ey, 4 * in), same("nearest's gradient", dx, edx, in);
 }
 
-static void convolutions_ends(u32 b, u32 c, u32 plane) {
-    u64 len = (u64)b * c * plane;
-    float *y = drawn(len), *bias = drawn(c), *dy = drawn(len), *before = malloc(len * sizeof *y);
-    memcpy(before, y, len * sizeof *y);
-    FLOATS(g, len);
-    LAUNCH(2, 1, bias_relu(y, bias, c, plane, len, 1));
-    LAUNCH(2, 1, relu_mask(y, dy, g, len));
-    double *ey = zeros(len), *eg = zeros(len);
-    for (u64 i = 0; i < len; i++) {
-        ey[i] = fmax(before[i] + bias[i / plane % c], 0);
-        eg[i] = ey[i] > 0 ? dy[i] : 0;
-    }
-    same("bias and ReLU", y, ey, len), same("ReLU's gradient", g, eg, len);
+#include "convolutions.c"
+
+// Division by 32 bits, and beyond.
+static void divisions(void) {
+    const u64 some[] = {0, 1, 6, 7, 8, 4294967295ull, 4294967296ull, 4294967297ull, 1234567890123456789ull, ~0ull};
+    const u32 by[] = {1, 2, 7, 65537, 4294967295u};
+    for (u32 i = 0; i < sizeof some / sizeof *some; i++)
+        for (u32 j = 0; j < sizeof by / sizeof *by; j++) {
+            u32 left = 99;
+            u64 got = divided(some[i], by[j], &left);
+            if (got == some[i] / by[j] && left == some[i] % by[j]) continue;
+            printf("%llu / %u is %llu, rest %u\n", some[i], by[j], got, left);
+            failures++;
+        }
 }
 
 // NaN passes every ReLU, as in PyTorch, and so does its gradient: a diverged network shows.
@@ -248,7 +255,10 @@ int main(void) {
         nan_shows(h);
         nearest(3, h, 4);
         convolutions_ends(2, h, 11);
+        upsampled(2, 3, h, 4);
+        upsampled(5, 1, 1, h);
     }
+    divisions();
     many();
     return failures != 0;
 }

@@ -21,7 +21,7 @@ pub use sigma::{CalibrationViews, Reliability};
 
 use crate::error::{Error, Result};
 use candle_core::{D, Device, Tensor};
-use candle_vision_helpers::{Point, heatmap::Decode};
+use candle_vision_helpers::{Point, heatmap::Decode, ops};
 use facekp_data::{Augment, Batch, Dataset, Keypoints, Loader, LoaderConfig, Scale};
 use facekp_models::{Calibration, Codec, CodecConfig, KeypointModel, Pass, Task, WeightsFile, codec::Reading};
 use seen::Found;
@@ -140,7 +140,7 @@ impl Predictor {
     /// # Errors
     /// When the network refuses the shapes.
     pub fn forward(&self, batch: &Batch, pass: Pass) -> Result<Tensor> {
-        Ok(self.model.forward(&batch.images.to_device(&self.device)?, pass)?)
+        Ok(self.model.forward(&ops::upload(&batch.images, &self.device)?, pass)?)
     }
 
     /// Predicts the samples of a batch.

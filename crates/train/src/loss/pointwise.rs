@@ -28,7 +28,7 @@ pub(super) fn mean(loss: &dyn Pointwise, output: &Tensor, target: &Tensor, weigh
     let (distance, sign) = (difference.abs()?, difference.sign()?);
     let (costs, slopes) = loss.costs_and_slopes(&Difference { output: out, target, difference, distance, sign })?;
     let counted = counted(&weights)?;
-    let value = ((costs * &weights)?.sum_all()? / &counted)?;
+    let value = (ops::sum_all(&(costs * &weights)?)? / &counted)?;
     let gradient = (slopes * &weights)?.broadcast_div(&counted)?;
     with_gradient(output, &gradient, &value)
 }
@@ -52,12 +52,12 @@ pub(super) fn logarithm(distance: &Tensor, height: f64, epsilon: f64) -> Result<
 /// How many elements count: the sum of the weights, at least 1 so that a batch of hidden points costs 0. It is that of
 /// all ranks, so that their losses add up to that of the whole batch.
 pub(super) fn counted(weights: &Tensor) -> Result<Tensor> {
-    Ok(ops::total(&weights.sum_all()?)?.maximum(1f64)?)
+    Ok(ops::total(&ops::sum_all(weights)?)?.maximum(1f64)?)
 }
 
 /// A scalar that is `value`, and whose gradient by `output` is `gradient`.
 fn with_gradient(output: &Tensor, gradient: &Tensor, value: &Tensor) -> Result<Tensor> {
-    let product = (output * gradient.detach())?.sum_all()?;
+    let product = ops::sum_all(&(output * gradient.detach())?)?;
     let nothing = (&product - product.detach())?;
     Ok((nothing + value.detach())?)
 }

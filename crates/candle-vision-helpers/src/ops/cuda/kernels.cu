@@ -42,6 +42,23 @@ DEVICE void block_sums(float *a, float *b) {
     BARRIER();
 }
 
+// a / b and what is left of a: in 32 bits where a has no more, since a GPU takes many more instructions to divide 64.
+DEVICE u64 divided(u64 a, u32 b, u32 *left) {
+    if (a >> 32) {
+        *left = (u32)(a % b);
+        return a / b;
+    }
+    *left = (u32)a % b;
+    return (u32)a / b;
+}
+
+// The channel of the element i of (batch, channels, plane).
+DEVICE u32 channel_of(u64 i, u32 channels, u32 plane) {
+    u32 channel, pixel;
+    divided(divided(i, plane, &pixel), channels, &channel);
+    return channel;
+}
+
 // The place in memory of a channel's element e, counted through the batch.
 DEVICE u64 place(u32 e, u32 channel, u32 channels, u32 plane) {
     return ((u64)(e / plane) * channels + channel) * plane + e % plane;
@@ -66,8 +83,10 @@ KERNEL moments_partial(const float *x, float *partial, u32 channels, u32 plane, 
 }
 
 // mean and unbiased variance, and in saved (3, channels): 1 / sqrt(var + eps), and scale and shift of the whole normalization.
-KERNEL moments_finish(const float *x, const float *partial, const float *gamma_beta, float *mean, float *var, float *saved,
-                      u32 channels, u32 plane, u32 count, u32 splits, float eps) {
+// Running statistics, where there are any, become keep times themselves and take times those of the batch.
+KERNEL moments_finish(const float *x, const float *partial, const float *gamma, const float *beta, float *mean, float *var,
+                      float *saved, float *running_mean, float *running_var, u32 channels, u32 plane, u32 count, u32 splits,
+                      float eps, float keep, float take) {
     u32 channel = BLOCK_X * THREADS + THREAD;
     if (channel >= channels) return;
     double sum = 0.0, square = 0.0;
@@ -79,12 +98,14 @@ KERNEL moments_finish(const float *x, const float *partial, const float *gamma_b
     if (biased < 0.0) biased = 0.0;
     float m = (float)(x[(u64)channel * plane] + off);
     float inverse = (float)(1.0 / sqrt(biased + eps));
-    float scale = gamma_beta[channel] * inverse;
+    float unbiased = (float)(biased * count / (count - 1)), scale = gamma[channel] * inverse;
     mean[channel] = m;
-    var[channel] = (float)(biased * count / (count - 1));
+    var[channel] = unbiased;
     saved[channel] = inverse;
     saved[channels + channel] = scale;
-    saved[2 * channels + channel] = gamma_beta[channels + channel] - m * scale;
+    saved[2 * channels + channel] = beta[channel] - m * scale;
+    if (running_mean) running_mean[channel] = keep * running_mean[channel] + take * m;
+    if (running_var) running_var[channel] = keep * running_var[channel] + take * unbiased;
 }
 
 // Sums of the gradient g behind the ReLU's gate (none where gate is null) and of g times the normalized x (x itself without a mean).
@@ -125,7 +146,7 @@ KERNEL gradients_finish(const float *partial, float *products, float *sums, u32 
 KERNEL scale_shift(const float *x, const float *scale, const float *shift, const float *residual, float *y, u32 channels,
                    u32 plane, u64 len, u32 relu) {
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
-        u32 channel = (u32)(i / plane % channels);
+        u32 channel = channel_of(i, channels, plane);
         float v = x[i] * scale[channel] + shift[channel];
         if (residual) v += residual[i];
         y[i] = relu && v <= 0.0f ? 0.0f : v;
@@ -138,7 +159,7 @@ KERNEL scale_shift_back(const float *x, const float *dy, const float *gate, cons
                         const float *scale, const float *sums, float *dx, float *dresidual, u32 channels, u32 plane, u64 len,
                         u32 count) {
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
-        u32 channel = (u32)(i / plane % channels);
+        u32 channel = channel_of(i, channels, plane);
         float g = gate && gate[i] <= 0.0f ? 0.0f : dy[i];
         if (dresidual) dresidual[i] = g;
         if (mean) {
@@ -155,7 +176,7 @@ KERNEL scale_shift_back(const float *x, const float *dy, const float *gate, cons
 KERNEL bias_relu(float *y, const float *bias, u32 channels, u32 plane, u64 len, u32 relu) {
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
         float v = y[i];
-        if (bias) v += bias[i / plane % channels];
+        if (bias) v += bias[channel_of(i, channels, plane)];
         y[i] = relu && v <= 0.0f ? 0.0f : v;
     }
 }
@@ -165,13 +186,43 @@ KERNEL relu_mask(const float *out, const float *dy, float *g, u64 len) {
     for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) g[i] = out[i] <= 0.0f ? 0.0f : dy[i];
 }
 
+// The weights (o, c, 3, 3) of a convolution of maps twice the size (nearest), as those (c, o, 4, 4) of a transposed one at stride
+// 2: along each axis, tap t of four is the sum of those of three that see the same pixel, 2 - t and 3 - t.
+KERNEL upsampled_weights(const float *w, float *sums, u64 len, u32 o, u32 c) {
+    for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
+        int row = (int)(i / 4 % 4), column = (int)(i % 4);
+        u32 to;
+        u64 from = divided(i / 16, o, &to);
+        const float *taps = w + (to * (u64)c + from) * 9;
+        float sum = 0.0f;
+        for (int a = 2 - row; a <= 3 - row; a++)
+            for (int b = 2 - column; b <= 3 - column; b++)
+                if (a >= 0 && a < 3 && b >= 0 && b < 3) sum += taps[3 * a + b];
+        sums[i] = sum;
+    }
+}
+
+// The gradient of the weights (o, c, 3, 3) from that of the sums: each tap is in two by two of them.
+KERNEL upsampled_weights_back(const float *dsums, float *dw, u64 len, u32 o, u32 c) {
+    for (u64 i = (u64)BLOCK_X * THREADS + THREAD; i < len; i += (u64)GRID_X * THREADS) {
+        int row = (int)(i / 3 % 3), column = (int)(i % 3);
+        u32 from;
+        u64 to = divided(i / 9, c, &from);
+        const float *taps = dsums + (from * (u64)o + to) * 16;
+        float sum = 0.0f;
+        for (int a = 2 - row; a <= 3 - row; a++)
+            for (int b = 2 - column; b <= 3 - column; b++) sum += taps[4 * a + b];
+        dw[i] = sum;
+    }
+}
+
 // ---- pooling and twice the size, one thread per element of the output ----
 
 // The first maximum in row-major order, and its place in the window; the last NaN counts as the largest, as in PyTorch.
 KERNEL max_pool(const float *x, float *y, u8 *at, u64 len, u32 h, u32 w, u32 oh, u32 ow, u32 kernel, u32 stride, u32 padding) {
     for (u64 o = (u64)BLOCK_X * THREADS + THREAD; o < len; o += (u64)GRID_X * THREADS) {
-        u32 column = (u32)(o % ow), row = (u32)(o / ow % oh), tap = 0;
-        const float *from = x + o / ow / oh * h * w;
+        u32 column, row, tap = 0;
+        const float *from = x + divided(divided(o, ow, &column), oh, &row) * h * w;
         float best = 0.0f;
         int found = 0;
         for (u32 a = 0; a < kernel; a++) {
@@ -195,8 +246,9 @@ KERNEL max_pool(const float *x, float *y, u8 *at, u64 len, u32 h, u32 w, u32 oh,
 KERNEL max_pool_back(const float *dy, const u8 *at, float *dx, u64 len, u32 h, u32 w, u32 oh, u32 ow, u32 kernel, u32 stride,
                      u32 padding) {
     for (u64 e = (u64)BLOCK_X * THREADS + THREAD; e < len; e += (u64)GRID_X * THREADS) {
-        u32 j = (u32)(e % w) + padding, i = (u32)(e / w % h) + padding;
-        u64 first = e / w / h * oh * ow;
+        u32 j, i;
+        u64 first = divided(divided(e, w, &j), h, &i) * oh * ow;
+        j += padding, i += padding;
         float sum = 0.0f;
         for (u32 row = i < kernel ? 0 : (i - kernel) / stride + 1; row < oh && row * stride <= i; row++) {
             for (u32 column = j < kernel ? 0 : (j - kernel) / stride + 1; column < ow && column * stride <= j; column++) {
@@ -210,74 +262,19 @@ KERNEL max_pool_back(const float *dy, const u8 *at, float *dx, u64 len, u32 h, u
 
 KERNEL nearest2(const float *x, float *y, u64 len, u32 h, u32 w) {
     for (u64 o = (u64)BLOCK_X * THREADS + THREAD; o < len; o += (u64)GRID_X * THREADS) {
-        u32 column = (u32)(o % (2 * w)), row = (u32)(o / (2 * w) % (2 * h));
-        y[o] = x[(o / (2 * w) / (2 * h) * h + row / 2) * w + column / 2];
+        u32 column, row;
+        u64 plane = divided(divided(o, 2 * w, &column), 2 * h, &row);
+        y[o] = x[(plane * h + row / 2) * w + column / 2];
     }
 }
 
 KERNEL nearest2_back(const float *dy, float *dx, u64 len, u32 h, u32 w) {
     for (u64 e = (u64)BLOCK_X * THREADS + THREAD; e < len; e += (u64)GRID_X * THREADS) {
-        u64 row = e / w;
-        const float *from = dy + row * 4 * w + 2 * (e % w);
+        u32 column;
+        u64 row = divided(e, w, &column);
+        const float *from = dy + row * 4 * w + 2 * (u64)column;
         dx[e] = from[0] + from[1] + from[2 * w] + from[2 * w + 1];
     }
 }
 
-// ---- many tensors in one launch: a block a chunk ----
-// rows: ROW numbers a tensor (addresses, then its length, then two packed floats); chunks: the tensor and the chunk's number in it.
-
-#define ROW 6
-#define AT(row, i) ((float *)(size_t)(row)[i])
-#define SPAN(row)                                                                                                                \
-    const u64 *row = rows + (u64)ROW * chunks[2 * BLOCK_X];                                                                      \
-    u64 from = (u64)chunks[2 * BLOCK_X + 1] * chunk, to = from + chunk < row[4] ? from + chunk : row[4];
-
-DEVICE float packed(u64 bits, u32 which) {
-    union {
-        u32 bits;
-        float value;
-    } number;
-    number.bits = (u32)(bits >> (32 * which));
-    return number.value;
-}
-
-// AdamW (Loshchilov and Hutter 2019) as PyTorch does it: rows of parameter, gradient, m, v, length, (keep, rate).
-KERNEL adamw_many(const u64 *rows, const u32 *chunks, u32 chunk, float b1, float g1, float b2, float g2, float root, float eps) {
-    SPAN(row)
-    float *p = AT(row, 0), *m = AT(row, 2), *v = AT(row, 3);
-    const float *grad = AT(row, 1);
-    float keep = packed(row[5], 0), rate = packed(row[5], 1);
-    for (u64 i = from + THREAD; i < to; i += THREADS) {
-        float g = grad[i], mean = b1 * m[i] + g1 * g, square = b2 * v[i] + g2 * (g * g);
-        m[i] = mean;
-        v[i] = square;
-        p[i] = keep * p[i] - rate * mean / (ROOT(square) * root + eps);
-    }
-}
-
-// shadow = keep shadow + take value: rows of shadow, value, -, -, length, (keep, take).
-KERNEL ema_many(const u64 *rows, const u32 *chunks, u32 chunk) {
-    SPAN(row)
-    float *shadow = AT(row, 0);
-    const float *value = AT(row, 1);
-    float keep = packed(row[5], 0), take = packed(row[5], 1);
-    for (u64 i = from + THREAD; i < to; i += THREADS) shadow[i] = keep * shadow[i] + take * value[i];
-}
-
-// The sum of squares of each chunk: rows of tensor, -, -, -, length, -.
-KERNEL squares_many(const u64 *rows, const u32 *chunks, u32 chunk, float *sums) {
-    SPAN(row)
-    const float *x = AT(row, 0);
-    float sum = 0.0f, nothing = 0.0f;
-    for (u64 i = from + THREAD; i < to; i += THREADS) sum += x[i] * x[i];
-    block_sums(&sum, &nothing);
-    if (THREAD == 0) sums[BLOCK_X] = sum;
-}
-
-// out = x times a number on the device: rows of tensor, out, -, -, length, -.
-KERNEL scale_many(const u64 *rows, const u32 *chunks, u32 chunk, const float *factor) {
-    SPAN(row)
-    const float *x = AT(row, 0);
-    float *out = AT(row, 1);
-    for (u64 i = from + THREAD; i < to; i += THREADS) out[i] = x[i] * factor[0];
-}
+#include "many.cu"

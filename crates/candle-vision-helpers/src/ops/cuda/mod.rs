@@ -5,6 +5,11 @@
 
 #[cfg(feature = "cudnn")]
 pub(crate) mod conv;
+#[cfg(feature = "cudnn")]
+pub(crate) mod conv_transpose;
+#[cfg(feature = "cudnn")]
+mod cudnn;
+pub(crate) mod device;
 mod launch;
 pub(crate) mod many;
 #[cfg(feature = "nccl")]
@@ -14,6 +19,7 @@ mod norm_back;
 mod norm_counts;
 pub(crate) mod pool;
 mod storage;
+pub(crate) mod upload;
 
 use candle_core::{DType, Tensor};
 

@@ -18,35 +18,49 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
 use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
-/// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks: the result, the mean and the unbiased
-/// variance, those of all ranks where they are to be summed; `both` is gamma, then beta.
+/// Running statistics `(C)`, which each batch moves by `momentum` of the way to its own; contiguous f32 on the device of
+/// the batch.
+pub(crate) struct Running {
+    pub mean: Tensor,
+    pub var: Tensor,
+    pub momentum: f64,
+}
+
+/// As [`batch_norm_train`](crate::ops::batch_norm_train) after its checks, by `affine`, gamma and beta: the result, the
+/// mean and the unbiased variance. With `reduce` they are those of all ranks; no statistics run along then.
 pub(crate) fn train(
     x: &Tensor,
-    both: &Tensor,
+    affine: [&Tensor; 2],
     eps: f64,
     epilogue: Epilogue<&Tensor>,
     planes: Planes,
+    running: Option<Running>,
     reduce: Option<Arc<dyn Reduce>>,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let (found, relu) = (Arc::new(OnceLock::new()), epilogue.activation == Activation::Relu);
-    let ranks = reduce.map(|by| Ranks { by, both: both.detach() });
-    let f = Train { planes, eps, relu, ranks, found: found.clone() };
-    let y = match epilogue.residual {
-        Some(r) => apply::<Cuda, _>(f, &[x, both, r])?,
-        None => apply::<Cuda, _>(f, &[x, both])?,
+    let ranks = match reduce {
+        Some(by) => Some(Ranks { by, both: Tensor::cat(&affine.map(Tensor::detach), 0)? }),
+        None => None,
     };
+    let f = Train { planes, eps, relu, running, ranks, found: found.clone() };
+    let y = applied(f, x, affine, epilogue.residual)?;
     match found.get() {
         Some(Found { mean, var, .. }) => Ok((y, mean.clone(), var.clone())),
         None => bail!("batch_norm_train: expected statistics, got none"),
     }
 }
 
-/// `relu?(scale x + shift (+ residual))` for each channel; `both` is scale, then shift.
-pub(crate) fn scale(x: &Tensor, both: &Tensor, epilogue: Epilogue<&Tensor>, planes: Planes) -> Result<Tensor> {
+/// `relu?(scale x + shift (+ residual))` for each channel; `affine` is scale, then shift.
+pub(crate) fn scale(x: &Tensor, affine: [&Tensor; 2], epilogue: Epilogue<&Tensor>, planes: Planes) -> Result<Tensor> {
     let f = Scale { planes, relu: epilogue.activation == Activation::Relu };
-    match epilogue.residual {
-        Some(r) => apply::<Cuda, _>(f, &[x, both, r]),
-        None => apply::<Cuda, _>(f, &[x, both]),
+    applied(f, x, affine, epilogue.residual)
+}
+
+/// Arguments: `x`, the two numbers of each channel, then a residual where there is one.
+fn applied(f: impl Op<Cuda>, x: &Tensor, [a, b]: [&Tensor; 2], residual: Option<&Tensor>) -> Result<Tensor> {
+    match residual {
+        Some(r) => apply::<Cuda, _>(f, &[x, a, b, r]),
+        None => apply::<Cuda, _>(f, &[x, a, b]),
     }
 }
 
@@ -64,6 +78,7 @@ struct Train {
     planes: Planes,
     eps: f64,
     relu: bool,
+    running: Option<Running>,
     ranks: Option<Ranks>,
     found: Arc<OnceLock<Found>>,
 }
@@ -79,12 +94,10 @@ fn apply_scale(
     dev: &CudaDevice,
     n: &Counts,
     x: &CudaView<'_, f32>,
-    scale_then_shift: &CudaView<'_, f32>,
+    [scale, shift]: [&CudaView<'_, f32>; 2],
     residual: Option<&CudaView<'_, f32>>,
     relu: bool,
 ) -> Result<CudaSlice<f32>> {
-    let c = n.channels as usize;
-    let (scale, shift) = (scale_then_shift.slice(..c), scale_then_shift.slice(c..2 * c));
     let (mut y, relu) = (empty::<f32>(dev, n.len as usize)?, u32::from(relu));
     // SAFETY: the kernel's arguments; x, residual and y have `len` elements, scale and shift one per channel.
     unsafe {
@@ -93,8 +106,8 @@ fn apply_scale(
             "scale_shift",
             elementwise(n.len as usize),
             x,
-            &scale,
-            &shift,
+            scale,
+            shift,
             Maybe(residual),
             &mut y,
             &n.channels,
@@ -112,30 +125,47 @@ impl Op<Cuda> for Train {
     }
     fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let (n, c) = (Counts::of(&self.planes)?, self.planes.c);
-        let (x, both) = (&args[0].data, &args[1].data);
+        let x = &args[0].data;
         let mut partial = empty::<f32>(dev, 2 * n.splits as usize * c)?;
         let (mut mean, mut var, mut saved) = (empty::<f32>(dev, c)?, empty::<f32>(dev, c)?, empty::<f32>(dev, 3 * c)?);
-        let eps = self.eps as f32;
-        // SAFETY: the kernels' arguments, as long as kernels.cu says.
+        // SAFETY: the kernel's arguments, as long as kernels.cu says.
         unsafe {
             let grid = blocks(c, n.splits as usize);
             launch!(dev, "moments_partial", grid, x, &mut partial, &n.channels, &n.plane, &n.count);
-            launch!(
-                dev,
-                "moments_finish",
-                blocks(n.a_thread_a_channel(), 1),
-                x,
-                &partial,
-                both,
-                &mut mean,
-                &mut var,
-                &mut saved,
-                &n.channels,
-                &n.plane,
-                &n.count,
-                &n.splits,
-                &eps,
-            );
+        }
+        let momentum = self.running.as_ref().map_or(0.0, |r| r.momentum);
+        // as `ema_steps` rounds them
+        let (eps, keep, take) = (self.eps as f32, (1.0 - momentum) as f32, (1.0 - (1.0 - momentum)) as f32);
+        let mut finish = |[running_mean, running_var]: [Option<&CudaView<'_, f32>>; 2]| {
+            // SAFETY: as above; no one else uses the running statistics that it writes.
+            unsafe {
+                launch!(
+                    dev,
+                    "moments_finish",
+                    blocks(n.a_thread_a_channel(), 1),
+                    x,
+                    &partial,
+                    &args[1].data,
+                    &args[2].data,
+                    &mut mean,
+                    &mut var,
+                    &mut saved,
+                    Maybe(running_mean),
+                    Maybe(running_var),
+                    &n.channels,
+                    &n.plane,
+                    &n.count,
+                    &n.splits,
+                    &eps,
+                    &keep,
+                    &take,
+                );
+            }
+            Ok(())
+        };
+        match &self.running {
+            None => finish([None; 2])?,
+            Some(r) => Cuda::read(&[&r.mean, &r.var], |_, a| finish([Some(&a[0].data), Some(&a[1].data)]))?,
         }
         let own = [Cuda::tensor(mean, c, dev), Cuda::tensor(var, c, dev)];
         let found = match &self.ranks {
@@ -150,7 +180,8 @@ impl Op<Cuda> for Train {
             }
         };
         let y = Cuda::read(&[&found.saved], |dev, a| {
-            apply_scale(dev, &n, x, &a[0].data.slice(c..), args.get(2).map(|r| &r.data), self.relu)
+            let (scale, shift) = (a[0].data.slice(c..2 * c), a[0].data.slice(2 * c..));
+            apply_scale(dev, &n, x, [&scale, &shift], args.get(3).map(|r| &r.data), self.relu)
         })?;
         let _ = self.found.set(found);
         Ok((y, Shape::from(args[0].dims)))
@@ -189,18 +220,18 @@ impl Op<Cuda> for Scale {
     }
     fn forward(&self, dev: &CudaDevice, args: &[Arg<'_, Cuda>]) -> Result<(CudaSlice<f32>, Shape)> {
         let n = Counts::of(&self.planes)?;
-        let y = apply_scale(dev, &n, &args[0].data, &args[1].data, args.get(2).map(|r| &r.data), self.relu)?;
+        let (affine, residual) = ([&args[1].data, &args[2].data], args.get(3).map(|r| &r.data));
+        let y = apply_scale(dev, &n, &args[0].data, affine, residual, self.relu)?;
         Ok((y, Shape::from(args[0].dims)))
     }
     fn saves(&self, _: &[bool]) -> Saves {
         Saves::args(&[true, true]).and_out(self.relu)
     }
     fn backward(&self, mut saved: Saved, grad: Tensor) -> Result<Vec<Option<Tensor>>> {
-        let (x, both, out) = (saved.take(0)?, saved.take(1)?, self.relu.then(|| saved.take_out()).transpose()?);
-        let read: Vec<&Tensor> = [&x, &grad, &both].into_iter().chain(&out).collect();
+        let (x, scale, out) = (saved.take(0)?, saved.take(1)?, self.relu.then(|| saved.take_out()).transpose()?);
+        let read: Vec<&Tensor> = [&x, &grad, &scale].into_iter().chain(&out).collect();
         Cuda::read(&read, |dev, a| {
-            let scale = a[2].data.slice(..self.planes.c);
-            back(dev, &self.planes, &saved, &a[0].data, &a[1].data, a.get(3).map(|y| &y.data), None, &scale)
+            back(dev, &self.planes, &saved, &a[0].data, &a[1].data, a.get(3).map(|y| &y.data), None, &a[2].data)
         })
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Statistics<'a> {
     pub ranks: Option<(&'a dyn Reduce, &'a Tensor)>,
 }
 
-/// The gradients of x, of scale (or gamma) and shift (or beta), and of a residual that wants one.
+/// The gradients of x, of scale (or gamma), of shift (or beta), and of a residual that wants one.
 #[allow(clippy::too_many_arguments)] // what both directions share, each once
 pub(super) fn back(
     dev: &CudaDevice,
@@ -40,7 +40,7 @@ pub(super) fn back(
         Some((by, count)) => (synced::means(by, &own, count)?, 1),
     };
     let mut dx = empty::<f32>(dev, n.len as usize)?;
-    let mut residual = match saved.wants_grad(2) {
+    let mut residual = match saved.wants_grad(3) {
         true => Some(empty::<f32>(dev, n.len as usize)?),
         false => None,
     };
@@ -70,7 +70,8 @@ pub(super) fn back(
     })?;
     Ok(vec![
         Some(Cuda::tensor(dx, saved.shape(0), dev)),
-        Some(own),
+        Some(own.narrow(0, 0, c)?),
+        Some(own.narrow(0, c, c)?),
         residual.map(|r| Cuda::tensor(r, saved.shape(0), dev)),
     ])
 }

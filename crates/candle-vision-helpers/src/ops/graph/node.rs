@@ -42,8 +42,9 @@ pub(crate) fn apply<B: Backend, F: Op<B>>(f: F, args: &[&Tensor]) -> Result<Tens
         }
     }
     let args: Vec<Tensor> = args.iter().map(|t| t.contiguous()).collect::<Result<_>>()?;
-    let tracked = args.iter().any(wants_grad) && !tape::is_off();
-    if !tracked || tape::is_recording() {
+    let refs: Vec<&Tensor> = args.iter().collect();
+    if takes_any_number(&refs) {
+        let tracked = is_tracked(&refs);
         let (storage, shape) = {
             let guards: Vec<_> = args.iter().map(|t| t.storage_and_layout()).collect();
             let memory = guards.iter().map(|(s, l)| Ok((Memory::of(s)?, *l))).collect::<Result<Vec<_>>>()?;
@@ -51,7 +52,6 @@ pub(crate) fn apply<B: Backend, F: Op<B>>(f: F, args: &[&Tensor]) -> Result<Tens
         };
         let out = Tensor::from_storage(storage, shape, BackpropOp::none(), tracked);
         if tracked {
-            let refs: Vec<&Tensor> = args.iter().collect();
             let saved = Saved::of(&refs, &out, |wants| f.saves(wants));
             let backward =
                 move |saved: Saved, grad: Tensor, so_far: &mut [Option<Tensor>]| f.backward_onto(saved, grad, so_far);
@@ -66,6 +66,15 @@ pub(crate) fn apply<B: Backend, F: Op<B>>(f: F, args: &[&Tensor]) -> Result<Tens
         [a, b, c] => a.apply_op3(b, c, f),
         _ => bail!("{name}: expected three tensors at most, got {}", args.len()),
     }
+}
+
+/// Whether the graph that is being built takes an operation of more than three of these tensors: candle's own does not.
+pub(crate) fn takes_any_number(args: &[&Tensor]) -> bool {
+    !is_tracked(args) || tape::is_recording()
+}
+
+fn is_tracked(args: &[&Tensor]) -> bool {
+    args.iter().any(|t| wants_grad(t)) && !tape::is_off()
 }
 
 fn forward<B: Backend>(f: &impl Op<B>, memory: &[(Memory<'_>, &Layout)]) -> Result<(Storage, Shape)> {

@@ -5,6 +5,8 @@ use super::conv::{conv2d, of_channels};
 use super::upsample::upsample_nearest2;
 use crate::ops::counting;
 use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled, upsampled_weights};
+#[cfg(feature = "cudnn")]
+use crate::ops::cuda::conv_transpose as cuda;
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
@@ -24,10 +26,14 @@ use candle_core::{Result, Shape, Tensor, bail};
 ///
 /// # Errors
 /// A size of zero or beyond any memory, padding that leaves no output, groups that do not divide the channels,
-/// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32; elsewhere, more than
-/// one group.
+/// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32; elsewhere, but for f32
+/// by cuDNN, more than one group.
 pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
     let shape = ConvShape::transposed("conv_transpose2d", x.dims(), weight.dims(), epilogue.bias.map(Tensor::dims), p)?;
+    #[cfg(feature = "cudnn")]
+    if crate::ops::cuda::takes(x) {
+        return on_cuda(x, weight, epilogue, |relu| cuda::Transposed { shape, relu, upsampled: false });
+    }
     if !x.device().is_cpu() {
         if p.groups > 1 {
             bail!("conv_transpose2d: groups: expected 1 on {:?}, got {}", x.device().location(), p.groups);
@@ -55,18 +61,42 @@ pub fn upsample_nearest2_conv3(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&
     let name = "upsample_nearest2_conv3";
     let &[_, c, _, _] = x.dims() else { bail!("{name}: input: expected (B, C, H, W), got {:?}", x.dims()) };
     let &[o, wc, 3, 3] = weight.dims() else { bail!("{name}: weight: expected (O, C, 3, 3), got {:?}", weight.dims()) };
-    if !x.device().is_cpu() {
-        let p = ConvParams { padding: 1, ..ConvParams::default() };
-        return conv2d(&upsample_nearest2(x)?, weight, p, epilogue);
-    }
     if c != wc {
         bail!("{name}: weight: expected (O, {c}, 3, 3) for {c} input channels, got {:?}", weight.dims());
     }
     let p = ConvParams { stride: 2, padding: 1, ..ConvParams::default() };
     let shape = ConvShape::transposed(name, x.dims(), &[c, o, 4, 4], epilogue.bias.map(Tensor::dims), p)?;
+    #[cfg(feature = "cudnn")]
+    if crate::ops::cuda::takes(x) {
+        return on_cuda(x, weight, epilogue, |relu| cuda::Transposed { shape, relu, upsampled: true });
+    }
+    if !x.device().is_cpu() {
+        let p = ConvParams { padding: 1, ..ConvParams::default() };
+        return conv2d(&upsample_nearest2(x)?, weight, p, epilogue);
+    }
     let y = applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: true })?;
     trace::note(|| trace::Kind::Doubled(weight.clone()), x, epilogue, &y);
     Ok(y)
+}
+
+/// As [`applied`], by cuDNN.
+#[cfg(feature = "cudnn")]
+fn on_cuda(
+    x: &Tensor,
+    weight: &Tensor,
+    epilogue: Epilogue<&Tensor>,
+    f: impl FnOnce(bool) -> cuda::Transposed,
+) -> Result<Tensor> {
+    let Epilogue { bias, residual, activation } = epilogue;
+    let relu = residual.is_none() && activation == Activation::Relu;
+    let f = f(relu);
+    let s = &f.shape;
+    counting::add(s.products());
+    if let Some(r) = residual {
+        shaped(f.name(), "residual", &[s.b, s.c, s.h, s.w], r.dims())?;
+    }
+    let y = f.apply(x, weight, bias)?;
+    finished(y, Epilogue { bias: None, residual: residual.map(input), activation: activation.when(!relu) })
 }
 
 /// The kernels, which add no residual: it and the activation behind it are separate operations.

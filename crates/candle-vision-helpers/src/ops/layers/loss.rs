@@ -1,5 +1,6 @@
 //! The mean-squared error in one pass.
 
+use super::sum::sum_all;
 use crate::ops::cpu::elementwise;
 use crate::ops::graph::{
     node::{Op, apply},
@@ -29,10 +30,11 @@ pub fn mse_loss(output: &Tensor, target: &Tensor, weight: Option<&Tensor>) -> Re
 
 pub(super) fn composed(output: &Tensor, target: &Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
     let squares = (input(output) - input(target))?.sqr()?;
-    match weight {
-        Some(w) => squares.broadcast_mul(&input(w))?.mean_all(),
-        None => squares.mean_all(),
-    }
+    let weighted = match weight {
+        Some(w) => squares.broadcast_mul(&input(w))?,
+        None => squares,
+    };
+    sum_all(&weighted)? / weighted.elem_count() as f64
 }
 
 struct Mse;

@@ -12,6 +12,7 @@ pub(crate) mod loss;
 pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod softmax;
+pub(crate) mod sum;
 #[cfg(test)]
 mod testing;
 pub(crate) mod upsample;

@@ -1,6 +1,8 @@
 //! Batch normalization, with a residual and an activation in the same pass.
 
 mod nodes;
+#[cfg(feature = "cuda")]
+mod on_cuda;
 
 use super::activation::finished;
 use crate::ops::cpu::norm::Moments;
@@ -8,7 +10,8 @@ use crate::ops::epilogue::Epilogue;
 use crate::ops::graph::{storage::tensor, tape::input};
 use crate::ops::reduce;
 use crate::ops::shapes::{Planes, shaped};
-use candle_core::{Result, Tensor, bail};
+use crate::ops::steps::ema_steps;
+use candle_core::{Result, Tensor, Var, bail};
 use nodes::{Scale, Train, applied};
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +33,17 @@ pub struct Statistics<'a> {
     pub mean: &'a Tensor,
     /// `(C)`: the variance of each channel.
     pub var: &'a Tensor,
+}
+
+/// Running statistics, which each batch moves towards its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Running<'a> {
+    /// `(C)`: the mean of each channel.
+    pub mean: &'a Var,
+    /// `(C)`: the unbiased variance of each channel.
+    pub var: &'a Var,
+    /// How far a batch moves them, as in PyTorch: `running = (1 - momentum) running + momentum batch`.
+    pub momentum: f64,
 }
 
 /// The result of a normalization by the batch's own statistics.
@@ -61,20 +75,12 @@ impl BatchNorm<'_> {
 /// ranks elsewhere than on the CPU and, in f32, on CUDA.
 pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<BatchNormOut> {
     let name = "batch_norm_train";
-    let planes = check(name, x, epilogue)?;
-    planes.channels(name, &[("gamma", norm.gamma), ("beta", norm.beta)])?;
-    let count = planes.count();
-    if count < 2 {
-        bail!("{name}: input: expected two values or more for a channel, got {count} in {:?}", x.dims());
-    }
-    let reduce = reduce::current();
+    let planes = check_train(name, x, norm, epilogue)?;
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
-        let both = Tensor::cat(&[norm.gamma, norm.beta], 0)?;
-        let (y, mean, var) = crate::ops::cuda::norm::train(x, &both, norm.eps, epilogue, planes, reduce)?;
-        let y = finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE })?;
-        return Ok(BatchNormOut { y, mean, var });
+        return on_cuda::train(x, norm, epilogue, planes, None);
     }
+    let reduce = reduce::current();
     if !x.device().is_cpu() {
         if reduce.is_some() {
             let (got, at) = (x.dtype(), x.device().location());
@@ -89,6 +95,26 @@ pub fn batch_norm_train(x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Te
     let unbiased = *count as f32 / (count - 1.0) as f32;
     let var = var.iter().map(|v| v * unbiased).collect();
     Ok(BatchNormOut { y, mean: tensor(mean.clone(), planes.c), var: tensor(var, planes.c) })
+}
+
+/// As [`batch_norm_train`], and moves running statistics, outside of every graph; on CUDA within the same launches.
+///
+/// # Errors
+/// As [`batch_norm_train`] and [`ema_steps`].
+pub fn batch_norm_train_running(
+    x: &Tensor,
+    norm: &BatchNorm<'_>,
+    running: &Running<'_>,
+    epilogue: Epilogue<&Tensor>,
+) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if on_cuda::moves(x, running) {
+        let planes = check_train("batch_norm_train", x, norm, epilogue)?;
+        return on_cuda::train_running(x, norm, running, epilogue, planes);
+    }
+    let out = batch_norm_train(x, norm, epilogue)?;
+    ema_steps(&[(running.mean, &out.mean), (running.var, &out.var)], 1.0 - running.momentum)?;
+    Ok(out.y)
 }
 
 /// As [`batch_norm_train`], with statistics given: evaluation, or training with frozen statistics. Differentiable in
@@ -109,8 +135,7 @@ pub fn batch_norm_eval(
     let (scale, shift) = norm.affine(&input(running.mean), &input(running.var))?;
     #[cfg(feature = "cuda")]
     if crate::ops::cuda::takes(x) {
-        let y = crate::ops::cuda::norm::scale(x, &Tensor::cat(&[&scale, &shift], 0)?, epilogue, planes)?;
-        return finished(y, Epilogue { activation: epilogue.activation.beyond_relu(), ..Epilogue::NONE });
+        return on_cuda::scale(x, [&scale, &shift], epilogue, planes);
     }
     if !x.device().is_cpu() {
         return scale_composed(x, &scale, &shift, epilogue);
@@ -150,6 +175,16 @@ fn check(name: &str, x: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Planes> 
         bail!("{name}: bias: expected none, since beta is one, got {:?}", bias.dims());
     }
     Planes::of(name, x, epilogue.residual)
+}
+
+fn check_train(name: &str, x: &Tensor, norm: &BatchNorm<'_>, epilogue: Epilogue<&Tensor>) -> Result<Planes> {
+    let planes = check(name, x, epilogue)?;
+    planes.channels(name, &[("gamma", norm.gamma), ("beta", norm.beta)])?;
+    let count = planes.count();
+    if count < 2 {
+        bail!("{name}: input: expected two values or more for a channel, got {count} in {:?}", x.dims());
+    }
+    Ok(planes)
 }
 
 /// Shaped to broadcast over the channels of `(B, C, ..)`.

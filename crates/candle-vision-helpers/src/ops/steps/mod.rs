@@ -162,7 +162,7 @@ fn alike(name: &str, param: &Tensor, others: &[(&str, &Tensor)]) -> Result<()> {
 
 /// Refuses what a step would write and, in the same call, read or write again: on the CPU it would wait for itself for
 /// ever.
-fn apart(name: &str, written: &[&Var], read: &[&Tensor]) -> Result<()> {
+pub(crate) fn apart(name: &str, written: &[&Var], read: &[&Tensor]) -> Result<()> {
     // where a storage lives in memory tells it from every other, on every device
     let storage = |t: &Tensor| std::ptr::from_ref::<Storage>(&t.storage_and_layout().0);
     let mut seen = HashSet::with_capacity(written.len());

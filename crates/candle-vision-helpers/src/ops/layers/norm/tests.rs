@@ -35,3 +35,21 @@ fn composition_agrees_with_the_kernel() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn running_statistics_move_by_the_momentum() -> Result<()> {
+    let cpu = &candle_core::Device::Cpu;
+    // means 2 and -1, unbiased variances 4 and 1
+    let x = Tensor::new(&[[0f32, -2.0], [2.0, -1.0], [4.0, 0.0]], cpu)?;
+    let (gamma, beta) = (Tensor::new(&[1f32, 2.0], cpu)?, Tensor::new(&[0f32, 1.0], cpu)?);
+    let norm = BatchNorm { gamma: &gamma, beta: &beta, eps: 1e-5 };
+    let (mean, var) = (Var::new(&[0f32, 1.0], cpu)?, Var::new(&[1f32, 1.0], cpu)?);
+    let running = Running { mean: &mean, var: &var, momentum: 0.25 };
+    let y = batch_norm_train_running(&x, &norm, &running, Epilogue::NONE)?;
+    let got = [mean.to_vec1::<f32>()?, var.to_vec1()?].concat();
+    assert!(got.iter().zip([0.5, 0.5, 1.75, 1.0]).all(|(v, e)| (v - e).abs() < 1e-6), "{got:?}");
+    assert_eq!(y.to_vec2::<f32>()?, batch_norm_train(&x, &norm, Epilogue::NONE)?.y.to_vec2::<f32>()?);
+    let same = Running { mean: &mean, var: &mean, momentum: 0.25 };
+    assert!(batch_norm_train_running(&x, &norm, &same, Epilogue::NONE).is_err());
+    Ok(())
+}
