@@ -36,7 +36,7 @@ pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
 pub use cpu::{
     peak::peak_flops,
-    simd::{Level, force_level, level},
+    simd::{Level, bf16::force_bf16, force_level, level},
 };
 #[cfg(feature = "nccl")]
 pub use cuda::nccl::Nccl;
@@ -55,7 +55,7 @@ pub use layers::pool::{avg_pool_global, max_pool2d};
 pub use layers::softmax::log_softmax_maps;
 pub use layers::upsample::{upsample_nearest2, upsample_nearest2_add};
 pub use optim::{AdamWItem, AdamWStep, SgdStep};
-pub use precision::{Precision, precision, set_precision};
+pub use precision::{Precision, precision, precision_on_cpu, set_precision};
 pub use reduce::{Reduce, reduced, total};
 pub use shapes::ConvParams;
 pub use steps::{adamw_step, adamw_steps, ema_step, ema_steps, global_norm, scale_all, sgd_step};

@@ -68,7 +68,7 @@ struct Described {
 }
 
 fn tf32() -> bool {
-    precision() == Precision::Tf32
+    precision() != Precision::F32
 }
 
 struct Conv {

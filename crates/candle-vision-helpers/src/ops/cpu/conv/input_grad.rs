@@ -3,7 +3,7 @@
 use super::source::{Planes, touched};
 use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::gemm::pack::Grid;
-use crate::ops::cpu::gemm::{Matrix, Product, pack_columns};
+use crate::ops::cpu::gemm::{Matrix, Product, pack_columns, pairs};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::plan;
 use crate::ops::cpu::scratch::Scratch;
@@ -20,6 +20,7 @@ use candle_core::Result;
 /// # Safety
 /// `dx` holds `b c h w` floats; the slices have the shape's lengths.
 pub(crate) unsafe fn input_grad(
+    vectors: Vectors,
     s: &ConvShape,
     weight: &[f32],
     dy: &[f32],
@@ -52,7 +53,7 @@ pub(crate) unsafe fn input_grad(
     } else {
         Planes::Spread(framed(s, dy, (top, left), (height, width))?)
     };
-    let (groups, taps_all, vectors) = (s.p.groups, s.taps(), Vectors::in_use());
+    let (groups, taps_all) = (s.p.groups, s.taps());
     let (m, o) = (s.c / groups, s.o / groups);
     for g in 0..groups {
         let weight = &weight[g * o * m * taps_all..][..o * m * taps_all];
@@ -68,7 +69,10 @@ pub(crate) unsafe fn input_grad(
                         }
                     }
                 }
-                let packed = pack_columns(m, weight, &places, taps_all, vectors);
+                let packed = match plan::in_pairs(m, vectors) {
+                    true => pairs::pack_columns(m, weight, &places, taps_all, vectors),
+                    false => pack_columns(m, weight, &places, taps_all, vectors),
+                };
                 let grid = Grid {
                     images: s.b,
                     rows: r.count,

@@ -4,7 +4,7 @@
 use super::Correlation;
 use crate::ops::cpu::gemm::DEPTH;
 use crate::ops::cpu::gemm::pack::{self, Run};
-use crate::ops::cpu::gemm::tile::{Rows, Sum, Tile, Tiles};
+use crate::ops::cpu::gemm::tile::{Rows, Single, Sum, Tile, Tiles};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
@@ -19,6 +19,15 @@ const SUMS: usize = 64 * 1024;
 /// # Safety
 /// The contract of [`Correlation`].
 pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
+    for_groups(work, vectors, |n, tiles| vectors.run(Group { work, c, n, tiles }));
+}
+
+/// Cuts the sums into groups, ranges of taps and of tiles of rows, and runs them over the threads.
+pub(super) fn for_groups(
+    work: &Correlation<'_>,
+    vectors: Vectors,
+    run: impl Fn((usize, usize), (usize, usize)) + Send + Sync,
+) {
     let (n, wide) = (work.taps.len(), 2 * vectors.lanes());
     let n_tiles = n.div_ceil(wide);
     // few enough sums for the cache, and work for every thread
@@ -29,7 +38,7 @@ pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
     parallel::for_each(groups * parts, |task| {
         let (n0, n1) = parallel::part(n_tiles, task / parts, groups);
         let tiles = parallel::part(m_tiles, task % parts, parts);
-        vectors.run(Group { work, c, n: (n0 * wide, n.min(n1 * wide)), tiles });
+        run((n0 * wide, n.min(n1 * wide)), tiles);
     });
 }
 
@@ -85,20 +94,36 @@ impl Kernel for Group<'_> {
                                 sum: Sum::Continued,
                                 epilogue: Epilogue::NONE,
                             };
-                            tile.run::<S>();
+                            tile.run::<S, Single>();
                         }
                     }
                     q0 = q1;
                 }
             }
-            for tile_n in 0..n_tiles {
-                let n0 = self.n.0 + tile_n * wide;
-                let some = taps.len().min(n0 + wide) - n0;
-                for row in 0..rows {
-                    let from = sums.as_ptr().add((tile_n * rows + row) * wide);
-                    let to = self.c.ptr().add((first_row + row) * taps.len() + n0);
-                    std::ptr::copy_nonoverlapping(from, to, some);
-                }
+            copied_out(&sums, (first_row, rows), self.n, wide, taps.len(), self.c);
+        }
+    }
+}
+
+/// Copies the sums of rows (the first and how many) and taps, `[wide taps][row]`, to where they belong.
+///
+/// # Safety
+/// The sums are that many, and `c` has a row of `all` for each.
+pub(super) unsafe fn copied_out(
+    sums: &[f32],
+    (first_row, rows): (usize, usize),
+    n: (usize, usize),
+    wide: usize,
+    all: usize,
+    c: Shared,
+) {
+    for (tile, n0) in (n.0..n.1).step_by(wide).enumerate() {
+        for row in 0..rows {
+            let from = &sums[(tile * rows + row) * wide..][..wide.min(n.1 - n0)];
+            // SAFETY: the caller's contract.
+            unsafe {
+                let to = c.ptr().add((first_row + row) * all + n0);
+                std::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len());
             }
         }
     }

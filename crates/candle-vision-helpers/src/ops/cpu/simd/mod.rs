@@ -5,6 +5,7 @@
 //! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is
 //! needed, and the same binary runs on processors without AVX.
 
+pub(crate) mod bf16;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -132,15 +133,29 @@ fn best() -> Level {
     Level::Portable
 }
 
-/// The vectors that a piece of work runs with: asked for once, before it is cut into tasks, since how it is cut depends
-/// on them and [`force_level`] may be called meanwhile.
+/// The vectors that a piece of work runs with, and whether they multiply pairs of bf16: asked for once, before it is cut
+/// into tasks, since how it is cut depends on them and [`force_level`] may be called meanwhile.
 #[derive(Clone, Copy)]
-pub(crate) struct Vectors(Level);
+pub(crate) struct Vectors(Level, bool);
 
 impl Vectors {
     /// Those of [`level`], which never exceeds what the processor was found to have: there is no other way to make one.
     pub(crate) fn in_use() -> Self {
-        Self(level())
+        let level = level();
+        match bf16::products(level) {
+            None => Self(level, false),
+            Some(by) => Self(by, true),
+        }
+    }
+
+    /// The same without products of bf16.
+    pub(crate) fn exact(self) -> Self {
+        Self(self.0, false)
+    }
+
+    /// Whether products may be those of [`bf16`] pairs.
+    pub(crate) fn multiply_pairs(self) -> bool {
+        self.1
     }
 
     /// Floats in a vector.
