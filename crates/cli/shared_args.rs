@@ -14,8 +14,8 @@ pub(crate) struct DeviceArg {
     #[arg(long, default_value_t, value_name = "D")]
     pub device: DeviceName,
     /// What the factors of matrix products and convolutions may be rounded to before they are multiplied; sums and all
-    /// that is stored stay f32. A device takes the quickest that it has within that: CUDA TF32, unless f32 is asked for;
-    /// a CPU bf16 in training, where it multiplies that faster (AMD from Zen 4 on), else f32.
+    /// that is stored stay f32. A device takes the quickest that it has within that: CUDA TF32, unless f32 is asked
+    /// for; a CPU bf16 in training, where it multiplies that faster (AMD with AVX-512 BF16), else f32.
     #[arg(long, value_name = "P", default_value = "tf32", conflicts_with = "no_tf32")]
     precision: PrecisionName,
     /// The same as `--precision f32`.

@@ -132,11 +132,12 @@ fn bits(all: &[f32]) -> Vec<u32> {
 
 #[test]
 fn threads_change_no_bit() -> Result<()> {
-    let with_threads = |n: usize, f: &(dyn Fn() -> Result<Vec<f32>> + Sync)| {
-        match rayon::ThreadPoolBuilder::new().num_threads(n).build() {
-            Ok(pool) => pool.install(f),
-            Err(e) => panic!("{e}"),
-        }
+    let with_threads = |n: usize, f: &(dyn Fn() -> Result<Vec<f32>> + Sync)| match rayon::ThreadPoolBuilder::new()
+        .num_threads(n)
+        .build()
+    {
+        Ok(pool) => pool.install(f),
+        Err(e) => panic!("{e}"),
     };
     in_bf16(|level| {
         for (x, w, p) in shapes() {

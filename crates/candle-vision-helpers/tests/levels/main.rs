@@ -2,9 +2,9 @@
 //! compare results bit for bit.
 #![allow(clippy::panic)] // a test says so by panicking
 
+mod bf16;
 #[path = "../common/mod.rs"]
 mod common;
-mod bf16;
 mod depthwise;
 mod frozen;
 mod frozen_edges;

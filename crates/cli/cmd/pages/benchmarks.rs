@@ -205,7 +205,7 @@ mod tests {
             "| ONNX Runtime |  | 1.0 |\n",
             "### facekp / PyTorch\n\n| network | A | B |\n|---|---|---|\n| nose | 1.25 / 2.50 = **0.50** |  |\n",
             "### facekp / ONNX Runtime\n\n| network | A | B |\n|---|---|---|\n| nose |  | 2.20 / 2.00 = **1.10** |\n",
-            "### facekp / PyTorch\n\n| network | A | B |\n|---|---|---|\n| nose, batch 16 |  | 2.00 / 4.00 = **0.50** |\n",
+            "PyTorch\n\n| network | A | B |\n|---|---|---|\n| nose, batch 16 |  | 2.00 / 4.00 = **0.50** |\n",
             "facekp in f32\n\n| network | A | B |\n|---|---|---|\n| nose, batch 16 |  | 2.00 / 2.50 = **0.80** |\n",
             "### facekp, one picture\n\n| network | A | B |\n|---|---|---|\n| nose |  | 4.40 / 2.20 = **2.00** |\n",
             "### One picture, one thread\n\n| network | A | B |\n|---|---|---|\n| nose |  | 250.0 = **100 %** |\n",

@@ -51,6 +51,7 @@ impl<S: Bf16> Packed<S> for Pairs {
                     }
                     // a number of pieces that the compiler knows leaves no loop inside the loop
                     [a, b] => column::<S>(src, taps, &[*a, *b], to),
+                    [a, b, c] => column::<S>(src, taps, &[*a, *b, *c], to),
                     pieces => column::<S>(src, taps, pieces, to),
                 }
             }

@@ -68,8 +68,8 @@ pub(super) fn products(level: Level) -> Option<Level> {
     FORCED.load(Ordering::Relaxed).then_some(Level::Portable)
 }
 
-/// Whether an instruction multiplies pairs twice as fast as f32: AMD's from Zen 4 on. Intel's takes longer than two of
-/// f32 (a Xeon: 114 GFLOP/s a thread where f32 has 236).
+/// Whether an instruction multiplies pairs faster than f32. AMD's does (Zen 5: 540 GFLOP/s a thread where f32 has 270),
+/// Intel's takes longer (a Xeon: 114 where f32 has 236).
 #[cfg(target_arch = "x86_64")]
 fn quick(level: Level) -> bool {
     static QUICK: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
