@@ -36,7 +36,11 @@ pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
 pub use cpu::{
     peak::peak_flops,
-    simd::{Level, bf16::force_bf16, force_level, level},
+    simd::{
+        Level,
+        bf16::{Emulated, emulate},
+        force_level, level,
+    },
 };
 #[cfg(feature = "nccl")]
 pub use cuda::nccl::Nccl;

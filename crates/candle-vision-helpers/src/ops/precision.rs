@@ -1,6 +1,7 @@
 //! How exactly products are computed.
 
-use super::cpu::simd::Vectors;
+use super::cpu::simd::{Vectors, bf16::Products};
+use super::cpu::tiles::Parts;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -50,5 +51,8 @@ pub fn precision() -> Precision {
 
 /// What the CPU makes of the precision in use for the convolutions that are trained: f32 or bf16.
 pub fn precision_on_cpu() -> Precision {
-    if Vectors::in_use().multiply_pairs() { Precision::Bf16 } else { Precision::F32 }
+    match Vectors::in_use().products() {
+        Products::Pairs | Products::Tiles(Parts::One) => Precision::Bf16,
+        Products::Exact | Products::Tiles(Parts::Two) => Precision::F32,
+    }
 }

@@ -1,11 +1,11 @@
-//! Convolutions with products of bf16 pairs: by the portable arithmetic on every processor, and by the instruction
-//! where the processor has it.
+//! Convolutions with products of bf16: of pairs by the portable arithmetic on every processor, and by the instruction
+//! where the processor has it; and by emulated tiles.
 
 use crate::Turn;
 use crate::common::{difference, naive_conv, random, values, with};
 use candle_core::{Device, Result, Tensor, Var};
 use candle_vision_helpers::grad_check;
-use candle_vision_helpers::ops::{self, ConvParams, Epilogue, Level, Precision};
+use candle_vision_helpers::ops::{self, ConvParams, Emulated, Epilogue, Level, Precision};
 
 /// Ends what a test asked for.
 struct AsBefore;
@@ -13,23 +13,27 @@ struct AsBefore;
 impl Drop for AsBefore {
     fn drop(&mut self) {
         ops::set_precision(Precision::F32);
-        ops::force_bf16(false);
+        ops::emulate(Emulated::Nothing);
     }
 }
 
 /// Runs a check with bf16 asked for and multiplied, in each way that this processor can.
-fn in_bf16(check: impl Fn(Level) -> Result<()>) -> Result<()> {
+fn in_bf16(check: impl Fn(&str, Emulated) -> Result<()>) -> Result<()> {
     let _turn = Turn::take();
     let _end = AsBefore;
-    for level in [Level::Portable, Level::Avx512] {
+    for (how, level, emulated) in [
+        ("portable pairs", Level::Portable, Emulated::Pairs),
+        ("the instruction's pairs", Level::Avx512, Emulated::Pairs),
+        ("emulated tiles", Level::Avx512, Emulated::Tiles),
+    ] {
         ops::set_precision(Precision::Bf16);
         ops::force_level(level);
-        let quick = ops::force_bf16(true);
+        let quick = ops::emulate(emulated);
         assert_eq!(ops::precision_on_cpu(), Precision::Bf16);
-        if level == Level::Portable || quick {
-            check(level)?;
+        if level == Level::Portable || emulated == Emulated::Tiles || quick {
+            check(how, emulated)?;
         } else {
-            eprintln!("no quick products of bf16 on this processor: only the portable ones were tested");
+            eprintln!("no quick products of bf16 on this processor: only portable ones were tested");
         }
     }
     Ok(())
@@ -79,23 +83,40 @@ fn off(x: Tensor, w: Tensor, dy: impl Fn(&[usize]) -> Result<Tensor>, p: ConvPar
 
 #[test]
 fn factors_that_are_bf16_give_f32s_sums() -> Result<()> {
-    in_bf16(|level| {
+    in_bf16(|how, _| {
         for (x, w, p) in shapes() {
             let dy = |dims: &[usize]| rounded(&random(dims, 4)?);
             let off = off(rounded(&random(&x, 1)?)?, rounded(&random(&w, 2)?)?, dy, p)?;
-            assert!(off.iter().all(|off| *off < 5e-6), "{level:?}, {x:?} * {w:?} {p:?}: off by {off:?}");
+            assert!(off.iter().all(|off| *off < 5e-6), "{how}, {x:?} * {w:?} {p:?}: off by {off:?}");
         }
         Ok(())
     })
 }
 
+/// The product that is left out is 2⁻¹⁸ of the largest at most, where both factors are off by half a unit of 8 bits.
+#[test]
+fn factors_of_two_parts_are_nearly_as_exact_as_f32() -> Result<()> {
+    let _turn = Turn::take();
+    let _end = AsBefore;
+    ops::emulate(Emulated::Tiles);
+    for precision in [Precision::F32, Precision::Tf32] {
+        ops::set_precision(precision);
+        assert_eq!(ops::precision_on_cpu(), Precision::F32);
+        for (x, w, p) in shapes() {
+            let off = off(random(&x, 1)?, random(&w, 2)?, |dims| random(dims, 4), p)?;
+            assert!(off.iter().all(|off| *off < 1e-5), "{x:?} * {w:?} {p:?}: off by {off:?}");
+        }
+    }
+    Ok(())
+}
+
 /// Half a unit of 8 bits is 2e-3 of a factor, of which sums keep a part that does not grow.
 #[test]
 fn other_factors_are_rounded_and_nothing_else() -> Result<()> {
-    in_bf16(|level| {
+    in_bf16(|how, _| {
         for (x, w, p) in shapes() {
             let [y, dx, dw, db] = off(random(&x, 1)?, random(&w, 2)?, |dims| random(dims, 4), p)?;
-            let what = format!("{level:?}, {x:?} * {w:?} {p:?}");
+            let what = format!("{how}, {x:?} * {w:?} {p:?}");
             // few rows stay in f32: there the gradient of an input of 3 channels
             let least = if x[1] / p.groups > 48 { 1e-4 } else { 0.0 };
             assert!((1e-4..8e-3).contains(&y) && (1e-4..8e-3).contains(&dw), "{what}: off by {y} and {dw}");
@@ -107,7 +128,7 @@ fn other_factors_are_rounded_and_nothing_else() -> Result<()> {
 
 #[test]
 fn gradients_are_slopes() -> Result<()> {
-    in_bf16(|_| {
+    in_bf16(|_, _| {
         let inputs = [random(&[1, 49, 3, 4], 1)?, random(&[50, 49, 1, 1], 2)?];
         grad_check::check(|v| ops::conv2d(&v[0], &v[1], params(1, 0, 1, 1), Epilogue::NONE), &inputs, 1e-2, 2e-2)
     })
@@ -139,13 +160,13 @@ fn threads_change_no_bit() -> Result<()> {
         Ok(pool) => pool.install(f),
         Err(e) => panic!("{e}"),
     };
-    in_bf16(|level| {
+    in_bf16(|how, _| {
         for (x, w, p) in shapes() {
             let inputs = [random(&x, 1)?, random(&w, 2)?];
             let run = || all_of(|v| ops::conv2d(&v[0], &v[1], p, Epilogue::NONE), &inputs);
             let one = bits(&with_threads(1, &run)?);
             for n in [2, 3] {
-                assert!(bits(&with_threads(n, &run)?) == one, "{level:?}, {x:?} * {w:?}: {n} threads differ from one");
+                assert!(bits(&with_threads(n, &run)?) == one, "{how}, {x:?} * {w:?}: {n} threads differ from one");
             }
         }
         Ok(())
@@ -164,7 +185,7 @@ fn kind(x: &f32) -> &'static str {
 
 #[test]
 fn nan_and_infinities_show_where_f32_shows_them() -> Result<()> {
-    in_bf16(|level| {
+    in_bf16(|how, emulated| {
         for (dims, kernel, p) in [([2, 51, 5, 7], 3, params(1, 1, 1, 1)), ([3, 51, 7, 7], 1, params(1, 0, 1, 1))] {
             for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 // in one input after the other; the last place stands alone in its word
@@ -174,13 +195,14 @@ fn nan_and_infinities_show_where_f32_shows_them() -> Result<()> {
                     let place = if last { data.len() - 1 } else { 5 };
                     data[place] = odd;
                     inputs[at] = Tensor::from_vec(data, inputs[at].dims(), &Device::Cpu)?;
-                    let run = |precision| {
+                    let run = |precision, emulated| {
                         ops::set_precision(precision);
+                        ops::emulate(emulated);
                         all_of(|v| ops::conv2d(&v[0], &v[1], p, Epilogue::NONE), &inputs)
                     };
-                    let (exact, got) = (run(Precision::F32)?, run(Precision::Bf16)?);
+                    let (exact, got) = (run(Precision::F32, Emulated::Nothing)?, run(Precision::Bf16, emulated)?);
                     let kinds = |all: &[f32]| all.iter().map(kind).collect::<Vec<_>>();
-                    assert!(kinds(&exact) == kinds(&got), "{level:?}, {dims:?}: {odd} at {place} of input {at}");
+                    assert!(kinds(&exact) == kinds(&got), "{how}, {dims:?}: {odd} at {place} of input {at}");
                     assert!(exact.iter().any(|x| !x.is_finite()));
                 }
             }
@@ -189,7 +211,7 @@ fn nan_and_infinities_show_where_f32_shows_them() -> Result<()> {
     })
 }
 
-/// Not those of the seed's own sums: of a transposed convolution and of one of a doubled picture, beside f32.
+/// A transposed convolution and one of a doubled picture, beside f32.
 #[test]
 fn transposed_and_doubled_convolutions_multiply_pairs_too() -> Result<()> {
     type Kin = fn(&[Var]) -> Result<Tensor>;
@@ -197,7 +219,7 @@ fn transposed_and_doubled_convolutions_multiply_pairs_too() -> Result<()> {
         ("transposed", [52, 60, 3, 3], |v| ops::conv_transpose2d(&v[0], &v[1], params(2, 1, 1, 1), Epilogue::NONE)),
         ("doubled", [60, 52, 3, 3], |v| ops::upsample_nearest2_conv3(&v[0], &v[1], Epilogue::NONE)),
     ];
-    in_bf16(|level| {
+    in_bf16(|how, _| {
         for (what, w, f) in kin {
             let inputs = [random(&[2, 52, 5, 6], 1)?, random(&w, 2)?];
             let got = all_of(f, &inputs)?;
@@ -206,7 +228,7 @@ fn transposed_and_doubled_convolutions_multiply_pairs_too() -> Result<()> {
             ops::set_precision(Precision::Bf16);
             let largest = exact.iter().fold(0f32, |m, x| m.max(x.abs()));
             let off = got.iter().zip(&exact).fold(0f32, |m, (a, b)| m.max((a - b).abs() / largest));
-            assert!((1e-4..8e-3).contains(&off), "{level:?}, {what}: off by {off}");
+            assert!((1e-4..8e-3).contains(&off), "{how}, {what}: off by {off}");
         }
         Ok(())
     })
@@ -215,7 +237,7 @@ fn transposed_and_doubled_convolutions_multiply_pairs_too() -> Result<()> {
 /// Neither do few outputs, nor what only predicts, nor the other precisions.
 #[test]
 fn nothing_else_changes() -> Result<()> {
-    in_bf16(|level| {
+    in_bf16(|how, _| {
         let p = params(1, 1, 1, 1);
         let (x, few, many) = (random(&[2, 9, 8, 20], 1)?, random(&[40, 9, 3, 3], 2)?, random(&[60, 9, 3, 3], 3)?);
         let run = |precision| -> Result<[Vec<u32>; 3]> {
@@ -229,10 +251,10 @@ fn nothing_else_changes() -> Result<()> {
         };
         let [few, predicted, many] = run(Precision::F32)?;
         assert_eq!(ops::precision_on_cpu(), Precision::F32);
-        assert!(run(Precision::Tf32)? == [few.clone(), predicted.clone(), many.clone()], "{level:?}");
+        assert!(run(Precision::Tf32)? == [few.clone(), predicted.clone(), many.clone()], "{how}");
         let [few_pairs, predicted_pairs, many_pairs] = run(Precision::Bf16)?;
-        assert!(few_pairs == few && predicted_pairs == predicted, "{level:?}");
-        assert!(many_pairs != many, "{level:?}: not rounded at all");
+        assert!(few_pairs == few && predicted_pairs == predicted, "{how}");
+        assert!(many_pairs != many, "{how}: not rounded at all");
         Ok(())
     })
 }

@@ -3,8 +3,9 @@
 //! A new kernel is a new file and a row here.
 
 use super::correlation::{self, Correlation, dots};
-use super::gemm::{Product, lines, pairs, panels};
-use super::simd::Vectors;
+use super::gemm::{Matrix, Product, lines, pairs, panels};
+use super::simd::{Vectors, bf16::Products};
+use super::tiles::{self, Parts};
 use super::uncleared::Shared;
 
 /// Most rows for which it pays to read pixels where they lie, measured on Zen 3: above, what packing them costs is
@@ -22,7 +23,8 @@ struct ProductKernel {
     run: unsafe fn(&Product<'_>, Vectors, Shared),
 }
 
-const PRODUCTS: [ProductKernel; 3] = [
+const PRODUCTS: [ProductKernel; 4] = [
+    ProductKernel { suits: |p, _| matches!(p.matrix, Matrix::Tiles(_)), run: tiles::product::run },
     ProductKernel { suits: |p, vectors| in_pairs(p.m, vectors), run: pairs::run },
     ProductKernel { suits: |p, vectors| p.m <= FEW_ROWS && lines::can(p, vectors), run: lines::run },
     ProductKernel { suits: |_, _| true, run: panels::run },
@@ -37,7 +39,12 @@ pub(crate) struct CorrelationKernel {
     run: unsafe fn(&Correlation<'_>, Vectors, Shared),
 }
 
-const CORRELATIONS: [CorrelationKernel; 3] = [
+const CORRELATIONS: [CorrelationKernel; 4] = [
+    CorrelationKernel {
+        suits: |rows, vectors| in_tiles(rows, vectors).is_some(),
+        pitched: false,
+        run: tiles::correlation::run,
+    },
     CorrelationKernel { suits: in_pairs, pitched: false, run: correlation::pairs::run },
     CorrelationKernel { suits: |rows, _| rows <= FEW_ROWS, pitched: true, run: dots::run },
     CorrelationKernel { suits: |_, _| true, pitched: false, run: correlation::panels::run },
@@ -45,7 +52,16 @@ const CORRELATIONS: [CorrelationKernel; 3] = [
 
 /// Whether products of so many rows are of bf16 pairs: what reads pixels where they lie finds none there.
 pub(crate) fn in_pairs(rows: usize, vectors: Vectors) -> bool {
-    rows > FEW_ROWS && vectors.multiply_pairs()
+    rows > FEW_ROWS && vectors.products() == Products::Pairs
+}
+
+/// The parts of factors that products of so many rows are computed from by tiles; none where they are not. Below as many
+/// rows as two tiles have, zeros are multiplied.
+pub(crate) fn in_tiles(rows: usize, vectors: Vectors) -> Option<Parts> {
+    match vectors.products() {
+        Products::Tiles(parts) if rows > FEW_ROWS => Some(parts),
+        _ => None,
+    }
 }
 
 /// Whether a product of so many rows over so many positions packs its matrix first.

@@ -8,6 +8,7 @@ use crate::ops::cpu::parallel;
 use crate::ops::cpu::plan;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
+use crate::ops::cpu::tiles::TileMatrix;
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvParams, ConvShape, elements};
@@ -69,9 +70,19 @@ pub(crate) unsafe fn input_grad(
                         }
                     }
                 }
-                let packed = match plan::in_pairs(m, vectors) {
-                    true => pairs::pack_columns(m, weight, &places, taps_all, vectors),
-                    false => pack_columns(m, weight, &places, taps_all, vectors),
+                let (packed, tiles);
+                let matrix = if let Some(parts) = plan::in_tiles(m, vectors) {
+                    tiles = TileMatrix::new(m, places.len().div_ceil(2), parts, |row, k| {
+                        let element = |k: usize| places.get(k).map_or(0.0, |place| weight[place + row * taps_all]);
+                        (element(2 * k), element(2 * k + 1))
+                    });
+                    Matrix::Tiles(&tiles)
+                } else {
+                    packed = match plan::in_pairs(m, vectors) {
+                        true => pairs::pack_columns(m, weight, &places, taps_all, vectors),
+                        false => pack_columns(m, weight, &places, taps_all, vectors),
+                    };
+                    Matrix::Packed(&packed)
                 };
                 let grid = Grid {
                     images: s.b,
@@ -85,7 +96,7 @@ pub(crate) unsafe fn input_grad(
                     dst_base: g * m * s.in_plane() + r.pixel * s.w + c.pixel,
                 };
                 let product = Product {
-                    matrix: Matrix::Packed(&packed),
+                    matrix,
                     m,
                     taps: &taps,
                     src: &planes.data()[g * o * plane..],

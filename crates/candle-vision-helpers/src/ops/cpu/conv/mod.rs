@@ -14,6 +14,7 @@ use super::parallel;
 use super::plan;
 use super::scratch::Scratch;
 use super::simd::Vectors;
+use super::tiles::TileMatrix;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvShape, elements};
@@ -52,8 +53,14 @@ pub(crate) unsafe fn forward(
     let (m, depth) = (s.o / groups, taps.len());
     for g in 0..groups {
         let weight = &weight[g * m * depth..][..m * depth];
-        let copy;
-        let matrix = if plan::in_pairs(m, vectors) {
+        let (copy, tiles);
+        let matrix = if let Some(parts) = plan::in_tiles(m, vectors) {
+            tiles = TileMatrix::new(m, depth.div_ceil(2), parts, |row, k| {
+                let row = &weight[row * depth..][..depth];
+                (row[2 * k], row.get(2 * k + 1).copied().unwrap_or(0.0))
+            });
+            Matrix::Tiles(&tiles)
+        } else if plan::in_pairs(m, vectors) {
             copy = pairs::rows(m, depth, weight, vectors);
             Matrix::Rows(&copy.0, copy.1)
         } else if plan::packs(m, s.b * s.out_plane(), vectors) {

@@ -34,7 +34,8 @@ pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
         }
     });
     let a = &a[..];
-    for_groups(work, vectors, |n, tiles| vectors.run_pairs(Group { work, a, pitch, c, n, tiles }));
+    let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
+    for_groups(work, vectors, m_tiles, |n, tiles| vectors.run_pairs(Group { work, a, pitch, c, n, tiles }));
 }
 
 struct Group<'a> {
@@ -74,7 +75,7 @@ impl PairKernel for Group<'_> {
                     let n0 = self.n.0 + tile_n * wide;
                     let some = &taps[n0..taps.len().min(n0 + wide)];
                     for s in &stretches {
-                        pack::<S>(src.as_ptr(), some, s, packed.as_mut_ptr().add(s.word * wide));
+                        pack::<S>(src.as_ptr(), some, s, packed.as_mut_ptr().add(s.word * wide), None);
                     }
                     for t in self.tiles.0..self.tiles.1 {
                         let (m0, m1) = cut.rows(t);
@@ -95,20 +96,20 @@ impl PairKernel for Group<'_> {
                 }
                 w0 = w1;
             }
-            copied_out(&sums, (first_row, rows), self.n, wide, taps.len(), self.c);
+            copied_out(&sums, rows, first_row..first_row + rows, self.n, taps.len(), wide, self.c);
         }
     }
 }
 
 /// Two vectors of positions of one image, and the word of the panel where they begin.
-struct Stretch {
-    word: usize,
+pub(crate) struct Stretch {
+    pub word: usize,
     runs: [Run; 2],
 }
 
 impl Stretch {
     /// Those of a range of words, for vectors of so many lanes.
-    fn of(work: &Correlation<'_>, (w0, w1): (usize, usize), lanes: usize, all: &mut Vec<Self>) {
+    pub(crate) fn of(work: &Correlation<'_>, (w0, w1): (usize, usize), lanes: usize, all: &mut Vec<Self>) {
         let grid = &work.grid;
         let pixels = grid.rows * grid.cols;
         let each = pixels.div_ceil(2);
@@ -127,13 +128,20 @@ impl Stretch {
     }
 }
 
-/// The words of the taps at a stretch of positions, `[word][2 vectors of taps]`; taps beyond the last are zero.
+/// The words of the taps at a stretch of positions, `[word][2 vectors of taps]`, and what rounding left of them where
+/// that is asked for; taps beyond the last are zero.
 ///
 /// # Safety
-/// The positions behind each `src + taps[k]` are readable; `to` holds `LANES` rows of `2 LANES`; `taps.len() <= 2
+/// The positions behind each `src + taps[k]` are readable; the targets hold `LANES` rows of `2 LANES`; `taps.len() <= 2
 /// LANES`.
 #[inline(always)]
-unsafe fn pack<S: Bf16>(src: *const f32, taps: &[usize], stretch: &Stretch, to: *mut f32) {
+pub(crate) unsafe fn pack<S: Bf16>(
+    src: *const f32,
+    taps: &[usize],
+    stretch: &Stretch,
+    to: *mut f32,
+    left: Option<*mut f32>,
+) {
     let l = S::LANES;
     let [low, high] = &stretch.runs;
     // SAFETY: the caller's contract.
@@ -141,18 +149,26 @@ unsafe fn pack<S: Bf16>(src: *const f32, taps: &[usize], stretch: &Stretch, to: 
         for half in 0..2 {
             let some = &taps[taps.len().min(half * l)..taps.len().min((half + 1) * l)];
             let mut rows = [S::splat(0.0); 16];
-            if low.whole && high.whole {
+            let mut rest = rows;
+            if low.whole && high.whole && left.is_none() {
                 for (row, &tap) in rows.iter_mut().zip(some) {
                     let from = src.add(tap);
                     *row = S::neighbors(S::load(from.add(low.first())), S::load(from.add(high.first())));
                 }
             } else {
-                for (row, &tap) in rows.iter_mut().zip(some) {
+                for ((row, rest), &tap) in rows.iter_mut().zip(&mut rest).zip(some) {
                     let from = src.add(tap);
-                    *row = S::neighbors(joined::<S>(from, low.pieces()), joined::<S>(from, high.pieces()));
+                    let (low, high) = (joined::<S>(from, low.pieces()), joined::<S>(from, high.pieces()));
+                    *row = S::neighbors(low, high);
+                    if left.is_some() {
+                        *rest = S::neighbors(S::left_over(low), S::left_over(high));
+                    }
                 }
             }
             S::store_transposed(&rows, to.add(half * l), 2 * l);
+            if let Some(left) = left {
+                S::store_transposed(&rest, left.add(half * l), 2 * l);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
+use std::ops::Range;
 
 /// Floats of sums that stay in the second-level cache while the planes of `a` pass by.
 const SUMS: usize = 64 * 1024;
@@ -19,13 +20,15 @@ const SUMS: usize = 64 * 1024;
 /// # Safety
 /// The contract of [`Correlation`].
 pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
-    for_groups(work, vectors, |n, tiles| vectors.run(Group { work, c, n, tiles }));
+    let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
+    for_groups(work, vectors, m_tiles, |n, tiles| vectors.run(Group { work, c, n, tiles }));
 }
 
-/// Cuts the sums into groups, ranges of taps and of tiles of rows, and runs them over the threads.
-pub(super) fn for_groups(
+/// Cuts the sums into groups, ranges of taps and of so many tiles of rows, and runs them over the threads.
+pub(crate) fn for_groups(
     work: &Correlation<'_>,
     vectors: Vectors,
+    m_tiles: usize,
     run: impl Fn((usize, usize), (usize, usize)) + Send + Sync,
 ) {
     let (n, wide) = (work.taps.len(), 2 * vectors.lanes());
@@ -33,7 +36,6 @@ pub(super) fn for_groups(
     // few enough sums for the cache, and work for every thread
     let group = n_tiles.div_ceil(2 * rayon::current_num_threads()).clamp(1, (SUMS / (work.m * wide)).max(1));
     let groups = parallel::shared_out(n_tiles.div_ceil(group), n_tiles);
-    let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
     let parts = parallel::parts(2, groups, m_tiles.div_ceil(8));
     parallel::for_each(groups * parts, |task| {
         let (n0, n1) = parallel::part(n_tiles, task / parts, groups);
@@ -100,31 +102,29 @@ impl Kernel for Group<'_> {
                     q0 = q1;
                 }
             }
-            copied_out(&sums, (first_row, rows), self.n, wide, taps.len(), self.c);
+            copied_out(&sums, rows, first_row..first_row + rows, self.n, taps.len(), wide, self.c);
         }
     }
 }
 
-/// Copies the sums of rows (the first and how many) and taps, `[wide taps][row]`, to where they belong.
+/// Copies the sums of rows and taps, of `[wide taps][each row]`, to where they belong.
 ///
 /// # Safety
-/// The sums are that many, and `c` has a row of `all` for each.
-pub(super) unsafe fn copied_out(
+/// `c` has `all` floats for each row.
+pub(crate) unsafe fn copied_out(
     sums: &[f32],
-    (first_row, rows): (usize, usize),
+    each: usize,
+    rows: Range<usize>,
     n: (usize, usize),
-    wide: usize,
     all: usize,
+    wide: usize,
     c: Shared,
 ) {
     for (tile, n0) in (n.0..n.1).step_by(wide).enumerate() {
-        for row in 0..rows {
-            let from = &sums[(tile * rows + row) * wide..][..wide.min(n.1 - n0)];
+        for (i, row) in rows.clone().enumerate() {
+            let from = &sums[(tile * each + i) * wide..][..wide.min(n.1 - n0)];
             // SAFETY: the caller's contract.
-            unsafe {
-                let to = c.ptr().add((first_row + row) * all + n0);
-                std::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len());
-            }
+            unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), c.ptr().add(row * all + n0), from.len()) };
         }
     }
 }

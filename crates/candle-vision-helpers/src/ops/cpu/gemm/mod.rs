@@ -11,6 +11,7 @@ pub(crate) mod tile;
 use super::parallel;
 use super::scratch::Scratch;
 use super::simd::Vectors;
+use super::tiles::TileMatrix;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use pack::Grid;
@@ -26,6 +27,8 @@ pub(crate) enum Matrix<'a> {
     Rows(&'a [f32], usize),
     /// [`Tiles`] one after another, each `[k][row]`.
     Packed(&'a [f32]),
+    /// For [tiles](super::tiles).
+    Tiles(&'a TileMatrix),
 }
 
 /// The tiles of a matrix of `m` rows whose element (m, k) is `at(m, k)`, for these vectors.

@@ -122,6 +122,7 @@ impl Block<'_> {
                     let (a, a_row, a_k) = match matrix {
                         Matrix::Rows(a, pitch) => (a.as_ptr().add(m0 * pitch + k0), pitch, 1),
                         Matrix::Packed(a) => (a.as_ptr().add(m0 * depth + k0 * height), 1, height),
+                        Matrix::Tiles(_) => return,
                     };
                     let panel = packed.as_ptr().add(p * (k1 - k0) * 2 * l);
                     let mut epilogue = Epilogue::NONE;

@@ -5,8 +5,9 @@
 //! portable vectors repeat bit for bit.
 
 use super::{Level, Simd, Vectors, portable::Portable};
+use crate::ops::cpu::tiles::{self, Parts, TileKernel};
 use crate::ops::precision::{Precision, precision};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Vectors of words.
 ///
@@ -17,6 +18,8 @@ pub(crate) unsafe trait Bf16: Simd {
     unsafe fn paired(first: Self::V, second: Self::V) -> Self::V;
     /// The words of neighbors, [`rounded`]: lanes 0 and 1 of `low`, 2 and 3, and so on, then those of `high`.
     unsafe fn neighbors(low: Self::V, high: Self::V) -> Self::V;
+    /// What rounding leaves of each lane: see [`left_over`].
+    unsafe fn left_over(x: Self::V) -> Self::V;
     /// `sum + a * b` of the second factors, then that plus `a * b` of the first ones: each rounded once, with numbers
     /// below the normal ones taken for zero.
     unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V;
@@ -47,25 +50,61 @@ pub(crate) fn word(first: f32, second: f32) -> f32 {
     f32::from_bits(u32::from(rounded(first)) | u32::from(rounded(second)) << 16)
 }
 
-/// For tests: whether pairs are multiplied where the processor has no quick instruction, too, by portable vectors.
-static FORCED: AtomicBool = AtomicBool::new(false);
+/// What rounding left of a number; zero where that is infinite or NaN.
+pub(crate) fn left_over(x: f32) -> f32 {
+    let rounded = f32::from_bits(u32::from(rounded(x)) << 16);
+    if rounded.is_finite() { x - rounded } else { 0.0 }
+}
 
-/// Multiplies pairs of bf16, where [`Precision::Bf16`] is set, at every level and on every processor, in the whole
-/// process: for tests. Returns whether the level in use has an instruction for it.
-pub fn force_bf16(forced: bool) -> bool {
-    FORCED.store(forced, Ordering::Relaxed);
+/// How the factors of convolutions that train are multiplied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Products {
+    /// As f32.
+    Exact,
+    /// As pairs of bf16, by vectors.
+    Pairs,
+    /// As pairs of bf16, by tiles of matrices (see [`tiles`]).
+    Tiles(Parts),
+}
+
+/// For tests: what is computed by portable arithmetic where the processor has no quick instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Emulated {
+    /// Nothing.
+    Nothing = 0,
+    /// Products of pairs of bf16, where [`Precision::Bf16`] is set.
+    Pairs = 1,
+    /// Products of tiles, whatever the precision.
+    Tiles = 2,
+}
+
+/// An [`Emulated`].
+static EMULATED: AtomicU8 = AtomicU8::new(Emulated::Nothing as u8);
+
+/// Computes products so at every level and on every processor, in the whole process: for tests. Returns whether the
+/// level in use has an instruction for pairs of bf16.
+pub fn emulate(what: Emulated) -> bool {
+    EMULATED.store(what as u8, Ordering::Relaxed);
     quick(super::level())
 }
 
-/// The level whose vectors multiply pairs, if they are to.
-pub(super) fn products(level: Level) -> Option<Level> {
-    if precision() != Precision::Bf16 {
-        return None;
+/// How products are computed where this level is in use, and by the vectors of which.
+pub(super) fn products(level: Level) -> (Level, Products) {
+    let emulated = EMULATED.load(Ordering::Relaxed);
+    let rounds = precision() == Precision::Bf16;
+    let parts = if rounds { Parts::One } else { Parts::Two };
+    if emulated == Emulated::Tiles as u8 {
+        (Level::Portable, Products::Tiles(parts))
+    } else if level == Level::Avx512 && tiles::has_amx() {
+        (level, Products::Tiles(parts))
+    } else if rounds && quick(level) {
+        (level, Products::Pairs)
+    } else if rounds && emulated == Emulated::Pairs as u8 {
+        (Level::Portable, Products::Pairs)
+    } else {
+        (level, Products::Exact)
     }
-    if quick(level) {
-        return Some(level);
-    }
-    FORCED.load(Ordering::Relaxed).then_some(Level::Portable)
 }
 
 /// Whether an instruction multiplies pairs faster than f32. AMD's does (Zen 5: 540 GFLOP/s a thread where f32 has 270),
@@ -89,14 +128,34 @@ fn quick(_: Level) -> bool {
 }
 
 impl Vectors {
-    /// Runs a kernel with vectors that [`multiply_pairs`](Self::multiply_pairs).
+    /// Runs a kernel with vectors whose products are of bf16.
     pub(crate) fn run_pairs<K: PairKernel>(self, kernel: K) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: only `products` says that vectors multiply pairs, and of this level only where it is `quick`.
-            Level::Avx512 if self.1 => unsafe { run_avx512(kernel) },
+            // SAFETY: only `products` says so, and of this level only where the processor has the features.
+            Level::Avx512 if self.1 != Products::Exact => unsafe { run_avx512(kernel) },
             // SAFETY: plain arrays need no feature.
             _ => unsafe { kernel.run::<Portable>() },
+        }
+    }
+
+    /// Runs a kernel with tiles.
+    pub(crate) fn run_tiles<K: TileKernel>(self, kernel: K) {
+        self.run_pairs(OnTiles(kernel, self.0));
+    }
+}
+
+struct OnTiles<K>(K, Level);
+
+impl<K: TileKernel> PairKernel for OnTiles<K> {
+    #[inline(always)]
+    unsafe fn run<S: Bf16>(self) {
+        match self.1 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as for `run_pairs`.
+            Level::Avx512 => unsafe { self.0.run::<S, tiles::amx::Amx>() },
+            // SAFETY: the caller's contract.
+            _ => unsafe { self.0.run::<S, tiles::emulated::Emulated>() },
         }
     }
 }
@@ -122,6 +181,10 @@ unsafe impl Bf16 for Portable {
         })
     }
     #[inline(always)]
+    unsafe fn left_over(x: Self::V) -> Self::V {
+        x.map(left_over)
+    }
+    #[inline(always)]
     unsafe fn dot(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
         let normal = |x: f32| if x.is_subnormal() { 0f32.copysign(x) } else { x };
         let first = |word: f32| normal(f32::from_bits(word.to_bits() << 16));
@@ -141,7 +204,7 @@ mod x86 {
     use std::mem::transmute;
 
     // SAFETY (of all blocks here): the trait's contract: the caller has the features. The types that are transmuted are
-    // 64 bytes each, of which all are good.
+    // of one size each, and of their bits all are good.
     unsafe impl Bf16 for Avx512 {
         #[inline(always)]
         unsafe fn paired(first: __m512, second: __m512) -> __m512 {
@@ -159,6 +222,16 @@ mod x86 {
         unsafe fn neighbors(low: __m512, high: __m512) -> __m512 {
             // SAFETY: see the impl.
             unsafe { transmute(_mm512_cvtne2ps_pbh(high, low)) }
+        }
+        #[inline(always)]
+        unsafe fn left_over(x: __m512) -> __m512 {
+            // SAFETY: see the impl.
+            unsafe {
+                let upper = _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x)));
+                let rounded = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(upper));
+                let finite = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(_mm512_abs_ps(rounded), _mm512_set1_ps(f32::INFINITY));
+                _mm512_maskz_sub_ps(finite, x, rounded)
+            }
         }
         #[inline(always)]
         unsafe fn dot(a: __m512, b: __m512, sum: __m512) -> __m512 {

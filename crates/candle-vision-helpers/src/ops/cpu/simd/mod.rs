@@ -10,6 +10,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use bf16::Products;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A vector of `LANES` floats. All functions are `#[inline(always)]`: they take the caller's target features.
@@ -89,7 +90,8 @@ fn stored(level: u8) -> Option<Level> {
 }
 
 /// The instruction set in use: the best one this processor has, unless [`force_level`] or the environment variable
-/// `CANDLE_VISION_SIMD` (`portable`, `avx2`, `avx512`; read once) asks for a lesser one.
+/// `CANDLE_VISION_SIMD` (`portable`, `avx2`, `avx512`; read once) asks for a lesser one. `amx` asks for AVX-512 with
+/// AMX's tiles for products in training, which no processor of ours could run yet.
 pub fn level() -> Level {
     if let Some(level) = stored(LEVEL.load(Ordering::Relaxed)) {
         return level;
@@ -133,28 +135,25 @@ fn best() -> Level {
     Level::Portable
 }
 
-/// The vectors that a piece of work runs with, and whether they multiply pairs of bf16: asked for once, before it is cut
+/// The vectors that a piece of work runs with, and how products are computed: asked for once, before it is cut
 /// into tasks, since how it is cut depends on them and [`force_level`] may be called meanwhile.
 #[derive(Clone, Copy)]
-pub(crate) struct Vectors(Level, bool);
+pub(crate) struct Vectors(Level, Products);
 
 impl Vectors {
     /// Those of [`level`], which never exceeds what the processor was found to have: there is no other way to make one.
     pub(crate) fn in_use() -> Self {
-        let level = level();
-        match bf16::products(level) {
-            None => Self(level, false),
-            Some(by) => Self(by, true),
-        }
+        let (level, products) = bf16::products(level());
+        Self(level, products)
     }
 
-    /// The same without products of bf16.
+    /// The same with products of f32.
     pub(crate) fn exact(self) -> Self {
-        Self(self.0, false)
+        Self(self.0, Products::Exact)
     }
 
-    /// Whether products may be those of [`bf16`] pairs.
-    pub(crate) fn multiply_pairs(self) -> bool {
+    /// How the factors of convolutions that train are multiplied.
+    pub(crate) fn products(self) -> Products {
         self.1
     }
 
