@@ -115,7 +115,7 @@ fn quick(level: Level) -> bool {
     level == Level::Avx512
         && *QUICK.get_or_init(|| {
             // SAFETY: every processor of this architecture has the instruction.
-            #[allow(unused_unsafe, reason = "a safe function from Rust 1.94 on")]
+            #[allow(unused_unsafe, reason = "newer compilers have it as safe")]
             let id = unsafe { std::arch::x86_64::__cpuid(0) };
             let vendor: Vec<u8> = [id.ebx, id.edx, id.ecx].iter().flat_map(|r| r.to_le_bytes()).collect();
             vendor == b"AuthenticAMD" && is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512bw")

@@ -18,7 +18,7 @@ fn has_it() -> bool {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512bf16");
     // SAFETY: every processor of this architecture has the instruction.
-    #[allow(unused_unsafe, reason = "safe functions from Rust 1.94 on")]
+    #[allow(unused_unsafe, reason = "newer compilers have these as safe")]
     let (most, features) = unsafe { (__cpuid(0).eax, __cpuid_count(7, 0).edx) };
     #[target_feature(enable = "xsave")]
     unsafe fn enabled() -> u64 {

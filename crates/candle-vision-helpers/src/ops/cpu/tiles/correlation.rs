@@ -65,8 +65,7 @@ impl TileKernel for Group<'_> {
                     let low = if parts == Parts::Two { Some(high.add(part)) } else { None };
                     for s in &stretches {
                         let at = s.word * wide;
-                        let low = if let Some(low) = low { Some(low.add(at)) } else { None };
-                        pack::<S>(src.as_ptr(), some, s, high.add(at), low);
+                        pack::<S>(src.as_ptr(), some, s, high.add(at), low.map(|low| low.add(at)));
                     }
                     // what meets the matrix's zeros must be finite
                     for words in packed.chunks_exact_mut(part) {

@@ -12,9 +12,16 @@ pub(crate) mod emulated;
 mod matrix;
 pub(crate) mod product;
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use amx::in_use as has_amx;
 pub(crate) use matrix::TileMatrix;
 
 use super::simd::bf16::Bf16;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn has_amx() -> bool {
+    false
+}
 
 /// Rows of a tile, and its words along each sum.
 pub(crate) const SIDE: usize = 16;
@@ -46,14 +53,6 @@ pub(crate) trait TileKernel {
     /// # Safety
     /// As for [`Unit`] and [`Kernel::run`](super::simd::Kernel::run).
     unsafe fn run<S: Bf16, U: Unit>(self);
-}
-
-/// Whether AMX was asked for, and the processor and the system have it.
-pub(crate) fn has_amx() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return amx::in_use();
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// Words of factors, and of what rounding left of them where they have two parts: `[row][pitch]`.

@@ -1,4 +1,5 @@
 //! Rounding and products, by hand, and the processor's against the portable ones.
+#![allow(clippy::print_stderr)] // a test that cannot run says so
 
 use super::*;
 
