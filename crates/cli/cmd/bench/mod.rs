@@ -82,7 +82,7 @@ struct Line {
     ops: &'static str,
     /// What factors of products might be rounded to.
     precision: String,
-    /// What a training step on the CPU rounds them to.
+    /// What a training step of this project's operations rounds them to, on the CPU.
     cpu_precision: Option<String>,
 }
 
@@ -223,7 +223,7 @@ fn time(network: &Network, a: &Args, device: &Device) -> Result<Line> {
         threads: candle_core::utils::get_num_threads(),
         ops: a.ops.name(),
         precision: ops::precision().to_string(),
-        cpu_precision: device.is_cpu().then(|| ops::precision_on_cpu().to_string()),
+        cpu_precision: (device.is_cpu() && matches!(a.ops, Ops::Own)).then(|| ops::precision_on_cpu().to_string()),
     })
 }
 
