@@ -1,11 +1,12 @@
 """Times `facekp bench` and others in turn, a process each turn, into one JSON file.
 
 python benches/compare.py PROGRAM [--turns 5] [--rounds 7] [--threads 2] [--only nose,face58] [--onnx] [--rten] [--stock]
-    --out FILE
+    [--bf16] --out FILE
 
 Others are torch_steps.py, onnx_infer.py and crates/models/benches/rten_infer.rs, the last two with the networks that
-PyTorch exports once. Of each program the median turn counts; inference is also timed with one thread. FILE holds one entry
-a kind of processor and is written after each network; networks that are not measured keep their figures there.
+PyTorch exports once. Of each program the median turn counts; inference is also timed with one thread. --bf16 times training
+steps alone, with products of bf16 on both sides. FILE holds one entry a kind of processor and is written after each network;
+what is not measured keeps its figures there.
 """
 import argparse, datetime, json, os, re, statistics, subprocess, sys, tempfile
 from pathlib import Path
@@ -81,6 +82,12 @@ def network(a, name, rten, folder):
     if a.onnx or rten:
         subprocess.run([*onnx, "--only", name, "--export", folder], check=True, stdout=subprocess.DEVNULL)
     own = [a.program, "bench", "--device", "cpu", "--only", name]
+    if a.bf16:
+        theirs = [sys.executable, str(HERE / "torch_steps.py"), "--only", name, "--bf16", *rounds]
+        programs = {"facekp_bf16": ([*own, "--precision", "bf16", *rounds], a.threads), "pytorch_bf16": (theirs, a.threads)}
+        keep = ["batch", "step_ms", "forward_ms", "images_per_s", "cpu_precision", "ops", "peak_mib", "threads"]
+        timed = in_turn(name, a.turns, programs)
+        return {who: {key: of[key] for key in keep if key in of} for who, of in timed.items()}
     programs = {
         "facekp": ([*own, *rounds], a.threads),
         "pytorch": ([sys.executable, str(HERE / "torch_steps.py"), "--only", name, *rounds], a.threads),
@@ -116,13 +123,15 @@ def main():
     parser.add_argument("--stock", action="store_true", help="also candle's stock operations, in one turn")
     parser.add_argument("--onnx", action="store_true", help="also ONNX Runtime, one picture and eight")
     parser.add_argument("--rten", action="store_true", help="also rten, one picture")
+    parser.add_argument("--bf16", action="store_true", help="only training steps, with products of bf16")
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
     everything = json.loads(a.out.read_text()) if a.out.exists() else {}
     here, rten = machine(a.threads), rten_program() if a.rten else None
     results = everything.setdefault(here["processor"], {})
-    peak = ([a.program, "bench", "--device", "cpu", "--only", "peak", "--rounds", str(a.rounds)], a.threads)
-    results["machine"] = {**here, "peak": in_turn("peak", a.turns, {"peak": peak})["peak"]}
+    if not (a.bf16 and "machine" in results):
+        peak = ([a.program, "bench", "--device", "cpu", "--only", "peak", "--rounds", str(a.rounds)], a.threads)
+        results["machine"] = {**here, "peak": in_turn("peak", a.turns, {"peak": peak})["peak"]}
     with tempfile.TemporaryDirectory() as folder:
         for name in a.only.split(","):
             results[name] = {**results.get(name, {}), **network(a, name, rten, folder)}

@@ -72,7 +72,7 @@ NETWORKS = {
 }
 
 
-def measure(name, device, rounds, batch):
+def measure(name, device, rounds, batch, bf16):
     build, shape, target, usual = NETWORKS[name]
     batch = batch or usual
     sync = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
@@ -86,10 +86,11 @@ def measure(name, device, rounds, batch):
         sync()
         start = time.perf_counter()
         optimizer.zero_grad()
-        out = network(x)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+            out = network(x)
         sync()
         forward.append(milliseconds(start))
-        nn.functional.mse_loss(out, y).backward()
+        nn.functional.mse_loss(out.float(), y).backward()
         optimizer.step()
         sync()
         step.append(milliseconds(start))
@@ -122,10 +123,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--tf32", action="store_true")
+    parser.add_argument("--bf16", action="store_true", help="training steps under autocast to bfloat16")
     args = parser.parse_args()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.tf32
     for name in [args.only] if args.only else NETWORKS:
-        print(json.dumps(measure(name, args.device, args.rounds, args.batch)), flush=True)
+        print(json.dumps(measure(name, args.device, args.rounds, args.batch, args.bf16)), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,3 +40,22 @@ fn the_peak_is_of_one_thread_and_of_all() {
     assert!(["portable", "neon", "avx2", "avx512"].contains(&line["vectors"].as_str().unwrap()), "{line}");
     assert!(line["threads"].as_u64().unwrap() >= 1);
 }
+
+/// What a processor makes of bf16 is its own affair; `--no-tf32` is the old way to say f32.
+#[test]
+fn a_networks_line_says_which_precision_was_asked_for_and_what_was_made_of_it() {
+    for (arguments, asked) in [
+        (&[][..], "tf32"),
+        (&["--no-tf32"], "f32"),
+        (&["--precision", "f32"], "f32"),
+        (&["--precision", "bf16"], "bf16"),
+    ] {
+        let line = bench("nose", &[&["--inference"], arguments].concat());
+        assert_eq!(line["precision"], asked);
+        let used = line["cpu_precision"].as_str().unwrap();
+        assert!(used == "f32" || asked == "bf16" && used == "bf16", "{asked}: {used}");
+    }
+    let both = facekp().args(["bench", "--only", "nose", "--no-tf32", "--precision", "f32"]).assert().code(2);
+    let message = String::from_utf8(both.get_output().stderr.clone()).unwrap();
+    assert!(message.contains("cannot be used with"), "{message}");
+}

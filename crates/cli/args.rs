@@ -136,8 +136,8 @@ mod tests {
             ("json", "Output"),
             ("out", "Output"),
         ];
-        let groups = groups.into_iter().chain([("device", "Device"), ("no_tf32", "Device"), ("verbose", "Logging")]);
-        let groups: Vec<_> = groups.collect();
+        let others = [("device", "Device"), ("precision", "Device"), ("no_tf32", "Device"), ("verbose", "Logging")];
+        let groups: Vec<_> = groups.into_iter().chain(others).collect();
         walk(&Cli::command(), "facekp", &mut |command, name| {
             for argument in command.get_arguments() {
                 let (id, heading) = (argument.get_id().as_str(), argument.get_help_heading());

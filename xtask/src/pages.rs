@@ -10,7 +10,7 @@ pub(crate) struct Bench {
     /// A Python with torch and torchvision; for --onnx also onnx and onnxruntime.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
-    /// For benches/compare.py: --turns N, --rounds N, --threads N, --only NAME,.., --stock, --onnx, --rten.
+    /// For benches/compare.py: --turns N, --rounds N, --threads N, --only NAME,.., --stock, --onnx, --rten, --bf16.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }

@@ -37,7 +37,11 @@ pub use counting::count_products;
 #[doc(hidden)] // for tests and comparisons
 pub use cpu::{
     peak::peak_flops,
-    simd::{Level, force_level, level},
+    simd::{
+        Level,
+        bf16::{Emulated, emulate},
+        force_level, level,
+    },
 };
 #[cfg(feature = "nccl")]
 pub use cuda::nccl::Nccl;
@@ -61,7 +65,7 @@ pub use layers::softmax::log_softmax_maps;
 pub use layers::sum::sum_all;
 pub use layers::upsample::{upsample_nearest2, upsample_nearest2_add};
 pub use optim::{AdamWItem, AdamWStep, SgdStep};
-pub use precision::{Precision, precision, set_precision};
+pub use precision::{Precision, precision, precision_on_cpu, set_precision};
 pub use reduce::{Reduce, reduced, total};
 pub use shapes::ConvParams;
 pub use steps::{adamw_step, adamw_steps, ema_step, ema_steps, global_norm, scale_all, sgd_step};

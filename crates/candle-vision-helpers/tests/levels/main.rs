@@ -1,7 +1,8 @@
 //! Tests that choose an instruction set. A process of their own: the choice holds for all of it, and other tests
 //! compare results bit for bit.
-#![allow(clippy::panic)] // a test says so by panicking
+#![allow(clippy::panic, clippy::print_stderr)] // a test says so by panicking, and what it could not try
 
+mod bf16;
 mod bits;
 #[path = "../common/mod.rs"]
 mod common;

@@ -80,6 +80,10 @@ struct Line {
     parameters: usize,
     threads: usize,
     ops: &'static str,
+    /// What factors of products might be rounded to.
+    precision: String,
+    /// What a training step of this project's operations rounds them to, on the CPU.
+    cpu_precision: Option<String>,
 }
 
 /// A training step.
@@ -218,6 +222,8 @@ fn time(network: &Network, a: &Args, device: &Device) -> Result<Line> {
         parameters: subject.parameters(),
         threads: candle_core::utils::get_num_threads(),
         ops: a.ops.name(),
+        precision: ops::precision().to_string(),
+        cpu_precision: (device.is_cpu() && matches!(a.ops, Ops::Own)).then(|| ops::precision_on_cpu().to_string()),
     })
 }
 

@@ -34,6 +34,10 @@ const INTRODUCTION: &str = "# Benchmarks\n\nWritten by `cargo xtask bench` from 
     median turn counts (candle's stock operations: one turn, fewer rounds). A cell is facekp's figure / the other's = \
     facekp's **share** of it. What a cell lacks was not measured.\n\n";
 
+const BF16: &str = "## Training step with bf16 products, ms\n\nfacekp: `--precision bf16`, where the convolutions that \
+    train multiply bf16 factors, while sums and all that is stored stay f32. PyTorch: `torch.autocast` to bfloat16, \
+    which stores maps in it, too.\n\n";
+
 const THREADS: &str = "## One thread / all threads, ms\n\nHow many times as fast all threads are as one.\n\n";
 
 const SHARE: &str = "## Share of the processor's peak\n\nBillions of floating-point operations a second that facekp \
@@ -43,8 +47,8 @@ const SHARE: &str = "## Share of the processor's peak\n\nBillions of floating-po
 
 const END: &str = "Stock candle cannot train these networks as they are: its `max_pool2d` has a wrong gradient (timed \
     all the same) and no padding, so ResNet's stem is pooled 2×2 there.\n\nRepeat with `cargo xtask bench -- --onnx \
-    --rten --stock` (needs a Python with `torch` and `torchvision`, for `--onnx` and `--rten` also `onnx`, for \
-    `--onnx` also `onnxruntime`). Single operations: `cargo bench -p candle-vision-helpers`.\n";
+    --rten --stock`, and `-- --bf16` (needs a Python with `torch` and `torchvision`, for `--onnx` and `--rten` also \
+    `onnx`, for `--onnx` also `onnxruntime`). Single operations: `cargo bench -p candle-vision-helpers`.\n";
 
 /// The page of the times in a file.
 pub(super) fn page(times: &Path) -> Result<String> {
@@ -68,6 +72,10 @@ fn of(columns: &[Column]) -> String {
         };
         out += &section(&format!("## {title}\n\n"), OTHERS.map(beside));
     }
+    let in_bf16 = |(title, who): (&str, &str)| {
+        compared(title, true, columns, |of, _| share(&of["facekp_bf16"]["step_ms"], &of[who]["step_ms"]))
+    };
+    out += &section(BF16, [("facekp / PyTorch", "pytorch_bf16"), ("facekp / facekp in f32", "facekp")].map(in_bf16));
     let threads = |(who, name, key, pictures): (&str, &str, &str, &str)| {
         let one = format!("{who}_1_thread");
         compared(&format!("{name}, {pictures}"), false, columns, |of, _| share(&of[&*one][key], &of[who][key]))
@@ -186,6 +194,8 @@ mod tests {
             "nose": {
                 "facekp": {"infer1_ms": 2.2, "infer1_gflop": 1.1, "step_ms": 2.5, "step_gflop": 0.5, "batch": 16},
                 "facekp_1_thread": {"infer1_ms": 4.4},
+                "facekp_bf16": {"step_ms": 2.0},
+                "pytorch_bf16": {"step_ms": 4.0},
                 "onnx": {"infer1_ms": 2.0, "ops": "onnxruntime 1.0"},
             },
         });
@@ -195,6 +205,8 @@ mod tests {
             "| ONNX Runtime |  | 1.0 |\n",
             "### facekp / PyTorch\n\n| network | A | B |\n|---|---|---|\n| nose | 1.25 / 2.50 = **0.50** |  |\n",
             "### facekp / ONNX Runtime\n\n| network | A | B |\n|---|---|---|\n| nose |  | 2.20 / 2.00 = **1.10** |\n",
+            "PyTorch\n\n| network | A | B |\n|---|---|---|\n| nose, batch 16 |  | 2.00 / 4.00 = **0.50** |\n",
+            "facekp in f32\n\n| network | A | B |\n|---|---|---|\n| nose, batch 16 |  | 2.00 / 2.50 = **0.80** |\n",
             "### facekp, one picture\n\n| network | A | B |\n|---|---|---|\n| nose |  | 4.40 / 2.20 = **2.00** |\n",
             "### One picture, one thread\n\n| network | A | B |\n|---|---|---|\n| nose |  | 250.0 = **100 %** |\n",
             "### Training step, all threads\n\n| network | A | B |\n|---|---|---|\n| nose, batch 16 |  | 200.0 = **50 %** |\n",

@@ -23,6 +23,7 @@ mod scratch;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 pub(crate) mod team;
+pub(crate) mod tiles;
 pub(crate) mod uncleared;
 pub(crate) mod upsample;
 pub(crate) mod upsampled_weights;

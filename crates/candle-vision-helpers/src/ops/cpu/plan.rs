@@ -3,8 +3,9 @@
 //! A new kernel is a new file and a row here.
 
 use super::correlation::{self, Correlation, dots};
-use super::gemm::{Product, lines, panels};
-use super::simd::Vectors;
+use super::gemm::{Matrix, Product, lines, pairs, panels};
+use super::simd::{Vectors, bf16::Products};
+use super::tiles::{self, Parts};
 use super::uncleared::Shared;
 
 /// Most rows for which it pays to read pixels where they lie, measured on Zen 3: above, what packing them costs is
@@ -22,7 +23,9 @@ struct ProductKernel {
     run: unsafe fn(&Product<'_>, Vectors, Shared),
 }
 
-const PRODUCTS: [ProductKernel; 2] = [
+const PRODUCTS: [ProductKernel; 4] = [
+    ProductKernel { suits: |p, _| matches!(p.matrix, Matrix::Tiles(_)), run: tiles::product::run },
+    ProductKernel { suits: |p, vectors| in_pairs(p.m, vectors), run: pairs::run },
     ProductKernel { suits: |p, vectors| p.m <= FEW_ROWS && lines::can(p, vectors), run: lines::run },
     ProductKernel { suits: |_, _| true, run: panels::run },
 ];
@@ -30,16 +33,36 @@ const PRODUCTS: [ProductKernel; 2] = [
 /// A way to compute a product over positions.
 #[derive(Clone, Copy)]
 pub(crate) struct CorrelationKernel {
-    suits: fn(usize) -> bool,
+    suits: fn(usize, Vectors) -> bool,
     /// Whether `a` must have the source's pitch, each plane one line (see [`dots::run`]).
     pub pitched: bool,
     run: unsafe fn(&Correlation<'_>, Vectors, Shared),
 }
 
-const CORRELATIONS: [CorrelationKernel; 2] = [
-    CorrelationKernel { suits: |rows| rows <= FEW_ROWS, pitched: true, run: dots::run },
-    CorrelationKernel { suits: |_| true, pitched: false, run: correlation::panels::run },
+const CORRELATIONS: [CorrelationKernel; 4] = [
+    CorrelationKernel {
+        suits: |rows, vectors| in_tiles(rows, vectors).is_some(),
+        pitched: false,
+        run: tiles::correlation::run,
+    },
+    CorrelationKernel { suits: in_pairs, pitched: false, run: correlation::pairs::run },
+    CorrelationKernel { suits: |rows, _| rows <= FEW_ROWS, pitched: true, run: dots::run },
+    CorrelationKernel { suits: |_, _| true, pitched: false, run: correlation::panels::run },
 ];
+
+/// Whether products of so many rows are of bf16 pairs: what reads pixels where they lie finds none there.
+pub(crate) fn in_pairs(rows: usize, vectors: Vectors) -> bool {
+    rows > FEW_ROWS && vectors.products() == Products::Pairs
+}
+
+/// The parts of factors that products of so many rows are computed from by tiles; none where they are not. Below as many
+/// rows as two tiles have, zeros are multiplied.
+pub(crate) fn in_tiles(rows: usize, vectors: Vectors) -> Option<Parts> {
+    match vectors.products() {
+        Products::Tiles(parts) if rows > FEW_ROWS => Some(parts),
+        _ => None,
+    }
+}
 
 /// Whether a product of so many rows over so many positions packs its matrix first.
 pub(crate) fn packs(rows: usize, positions: usize, vectors: Vectors) -> bool {
@@ -62,21 +85,22 @@ pub(crate) unsafe fn product(p: &Product<'_>, vectors: Vectors, dst: Shared) {
 }
 
 /// The kernel for a product over positions with so many rows.
-pub(crate) fn correlation(rows: usize) -> CorrelationKernel {
+pub(crate) fn correlation(rows: usize, vectors: Vectors) -> CorrelationKernel {
     let last = CORRELATIONS[CORRELATIONS.len() - 1];
-    CORRELATIONS.into_iter().find(|k| (k.suits)(rows)).unwrap_or(last)
+    CORRELATIONS.into_iter().find(|k| (k.suits)(rows, vectors)).unwrap_or(last)
 }
 
 impl CorrelationKernel {
     /// Computes a product over positions into `c`.
     ///
     /// # Safety
-    /// The contract of [`Correlation`]; it is pitched where the kernel asks for that.
-    pub(crate) unsafe fn run(self, work: &Correlation<'_>, c: Shared) {
+    /// The contract of [`Correlation`]; it is pitched where the kernel asks for that. The vectors are those that the
+    /// kernel was chosen for.
+    pub(crate) unsafe fn run(self, work: &Correlation<'_>, vectors: Vectors, c: Shared) {
         if work.taps.is_empty() || work.m == 0 {
             return;
         }
         // SAFETY: the caller's contract.
-        unsafe { (self.run)(work, Vectors::in_use(), c) }
+        unsafe { (self.run)(work, vectors, c) }
     }
 }

@@ -48,7 +48,7 @@ struct Described {
 }
 
 fn tf32() -> bool {
-    precision() == Precision::Tf32
+    precision() != Precision::F32
 }
 
 /// Bytes for an algorithm to work in, at most, where there is another: some ask for more than all maps together take.

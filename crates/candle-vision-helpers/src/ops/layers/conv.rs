@@ -2,7 +2,7 @@
 
 use super::activation::{finished, masked};
 use crate::ops::counting;
-use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled};
+use crate::ops::cpu::{conv as kernels, elementwise, simd::Vectors, uncleared::try_filled};
 use crate::ops::epilogue::{Activation, Epilogue};
 use crate::ops::frozen::trace;
 use crate::ops::graph::{
@@ -43,11 +43,18 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Te
     if !x.device().is_cpu() {
         return composed(x, weight, shape.p, epilogue);
     }
-    let f = Conv { shape, bias: bias.is_some(), activation };
+    let f =
+        Conv { shape, bias: bias.is_some(), activation, vectors: vectors(&[Some(x), Some(weight), bias, residual]) };
     let args: Vec<&Tensor> = [Some(x), Some(weight), bias, residual].into_iter().flatten().collect();
     let y = apply::<Cpu, _>(f, &args)?;
     trace::note(|| trace::Kind::Conv(weight.clone(), shape.p), x, epilogue, &y);
     Ok(y)
+}
+
+/// What an operation on these runs with: bf16 is for training, so that predictions never depend on the precision.
+pub(super) fn vectors(tensors: &[Option<&Tensor>]) -> Vectors {
+    let vectors = Vectors::in_use();
+    if is_detached(tensors) { vectors.exact() } else { vectors }
 }
 
 /// Whether no gradient of any of these is wanted.
@@ -71,6 +78,8 @@ struct Conv {
     shape: ConvShape,
     bias: bool,
     activation: Activation,
+    /// Those of the forward pass.
+    vectors: Vectors,
 }
 
 impl Op<Cpu> for Conv {
@@ -86,7 +95,9 @@ impl Op<Cpu> for Conv {
             Epilogue { bias: bias.first(), residual: residual.first(), activation: self.activation }.map(|a| a.data);
         // SAFETY: `forward` writes all of `y`; the shape was checked.
         let y = unsafe {
-            try_filled(shape.elem_count(), |y| kernels::forward(s, args[0].data, args[1].data, epilogue, y))?
+            try_filled(shape.elem_count(), |y| {
+                kernels::forward(self.vectors, s, args[0].data, args[1].data, epilogue, y)
+            })?
         };
         Ok((y, shape))
     }
@@ -129,7 +140,11 @@ impl Conv {
             let dx = Cpu::read(&read, |_, a| {
                 let onto = Epilogue { residual: a.get(2).map(|before| before.data), ..Epilogue::NONE };
                 // SAFETY: all of `dx` is written.
-                unsafe { try_filled(shape.elem_count(), |dx| kernels::input_grad(s, a[0].data, a[1].data, onto, dx)) }
+                unsafe {
+                    try_filled(shape.elem_count(), |dx| {
+                        kernels::input_grad(Vectors::in_use(), s, a[0].data, a[1].data, onto, dx)
+                    })
+                }
             })?;
             grads[0] = Some(tensor(dx, shape));
         }

@@ -1,10 +1,10 @@
 //! Transposed convolution, and a convolution of a picture twice the size that never makes that picture.
 
 use super::activation::{finished, masked};
-use super::conv::{conv2d, of_channels};
+use super::conv::{conv2d, of_channels, vectors};
 use super::upsample::upsample_nearest2;
 use crate::ops::counting;
-use crate::ops::cpu::{conv as kernels, elementwise, uncleared::try_filled, upsampled_weights};
+use crate::ops::cpu::{conv as kernels, elementwise, simd::Vectors, uncleared::try_filled, upsampled_weights};
 #[cfg(feature = "cudnn")]
 use crate::ops::cuda::conv_transpose as cuda;
 use crate::ops::epilogue::{Activation, Epilogue};
@@ -40,7 +40,7 @@ pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Ep
         }
         return composed(x, weight, shape.p, epilogue);
     }
-    applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: false })
+    applied(x, weight, epilogue, |activation, vectors| Transposed { shape, activation, upsampled: false, vectors })
 }
 
 pub(super) fn composed(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
@@ -74,7 +74,8 @@ pub fn upsample_nearest2_conv3(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&
         let p = ConvParams { padding: 1, ..ConvParams::default() };
         return conv2d(&upsample_nearest2(x)?, weight, p, epilogue);
     }
-    let y = applied(x, weight, epilogue, |activation| Transposed { shape, activation, upsampled: true })?;
+    let y =
+        applied(x, weight, epilogue, |activation, vectors| Transposed { shape, activation, upsampled: true, vectors })?;
     trace::note(|| trace::Kind::Doubled(weight.clone()), x, epilogue, &y);
     Ok(y)
 }
@@ -104,10 +105,10 @@ fn applied(
     x: &Tensor,
     weight: &Tensor,
     epilogue: Epilogue<&Tensor>,
-    f: impl FnOnce(Activation) -> Transposed,
+    f: impl FnOnce(Activation, Vectors) -> Transposed,
 ) -> Result<Tensor> {
     let Epilogue { bias, residual, activation } = epilogue;
-    let f = f(activation.when(residual.is_none()));
+    let f = f(activation.when(residual.is_none()), vectors(&[Some(x), Some(weight), bias]));
     let s = &f.shape;
     counting::add(s.products());
     if let Some(r) = residual {
@@ -129,6 +130,8 @@ struct Transposed {
     activation: Activation,
     /// Whether the weights are (O, C, 3, 3), of the picture twice the size.
     upsampled: bool,
+    /// Those of the forward pass.
+    vectors: Vectors,
 }
 
 impl Transposed {
@@ -149,7 +152,9 @@ impl Op<Cpu> for Transposed {
         // SAFETY: `input_grad` writes all of `y`; the shape was checked.
         let y = unsafe {
             try_filled(shape.elem_count(), |y| {
-                self.with_weights(args[1].data, |weight| kernels::input_grad(s, weight, args[0].data, epilogue, y))
+                self.with_weights(args[1].data, |weight| {
+                    kernels::input_grad(self.vectors, s, weight, args[0].data, epilogue, y)
+                })
             })?
         };
         Ok((y, shape))
@@ -182,7 +187,9 @@ impl Op<Cpu> for Transposed {
                 self.with_weights(a[0].data, |weight| {
                     // SAFETY: all of `dx` is written.
                     unsafe {
-                        try_filled(shape.elem_count(), |dx| kernels::forward(s, a[1].data, weight, Epilogue::NONE, dx))
+                        try_filled(shape.elem_count(), |dx| {
+                            kernels::forward(Vectors::in_use(), s, a[1].data, weight, Epilogue::NONE, dx)
+                        })
                     }
                 })
             })?;

@@ -3,11 +3,12 @@
 use super::source::{Planes, touched};
 use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::gemm::pack::Grid;
-use crate::ops::cpu::gemm::{Matrix, Product, pack_columns};
+use crate::ops::cpu::gemm::{Matrix, Product, pack_columns, pairs};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::plan;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
+use crate::ops::cpu::tiles::TileMatrix;
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvParams, ConvShape, elements};
@@ -20,6 +21,7 @@ use candle_core::Result;
 /// # Safety
 /// `dx` holds `b c h w` floats; the slices have the shape's lengths.
 pub(crate) unsafe fn input_grad(
+    vectors: Vectors,
     s: &ConvShape,
     weight: &[f32],
     dy: &[f32],
@@ -52,7 +54,7 @@ pub(crate) unsafe fn input_grad(
     } else {
         Planes::Spread(framed(s, dy, (top, left), (height, width))?)
     };
-    let (groups, taps_all, vectors) = (s.p.groups, s.taps(), Vectors::in_use());
+    let (groups, taps_all) = (s.p.groups, s.taps());
     let (m, o) = (s.c / groups, s.o / groups);
     for g in 0..groups {
         let weight = &weight[g * o * m * taps_all..][..o * m * taps_all];
@@ -68,7 +70,20 @@ pub(crate) unsafe fn input_grad(
                         }
                     }
                 }
-                let packed = pack_columns(m, weight, &places, taps_all, vectors);
+                let (packed, tiles);
+                let matrix = if let Some(parts) = plan::in_tiles(m, vectors) {
+                    tiles = TileMatrix::new(m, places.len().div_ceil(2), parts, |row, k| {
+                        let element = |k: usize| places.get(k).map_or(0.0, |place| weight[place + row * taps_all]);
+                        (element(2 * k), element(2 * k + 1))
+                    });
+                    Matrix::Tiles(&tiles)
+                } else {
+                    packed = match plan::in_pairs(m, vectors) {
+                        true => pairs::pack_columns(m, weight, &places, taps_all, vectors),
+                        false => pack_columns(m, weight, &places, taps_all, vectors),
+                    };
+                    Matrix::Packed(&packed)
+                };
                 let grid = Grid {
                     images: s.b,
                     rows: r.count,
@@ -81,7 +96,7 @@ pub(crate) unsafe fn input_grad(
                     dst_base: g * m * s.in_plane() + r.pixel * s.w + c.pixel,
                 };
                 let product = Product {
-                    matrix: Matrix::Packed(&packed),
+                    matrix,
                     m,
                     taps: &taps,
                     src: &planes.data()[g * o * plane..],

@@ -9,11 +9,12 @@ pub(crate) use input_grad::input_grad;
 use super::correlation::Correlation;
 use super::correlation::dots::SLACK;
 use super::gemm::pack::Grid;
-use super::gemm::{Matrix, Product, pack_matrix};
+use super::gemm::{Matrix, Product, pack_matrix, pairs};
 use super::parallel;
 use super::plan;
 use super::scratch::Scratch;
 use super::simd::Vectors;
+use super::tiles::TileMatrix;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvShape, elements};
@@ -40,21 +41,36 @@ fn out_grid(s: &ConvShape, plane: usize, width: usize, group: usize) -> Grid {
 /// # Safety
 /// `y` holds `b o oh ow` floats; the slices have the shape's lengths.
 pub(crate) unsafe fn forward(
+    vectors: Vectors,
     s: &ConvShape,
     x: &[f32],
     weight: &[f32],
     epilogue: Epilogue<&[f32]>,
     y: Shared,
 ) -> Result<()> {
-    let (groups, vectors) = (s.p.groups, Vectors::in_use());
+    let groups = s.p.groups;
     let Source { planes, taps, plane, width } = source(s, x, false)?;
     let (m, depth) = (s.o / groups, taps.len());
     for g in 0..groups {
         let weight = &weight[g * m * depth..][..m * depth];
-        let packed = plan::packs(m, s.b * s.out_plane(), vectors)
-            .then(|| pack_matrix(m, depth, vectors, |m, k| weight[m * depth + k]));
+        let (copy, tiles);
+        let matrix = if let Some(parts) = plan::in_tiles(m, vectors) {
+            tiles = TileMatrix::new(m, depth.div_ceil(2), parts, |row, k| {
+                let row = &weight[row * depth..][..depth];
+                (row[2 * k], row.get(2 * k + 1).copied().unwrap_or(0.0))
+            });
+            Matrix::Tiles(&tiles)
+        } else if plan::in_pairs(m, vectors) {
+            copy = pairs::rows(m, depth, weight, vectors);
+            Matrix::Rows(&copy.0, copy.1)
+        } else if plan::packs(m, s.b * s.out_plane(), vectors) {
+            copy = (pack_matrix(m, depth, vectors, |m, k| weight[m * depth + k]), 0);
+            Matrix::Packed(&copy.0)
+        } else {
+            Matrix::Rows(weight, depth)
+        };
         let product = Product {
-            matrix: packed.as_ref().map_or(Matrix::Rows(weight), |w| Matrix::Packed(w)),
+            matrix,
             m,
             taps: &taps,
             src: &planes.data()[g * (s.c / groups) * plane..],
@@ -73,9 +89,9 @@ pub(crate) unsafe fn forward(
 /// # Safety
 /// `dw` holds as many floats as the weights; the slices have the shape's lengths.
 pub(crate) unsafe fn weight_grad(s: &ConvShape, x: &[f32], dy: &[f32], dw: Shared) -> Result<()> {
-    let groups = s.p.groups;
+    let (groups, vectors) = (s.p.groups, Vectors::in_use());
     let m = s.o / groups;
-    let kernel = plan::correlation(m);
+    let kernel = plan::correlation(m, vectors);
     let Source { planes, taps, plane, width } = source(s, x, kernel.pitched)?;
     for g in 0..groups {
         let src = &planes.data()[g * (s.c / groups) * plane..];
@@ -89,9 +105,9 @@ pub(crate) unsafe fn weight_grad(s: &ConvShape, x: &[f32], dy: &[f32], dw: Share
                 let line = (s.oh * width).next_multiple_of(SLACK);
                 let widened = widened(s, dy, g, width, line)?;
                 let grid = Grid { rows: 1, cols: line, dst_image: m * line, dst_row: line, dst_base: 0, ..grid };
-                kernel.run(&Correlation { a: &widened, a_plane: line, grid, ..work }, part);
+                kernel.run(&Correlation { a: &widened, a_plane: line, grid, ..work }, vectors, part);
             } else {
-                kernel.run(&work, part);
+                kernel.run(&work, vectors, part);
             }
         }
     }

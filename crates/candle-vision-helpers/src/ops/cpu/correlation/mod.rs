@@ -2,6 +2,7 @@
 //! weight gradient. Which kernel computes one is in [`plan`](super::plan).
 
 pub(crate) mod dots;
+pub(crate) mod pairs;
 pub(crate) mod panels;
 
 use super::gemm::pack::Grid;

@@ -4,12 +4,13 @@
 use super::Correlation;
 use crate::ops::cpu::gemm::DEPTH;
 use crate::ops::cpu::gemm::pack::{self, Run};
-use crate::ops::cpu::gemm::tile::{Rows, Sum, Tile, Tiles};
+use crate::ops::cpu::gemm::tile::{Rows, Single, Sum, Tile, Tiles};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
+use std::ops::Range;
 
 /// Floats of sums that stay in the second-level cache while the planes of `a` pass by.
 const SUMS: usize = 64 * 1024;
@@ -19,17 +20,27 @@ const SUMS: usize = 64 * 1024;
 /// # Safety
 /// The contract of [`Correlation`].
 pub(crate) unsafe fn run(work: &Correlation<'_>, vectors: Vectors, c: Shared) {
+    let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
+    for_groups(work, vectors, m_tiles, |n, tiles| vectors.run(Group { work, c, n, tiles }));
+}
+
+/// Cuts the sums into groups, ranges of taps and of so many tiles of rows, and runs them over the threads.
+pub(crate) fn for_groups(
+    work: &Correlation<'_>,
+    vectors: Vectors,
+    m_tiles: usize,
+    run: impl Fn((usize, usize), (usize, usize)) + Send + Sync,
+) {
     let (n, wide) = (work.taps.len(), 2 * vectors.lanes());
     let n_tiles = n.div_ceil(wide);
     // few enough sums for the cache, and work for every thread
     let group = n_tiles.div_ceil(2 * rayon::current_num_threads()).clamp(1, (SUMS / (work.m * wide)).max(1));
     let groups = parallel::shared_out(n_tiles.div_ceil(group), n_tiles);
-    let m_tiles = Tiles::of(work.m, vectors.lanes()).count;
     let parts = parallel::parts(2, groups, m_tiles.div_ceil(8));
     parallel::for_each(groups * parts, |task| {
         let (n0, n1) = parallel::part(n_tiles, task / parts, groups);
         let tiles = parallel::part(m_tiles, task % parts, parts);
-        vectors.run(Group { work, c, n: (n0 * wide, n.min(n1 * wide)), tiles });
+        run((n0 * wide, n.min(n1 * wide)), tiles);
     });
 }
 
@@ -85,21 +96,35 @@ impl Kernel for Group<'_> {
                                 sum: Sum::Continued,
                                 epilogue: Epilogue::NONE,
                             };
-                            tile.run::<S>();
+                            tile.run::<S, Single>();
                         }
                     }
                     q0 = q1;
                 }
             }
-            for tile_n in 0..n_tiles {
-                let n0 = self.n.0 + tile_n * wide;
-                let some = taps.len().min(n0 + wide) - n0;
-                for row in 0..rows {
-                    let from = sums.as_ptr().add((tile_n * rows + row) * wide);
-                    let to = self.c.ptr().add((first_row + row) * taps.len() + n0);
-                    std::ptr::copy_nonoverlapping(from, to, some);
-                }
-            }
+            copied_out(&sums, rows, first_row..first_row + rows, self.n, taps.len(), wide, self.c);
+        }
+    }
+}
+
+/// Copies the sums of rows and taps, of `[wide taps][each row]`, to where they belong.
+///
+/// # Safety
+/// `c` has `all` floats for each row.
+pub(crate) unsafe fn copied_out(
+    sums: &[f32],
+    each: usize,
+    rows: Range<usize>,
+    n: (usize, usize),
+    all: usize,
+    wide: usize,
+    c: Shared,
+) {
+    for (tile, n0) in (n.0..n.1).step_by(wide).enumerate() {
+        for (i, row) in rows.clone().enumerate() {
+            let from = &sums[(tile * each + i) * wide..][..wide.min(n.1 - n0)];
+            // SAFETY: the caller's contract.
+            unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), c.ptr().add(row * all + n0), from.len()) };
         }
     }
 }

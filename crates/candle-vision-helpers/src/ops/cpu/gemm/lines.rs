@@ -1,7 +1,7 @@
 //! The product over taps without panels, line by line: where few rows would use a panel again, packing it costs more
 //! than it saves, and the pixels are read where they lie.
 
-use super::tile::{Rows, Sum, Tile, Tiles};
+use super::tile::{Rows, Single, Sum, Tile, Tiles};
 use super::{Matrix, Product};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::simd::{Kernel, Simd, Vectors};
@@ -72,7 +72,7 @@ impl Kernel for Lines<'_> {
                             sum: Sum::New,
                             epilogue,
                         };
-                        tile.run::<S>();
+                        tile.run::<S, Single>();
                     }
                 }
                 if j + wide == grid.cols {

@@ -4,27 +4,31 @@
 
 pub(crate) mod lines;
 pub(crate) mod pack;
+pub(crate) mod pairs;
 pub(crate) mod panels;
 pub(crate) mod tile;
 
 use super::parallel;
 use super::scratch::Scratch;
 use super::simd::Vectors;
+use super::tiles::TileMatrix;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use pack::Grid;
 use tile::Tiles;
 
-/// Most taps or positions a panel is deep: two vectors of 256 are 16 KB, half of a first-level cache.
+/// Most words a panel is deep: two vectors of 256 are 16 KB, half of a first-level cache.
 pub(crate) const DEPTH: usize = 256;
 
 /// The matrix of a product.
 #[derive(Clone, Copy)]
 pub(crate) enum Matrix<'a> {
-    /// Row-major, as it stands.
-    Rows(&'a [f32]),
+    /// Row-major, with the step from row to row.
+    Rows(&'a [f32], usize),
     /// [`Tiles`] one after another, each `[k][row]`.
     Packed(&'a [f32]),
+    /// For [tiles](super::tiles).
+    Tiles(&'a TileMatrix),
 }
 
 /// The tiles of a matrix of `m` rows whose element (m, k) is `at(m, k)`, for these vectors.
@@ -80,7 +84,7 @@ pub(crate) fn pack_columns(m: usize, data: &[f32], columns: &[usize], row: usize
 ///
 /// A kernel's `run` writes it to a destination where rows `m` and grid positions say. Its contract is one for all
 /// kernels: every address that taps, grid and planes give lies inside the source and the destination; a packed matrix
-/// was packed for the vectors that the kernel runs with.
+/// was packed for the vectors that the kernel runs with, and by [`pairs`] where that is the kernel.
 pub(crate) struct Product<'a> {
     pub matrix: Matrix<'a>,
     pub m: usize,

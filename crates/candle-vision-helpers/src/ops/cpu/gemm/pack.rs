@@ -46,9 +46,9 @@ impl Grid {
 
 /// Lanes of a vector whose positions are neighbors in the source.
 #[derive(Clone, Copy)]
-struct Piece {
+pub(crate) struct Piece {
     /// Where the vector's first lane would lie in the source: modulo 2^64, since that may be before it begins.
-    at: usize,
+    pub at: usize,
     /// A bit for each lane.
     lanes: u16,
 }
@@ -108,8 +108,13 @@ impl Run {
     }
 
     /// The pieces there are.
-    fn pieces(&self) -> &[Piece] {
+    pub(crate) fn pieces(&self) -> &[Piece] {
         &self.pieces[..self.cut]
+    }
+
+    /// Where the first lane lies in the source.
+    pub(crate) fn first(&self) -> usize {
+        self.pieces[0].at
     }
 }
 
@@ -118,7 +123,7 @@ impl Run {
 /// # Safety
 /// The lanes of all pieces are readable.
 #[inline(always)]
-unsafe fn joined<S: Simd>(from: *const f32, pieces: &[Piece]) -> S::V {
+pub(crate) unsafe fn joined<S: Simd>(from: *const f32, pieces: &[Piece]) -> S::V {
     // SAFETY: the caller's contract.
     unsafe {
         let mut all = S::splat(0.0);
@@ -157,7 +162,7 @@ pub(crate) unsafe fn pixels<S: Simd>(src: *const f32, taps: &[usize], runs: &[Ru
             for (k, &tap) in taps.iter().enumerate() {
                 let (from, to) = (src.add(tap), to.add(k * 2 * l));
                 for (h, run) in runs.iter().enumerate() {
-                    S::store(to.add((h / 2) * panel + (h % 2) * l), S::load(from.add(run.pieces[0].at)));
+                    S::store(to.add((h / 2) * panel + (h % 2) * l), S::load(from.add(run.first())));
                 }
             }
             return;
@@ -197,7 +202,7 @@ pub(crate) unsafe fn taps<S: Simd>(src: *const f32, taps: &[usize], runs: &[Run]
                 let to = to.add(half * l);
                 let mut rows = [zero; 16];
                 if run.whole {
-                    let from = src.add(run.pieces[0].at);
+                    let from = src.add(run.first());
                     for (i, row) in rows.iter_mut().enumerate().take(some) {
                         *row = S::load(from.add(*taps.get_unchecked(half * l + i)));
                     }

@@ -2,7 +2,7 @@
 //! over them from cache. It serves every shape.
 
 use super::pack::{self, Run};
-use super::tile::{Rows, Sum, Tile, Tiles};
+use super::tile::{Factors, Rows, Single, Sum, Tile, Tiles};
 use super::{DEPTH, Matrix, Product};
 use crate::ops::cpu::activation::{activated, activated_lanes};
 use crate::ops::cpu::parallel;
@@ -13,7 +13,7 @@ use crate::ops::epilogue::Epilogue;
 
 /// Most panels that are packed together, so that a plane is read some cache lines at a time.
 const PANELS: usize = 4;
-/// Floats of a matrix that stay in the second-level cache while panels pass by.
+/// Words of a matrix that stay in the second-level cache while panels pass by.
 const SMALL_MATRIX: usize = 64 * 1024;
 
 /// Computes a product into `dst`.
@@ -21,6 +21,16 @@ const SMALL_MATRIX: usize = 64 * 1024;
 /// # Safety
 /// The contract of [`Product`].
 pub(crate) unsafe fn run(product: &Product<'_>, vectors: Vectors, dst: Shared) {
+    for_blocks(product, vectors, dst, |block| vectors.run(block));
+}
+
+/// Cuts a product into blocks, and runs them over the threads.
+pub(super) fn for_blocks<'a>(
+    product: &'a Product<'a>,
+    vectors: Vectors,
+    dst: Shared,
+    run: impl Fn(Block<'a>) + Send + Sync,
+) {
     let panels = product.grid.len().div_ceil(2 * vectors.lanes());
     let blocks = parallel::shared_out(panels.div_ceil(PANELS), panels);
     let tiles = Tiles::of(product.m, vectors.lanes()).count;
@@ -29,11 +39,29 @@ pub(crate) unsafe fn run(product: &Product<'_>, vectors: Vectors, dst: Shared) {
     parallel::for_each(blocks * parts, |task| {
         let (block, part) = (task / parts, task % parts);
         let (panels, tiles) = (parallel::part(panels, block, blocks), parallel::part(tiles, part, parts));
-        vectors.run(Block { product, dst, panels, tiles });
+        run(Block { product, dst, panels, tiles });
     });
 }
 
-struct Block<'a> {
+/// How taps get into the words of panels.
+pub(super) trait Packed<S: Simd>: Factors<S> {
+    /// Panels `[word][2 vectors of positions]`: panel `p` behind `p` others, filled from runs `2 p` and `2 p + 1`.
+    ///
+    /// # Safety
+    /// As for [`pack::pixels`].
+    unsafe fn pixels(src: *const f32, taps: &[usize], runs: &[Run], to: *mut f32);
+}
+
+impl<S: Simd> Packed<S> for Single {
+    #[inline(always)]
+    unsafe fn pixels(src: *const f32, taps: &[usize], runs: &[Run], to: *mut f32) {
+        // SAFETY: the caller's contract.
+        unsafe { pack::pixels::<S>(src, taps, runs, to) }
+    }
+}
+
+/// Some panels of positions and some tiles of rows.
+pub(super) struct Block<'a> {
     product: &'a Product<'a>,
     dst: Shared,
     panels: (usize, usize),
@@ -44,6 +72,16 @@ impl Kernel for Block<'_> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller's contract.
+        unsafe { self.run_with::<S, Single>() }
+    }
+}
+
+impl Block<'_> {
+    /// # Safety
+    /// As for [`Kernel::run`]; the matrix is of these factors.
+    #[inline(always)]
+    pub(super) unsafe fn run_with<S: Simd, F: Packed<S>>(self) {
         let Product { matrix, m, taps, src, ref grid, dst_plane, epilogue } = *self.product;
         let Epilogue { bias, residual, activation } = epilogue.map(<[f32]>::as_ptr);
         let l = S::LANES;
@@ -59,22 +97,19 @@ impl Kernel for Block<'_> {
         let rows = cut.rows(self.tiles.1 - 1).1 - first_row;
         // Panels whose positions are no neighbors in the destination are summed here and spread at the end.
         let mut aside = Scratch::new(panels * rows * 2 * l);
-        let mut packed = Scratch::new(panels * 2 * l * DEPTH.min(taps.len().max(1)));
+        let depth = taps.len().div_ceil(F::EACH);
+        let mut packed = Scratch::new(panels * 2 * l * DEPTH.min(depth.max(1)));
         let direct = |p: usize| {
             let (a, b) = (&runs[2 * p], &runs[2 * p + 1]);
             a.dst_whole && b.dst_whole && b.dst[0] == a.dst[0] + l
-        };
-        let depth = taps.len();
-        let (whole_matrix, is_packed) = match matrix {
-            Matrix::Rows(a) => (a.as_ptr(), false),
-            Matrix::Packed(a) => (a.as_ptr(), true),
         };
         // SAFETY: by the contract of `run`; `packed` and `aside` are as large as they are indexed.
         unsafe {
             let mut k0 = 0;
             loop {
                 let k1 = depth.min(k0 + DEPTH);
-                pack::pixels::<S>(src.as_ptr(), &taps[k0..k1], runs, packed.as_mut_ptr());
+                let some = &taps[k0 * F::EACH..taps.len().min(k1 * F::EACH)];
+                F::pixels(src.as_ptr(), some, runs, packed.as_mut_ptr());
                 let last = k1 == depth;
                 // Which stays in the first-level cache: the panel while a small matrix passes by, or a tile of a large
                 // one.
@@ -84,10 +119,10 @@ impl Kernel for Block<'_> {
                     let (p, t) = if panel_first { (i / tiles, i % tiles) } else { (i % panels, i / panels) };
                     let (m0, m1) = cut.rows(self.tiles.0 + t);
                     let height = m1 - m0;
-                    let (a, a_row, a_k) = if is_packed {
-                        (whole_matrix.add(m0 * depth + k0 * height), 1, height)
-                    } else {
-                        (whole_matrix.add(m0 * depth + k0), depth, 1)
+                    let (a, a_row, a_k) = match matrix {
+                        Matrix::Rows(a, pitch) => (a.as_ptr().add(m0 * pitch + k0), pitch, 1),
+                        Matrix::Packed(a) => (a.as_ptr().add(m0 * depth + k0 * height), 1, height),
+                        Matrix::Tiles(_) => return,
                     };
                     let panel = packed.as_ptr().add(p * (k1 - k0) * 2 * l);
                     let mut epilogue = Epilogue::NONE;
@@ -106,7 +141,7 @@ impl Kernel for Block<'_> {
                     let sum = if k0 > 0 { Sum::Continued } else { Sum::New };
                     // A closure around this call would not be compiled with the processor's features.
                     Tile { height, depth: k1 - k0, a, a_row, a_k, b: Rows::Panel(panel), c, c_row, sum, epilogue }
-                        .run::<S>();
+                        .run::<S, F>();
                 }
                 if last {
                     break;

@@ -49,13 +49,36 @@ pub(crate) enum Sum {
     Continued,
 }
 
+/// What a word of a matrix and of a panel is: its 32 bits hold one f32, or more of another type.
+pub(crate) trait Factors<S: Simd> {
+    /// Factors in a word.
+    const EACH: usize;
+    /// `sum` and the products of the factors of two words.
+    ///
+    /// # Safety
+    /// The processor must have the features of `S`.
+    unsafe fn add_products(a: S::V, b: S::V, sum: S::V) -> S::V;
+}
+
+/// f32.
+pub(crate) struct Single;
+
+impl<S: Simd> Factors<S> for Single {
+    const EACH: usize = 1;
+    #[inline(always)]
+    unsafe fn add_products(a: S::V, b: S::V, sum: S::V) -> S::V {
+        // SAFETY: the caller's contract.
+        unsafe { S::fma(a, b, sum) }
+    }
+}
+
 /// Some rows of a product, two vectors of columns wide: `c[m][0 .. 2 LANES] = sum over k of a[m * a_row + k * a_k] *
-/// b[k][0 .. 2 LANES]`, then the epilogue.
+/// b[k][0 .. 2 LANES]`, then the epilogue. `a` and `b` are words.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
     /// Rows: 1 to [`most`].
     pub height: usize,
-    /// Terms of each sum.
+    /// Words of each sum.
     pub depth: usize,
     pub a: *const f32,
     pub a_row: usize,
@@ -74,42 +97,42 @@ impl Tile {
     /// # Safety
     /// All that is addressed lies inside the buffers.
     #[inline(always)]
-    pub(crate) unsafe fn run<S: Simd>(&self) {
+    pub(crate) unsafe fn run<S: Simd, F: Factors<S>>(&self) {
         // SAFETY: the caller's contract.
         unsafe {
             match self.height {
-                1 => self.rows::<S, 1>(),
-                2 => self.rows::<S, 2>(),
-                3 => self.rows::<S, 3>(),
-                4 => self.rows::<S, 4>(),
-                5 => self.rows::<S, 5>(),
-                6 => self.rows::<S, 6>(),
-                7 if S::LANES == 16 => self.rows::<S, 7>(),
-                8 if S::LANES == 16 => self.rows::<S, 8>(),
-                9 if S::LANES == 16 => self.rows::<S, 9>(),
-                10 if S::LANES == 16 => self.rows::<S, 10>(),
-                11 if S::LANES == 16 => self.rows::<S, 11>(),
-                _ if S::LANES == 16 => self.rows::<S, 12>(),
+                1 => self.rows::<S, F, 1>(),
+                2 => self.rows::<S, F, 2>(),
+                3 => self.rows::<S, F, 3>(),
+                4 => self.rows::<S, F, 4>(),
+                5 => self.rows::<S, F, 5>(),
+                6 => self.rows::<S, F, 6>(),
+                7 if S::LANES == 16 => self.rows::<S, F, 7>(),
+                8 if S::LANES == 16 => self.rows::<S, F, 8>(),
+                9 if S::LANES == 16 => self.rows::<S, F, 9>(),
+                10 if S::LANES == 16 => self.rows::<S, F, 10>(),
+                11 if S::LANES == 16 => self.rows::<S, F, 11>(),
+                _ if S::LANES == 16 => self.rows::<S, F, 12>(),
                 _ => {}
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn rows<S: Simd, const M: usize>(&self) {
+    unsafe fn rows<S: Simd, F: Factors<S>, const M: usize>(&self) {
         // SAFETY: the caller's contract.
         unsafe {
             if self.a_row == 1 && self.a_k == M {
                 // steps that the compiler knows take no registers
-                Self { a_row: 1, a_k: M, ..*self }.fixed::<S, M>();
+                Self { a_row: 1, a_k: M, ..*self }.fixed::<S, F, M>();
             } else {
-                self.fixed::<S, M>();
+                self.fixed::<S, F, M>();
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn fixed<S: Simd, const M: usize>(&self) {
+    unsafe fn fixed<S: Simd, F: Factors<S>, const M: usize>(&self) {
         let Self { depth, a, a_row, a_k, b, c, c_row, sum, epilogue, .. } = *self;
         // SAFETY: the caller's contract.
         unsafe {
@@ -123,8 +146,8 @@ impl Tile {
                 let (b0, b1) = (S::load(row), S::load(row.add(S::LANES)));
                 for m in 0..M {
                     let x = S::splat(*a_at.add(m * a_row));
-                    sums[m][0] = S::fma(x, b0, sums[m][0]);
-                    sums[m][1] = S::fma(x, b1, sums[m][1]);
+                    sums[m][0] = F::add_products(x, b0, sums[m][0]);
+                    sums[m][1] = F::add_products(x, b1, sums[m][1]);
                 }
                 a_at = a_at.add(a_k);
             }

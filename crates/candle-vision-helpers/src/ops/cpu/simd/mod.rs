@@ -5,6 +5,7 @@
 //! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is
 //! needed, and the same binary runs on processors without AVX.
 
+pub(crate) mod bf16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -13,6 +14,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use bf16::Products;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A vector of `LANES` floats. All functions are `#[inline(always)]`: they take the caller's target features.
@@ -119,7 +121,8 @@ fn stored(level: u8) -> Option<Level> {
 
 /// The instruction set in use: the best one this processor has, unless [`force_level`] or the environment variable
 /// `CANDLE_VISION_SIMD` (`portable`, `neon`, `avx2`, `avx512`; read once) asks for a lesser one. One that the processor
-/// lacks stands for the best that it has below.
+/// lacks stands for the best that it has below. `amx` asks for AVX-512 with AMX's tiles for products in training, which
+/// no processor of ours could run yet.
 pub fn level() -> Level {
     if let Some(level) = stored(LEVEL.load(Ordering::Relaxed)) {
         return level;
@@ -151,15 +154,26 @@ fn at_most(asked: Level) -> Level {
     Level::ALL.into_iter().rev().find(fits).unwrap_or(Level::Portable)
 }
 
-/// The vectors that a piece of work runs with: asked for once, before it is cut into tasks, since how it is cut depends
-/// on them and [`force_level`] may be called meanwhile.
+/// The vectors that a piece of work runs with, and how products are computed: asked for once, before it is cut
+/// into tasks, since how it is cut depends on them and [`force_level`] may be called meanwhile.
 #[derive(Clone, Copy)]
-pub(crate) struct Vectors(Level);
+pub(crate) struct Vectors(Level, Products);
 
 impl Vectors {
     /// Those of [`level`], which never exceeds what the processor was found to have: there is no other way to make one.
     pub(crate) fn in_use() -> Self {
-        Self(level())
+        let (level, products) = bf16::products(level());
+        Self(level, products)
+    }
+
+    /// The same with products of f32.
+    pub(crate) fn exact(self) -> Self {
+        Self(self.0, Products::Exact)
+    }
+
+    /// How the factors of convolutions that train are multiplied.
+    pub(crate) fn products(self) -> Products {
+        self.1
     }
 
     /// Floats in a vector.
