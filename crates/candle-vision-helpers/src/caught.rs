@@ -9,11 +9,11 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a decoder or parser that may panic over a damaged input, and returns what it does. What it leaves half done is
-/// dropped, so it must change nothing that lives on.
+/// Runs a decoder or parser that may panic over a damaged input, and returns what it does. It must change nothing that
+/// lives on: a panic would leave that half done.
 ///
-/// The process's panic hook is replaced, once, by one that says nothing of the panics that are caught here and hands all
-/// others on to the hook before.
+/// The process's panic hook is replaced, once, by one that says nothing of the panics that are caught here and hands
+/// all others on to the hook before.
 ///
 /// # Errors
 /// The panic's words, in one line.
@@ -43,6 +43,7 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)] // what is tested
     use super::*;
 
     #[test]

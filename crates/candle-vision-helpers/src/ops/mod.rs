@@ -38,9 +38,8 @@ pub use counting::count_products;
 pub use cpu::{
     peak::peak_flops,
     simd::{
-        Level,
-        bf16::{Emulated, emulate},
-        force_level, level,
+        Level, force_level, level,
+        products::{Emulated, emulate, precision_on_cpu},
     },
 };
 #[cfg(feature = "nccl")]
@@ -65,7 +64,7 @@ pub use layers::softmax::log_softmax_maps;
 pub use layers::sum::sum_all;
 pub use layers::upsample::{upsample_nearest2, upsample_nearest2_add};
 pub use optim::{AdamWItem, AdamWStep, SgdStep};
-pub use precision::{Precision, precision, precision_on_cpu, set_precision};
+pub use precision::{Precision, precision, set_precision};
 pub use reduce::{Reduce, reduced, total};
 pub use shapes::ConvParams;
 pub use steps::{adamw_step, adamw_steps, ema_step, ema_steps, global_norm, scale_all, sgd_step};

@@ -1,7 +1,5 @@
 //! How exactly products are computed.
 
-use super::cpu::simd::{Vectors, bf16::Products};
-use super::cpu::tiles::Parts;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -9,8 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// that is stored, stay f32.
 ///
 /// It is a permission: each device takes the quickest arithmetic that it has within it. The CPU takes bf16 for the
-/// convolutions that are trained, where the processor multiplies bf16 faster ([`precision_on_cpu`]), and f32 else; what
-/// only predicts is f32 there. CUDA takes TF32, unless f32 is asked for.
+/// convolutions that are trained, where the processor multiplies bf16 faster
+/// ([`precision_on_cpu`](crate::ops::precision_on_cpu)), and f32 else; what only predicts is f32 there. CUDA takes
+/// TF32, unless f32 is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Precision {
@@ -47,12 +46,4 @@ pub fn precision() -> Precision {
     let in_use = IN_USE.load(Ordering::Relaxed);
     let all = [Precision::F32, Precision::Tf32, Precision::Bf16];
     all.into_iter().find(|p| *p as u8 == in_use).unwrap_or(Precision::F32)
-}
-
-/// What the CPU makes of the precision in use for the convolutions that are trained: f32 or bf16.
-pub fn precision_on_cpu() -> Precision {
-    match Vectors::in_use().products() {
-        Products::Pairs | Products::Tiles(Parts::One) => Precision::Bf16,
-        Products::Exact | Products::Tiles(Parts::Two) => Precision::F32,
-    }
 }

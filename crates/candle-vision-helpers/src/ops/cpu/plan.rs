@@ -4,8 +4,11 @@
 
 use super::correlation::{self, Correlation, dots};
 use super::gemm::{Matrix, Product, lines, pairs, panels};
-use super::simd::{Vectors, bf16::Products};
-use super::tiles::{self, Parts};
+use super::simd::{
+    Vectors,
+    products::{Parts, Products},
+};
+use super::tiles;
 use super::uncleared::Shared;
 
 /// Most rows for which it pays to read pixels where they lie, measured on Zen 3: above, what packing them costs is
@@ -55,8 +58,8 @@ pub(crate) fn in_pairs(rows: usize, vectors: Vectors) -> bool {
     rows > FEW_ROWS && vectors.products() == Products::Pairs
 }
 
-/// The parts of factors that products of so many rows are computed from by tiles; none where they are not. Below as many
-/// rows as two tiles have, zeros are multiplied.
+/// The parts of factors that products of so many rows are computed from by tiles; none where they are not. Below as
+/// many rows as two tiles have, zeros are multiplied.
 pub(crate) fn in_tiles(rows: usize, vectors: Vectors) -> Option<Parts> {
     match vectors.products() {
         Products::Tiles(parts) if rows > FEW_ROWS => Some(parts),

@@ -18,8 +18,8 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
 use candle_core::{CudaDevice, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
-/// Running statistics `(C)`, which each batch moves by `momentum` of the way to its own; contiguous f32 on the device of
-/// the batch.
+/// Running statistics `(C)`, which each batch moves by `momentum` of the way to its own; contiguous f32 on the device
+/// of the batch.
 pub(crate) struct Running {
     pub mean: Tensor,
     pub var: Tensor,

@@ -26,8 +26,8 @@ use candle_core::{Result, Shape, Tensor, bail};
 ///
 /// # Errors
 /// A size of zero or beyond any memory, padding that leaves no output, groups that do not divide the channels,
-/// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32; elsewhere, but for f32
-/// by cuDNN, more than one group.
+/// channels, a bias or a residual that do not fit the weights; on the CPU, another type than f32; elsewhere, but for
+/// f32 by cuDNN, more than one group.
 pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, p: ConvParams, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
     let shape = ConvShape::transposed("conv_transpose2d", x.dims(), weight.dims(), epilogue.bias.map(Tensor::dims), p)?;
     #[cfg(feature = "cudnn")]

@@ -3,12 +3,12 @@
 use super::source::{Planes, touched};
 use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::gemm::pack::Grid;
+use crate::ops::cpu::gemm::tile_matrix::TileMatrix;
 use crate::ops::cpu::gemm::{Matrix, Product, pack_columns, pairs};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::plan;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
-use crate::ops::cpu::tiles::TileMatrix;
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvParams, ConvShape, elements};

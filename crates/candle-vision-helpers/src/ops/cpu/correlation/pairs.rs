@@ -1,5 +1,5 @@
-//! The product over positions by panels of bf16 pairs: each word holds two neighboring positions of an image, an odd last
-//! one beside a zero. Images follow each other in a panel, since small ones would not fill it.
+//! The product over positions by panels of bf16 pairs: each word holds two neighboring positions of an image, an odd
+//! last one beside a zero. Images follow each other in a panel, since small ones would not fill it.
 
 use super::Correlation;
 use super::panels::{copied_out, for_groups};

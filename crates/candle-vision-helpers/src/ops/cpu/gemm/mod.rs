@@ -7,15 +7,16 @@ pub(crate) mod pack;
 pub(crate) mod pairs;
 pub(crate) mod panels;
 pub(crate) mod tile;
+pub(crate) mod tile_matrix;
 
 use super::parallel;
 use super::scratch::Scratch;
 use super::simd::Vectors;
-use super::tiles::TileMatrix;
 use super::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 use pack::Grid;
 use tile::Tiles;
+use tile_matrix::TileMatrix;
 
 /// Most words a panel is deep: two vectors of 256 are 16 KB, half of a first-level cache.
 pub(crate) const DEPTH: usize = 256;

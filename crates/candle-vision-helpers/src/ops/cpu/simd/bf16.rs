@@ -1,13 +1,10 @@
 //! Products of bf16 factors in pairs, twice as many at a time as of f32. A word, the bits of an f32, holds a pair: the
 //! first factor in its low half.
 //!
-//! The arithmetic is that of the x86 instructions `VDPBF16PS` and `VCVTNE2PS2BF16` (Intel's manual, volume 2), which the
-//! portable vectors repeat bit for bit.
+//! The arithmetic is that of the x86 instructions `VDPBF16PS` and `VCVTNE2PS2BF16` (Intel's manual, volume 2), which
+//! the portable vectors repeat bit for bit.
 
-use super::{Level, Simd, Vectors, portable::Portable};
-use crate::ops::cpu::tiles::{self, Parts, TileKernel};
-use crate::ops::precision::{Precision, precision};
-use std::sync::atomic::{AtomicU8, Ordering};
+use super::{Level, Simd, portable::Portable};
 
 /// Vectors of words.
 ///
@@ -56,61 +53,10 @@ pub(crate) fn left_over(x: f32) -> f32 {
     if rounded.is_finite() { x - rounded } else { 0.0 }
 }
 
-/// How the factors of convolutions that train are multiplied.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Products {
-    /// As f32.
-    Exact,
-    /// As pairs of bf16, by vectors.
-    Pairs,
-    /// As pairs of bf16, by tiles of matrices (see [`tiles`]).
-    Tiles(Parts),
-}
-
-/// For tests: what is computed by portable arithmetic where the processor has no quick instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Emulated {
-    /// Nothing.
-    Nothing = 0,
-    /// Products of pairs of bf16, where [`Precision::Bf16`] is set.
-    Pairs = 1,
-    /// Products of tiles, whatever the precision.
-    Tiles = 2,
-}
-
-/// An [`Emulated`].
-static EMULATED: AtomicU8 = AtomicU8::new(Emulated::Nothing as u8);
-
-/// Computes products so at every level and on every processor, in the whole process: for tests. Returns whether the
-/// level in use has an instruction for pairs of bf16.
-pub fn emulate(what: Emulated) -> bool {
-    EMULATED.store(what as u8, Ordering::Relaxed);
-    quick(super::level())
-}
-
-/// How products are computed where this level is in use, and by the vectors of which.
-pub(super) fn products(level: Level) -> (Level, Products) {
-    let emulated = EMULATED.load(Ordering::Relaxed);
-    let rounds = precision() == Precision::Bf16;
-    let parts = if rounds { Parts::One } else { Parts::Two };
-    if emulated == Emulated::Tiles as u8 {
-        (Level::Portable, Products::Tiles(parts))
-    } else if level == Level::Avx512 && tiles::has_amx() {
-        (level, Products::Tiles(parts))
-    } else if rounds && quick(level) {
-        (level, Products::Pairs)
-    } else if rounds && emulated == Emulated::Pairs as u8 {
-        (Level::Portable, Products::Pairs)
-    } else {
-        (level, Products::Exact)
-    }
-}
-
 /// Whether an instruction multiplies pairs faster than f32. AMD's does (Zen 5: 540 GFLOP/s a thread where f32 has 270),
 /// Intel's takes longer (a Xeon: 114 where f32 has 236).
 #[cfg(target_arch = "x86_64")]
-fn quick(level: Level) -> bool {
+pub(super) fn quick(level: Level) -> bool {
     static QUICK: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     level == Level::Avx512
         && *QUICK.get_or_init(|| {
@@ -123,48 +69,8 @@ fn quick(level: Level) -> bool {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn quick(_: Level) -> bool {
+pub(super) fn quick(_: Level) -> bool {
     false
-}
-
-impl Vectors {
-    /// Runs a kernel with vectors whose products are of bf16.
-    pub(crate) fn run_pairs<K: PairKernel>(self, kernel: K) {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: only `products` says so, and of this level only where the processor has the features.
-            Level::Avx512 if self.1 != Products::Exact => unsafe { run_avx512(kernel) },
-            // SAFETY: plain arrays need no feature.
-            _ => unsafe { kernel.run::<Portable>() },
-        }
-    }
-
-    /// Runs a kernel with tiles.
-    pub(crate) fn run_tiles<K: TileKernel>(self, kernel: K) {
-        self.run_pairs(OnTiles(kernel, self.0));
-    }
-}
-
-struct OnTiles<K>(K, Level);
-
-impl<K: TileKernel> PairKernel for OnTiles<K> {
-    #[inline(always)]
-    unsafe fn run<S: Bf16>(self) {
-        match self.1 {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as for `run_pairs`.
-            Level::Avx512 => unsafe { self.0.run::<S, tiles::amx::Amx>() },
-            // SAFETY: the caller's contract.
-            _ => unsafe { self.0.run::<S, tiles::emulated::Emulated>() },
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn run_avx512<K: PairKernel>(kernel: K) {
-    // SAFETY: the caller has checked for these features.
-    unsafe { kernel.run::<super::x86::Avx512>() }
 }
 
 // SAFETY: no processor feature is needed.

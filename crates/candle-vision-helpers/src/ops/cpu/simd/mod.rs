@@ -5,16 +5,19 @@
 //! it is compiled once inside each `#[target_feature]` entry function of [`Vectors::run`]. No `target-cpu=native` is
 //! needed, and the same binary runs on processors without AVX.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 pub(crate) mod bf16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+pub(crate) mod products;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use bf16::Products;
+use products::Products;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A vector of `LANES` floats. All functions are `#[inline(always)]`: they take the caller's target features.
@@ -85,7 +88,7 @@ pub enum Level {
     /// Plain Rust arrays: any processor.
     Portable = 1,
     /// NEON, which every aarch64 processor has, with fused multiply-add: 8 floats in a pair of vectors. Results are
-    /// those of [`Level::Avx2`] to the bit.
+    /// those of [`Level::Avx2`], bit for bit.
     Neon = 2,
     /// AVX2 with fused multiply-add: 8 floats in a vector.
     Avx2 = 3,
@@ -162,13 +165,18 @@ pub(crate) struct Vectors(Level, Products);
 impl Vectors {
     /// Those of [`level`], which never exceeds what the processor was found to have: there is no other way to make one.
     pub(crate) fn in_use() -> Self {
-        let (level, products) = bf16::products(level());
+        let (level, products) = products::products(level());
         Self(level, products)
     }
 
     /// The same with products of f32.
     pub(crate) fn exact(self) -> Self {
         Self(self.0, Products::Exact)
+    }
+
+    /// Whose they are.
+    pub(crate) fn level(self) -> Level {
+        self.0
     }
 
     /// How the factors of convolutions that train are multiplied.

@@ -30,7 +30,7 @@ impl<F: Lanewise> Kernel for Lanes<F> {
     }
 }
 
-/// Compares each lane with what `expected` makes of two numbers: NaN is NaN, all else the same to the bit.
+/// Compares each lane with what `expected` makes of two numbers: NaN is NaN, all else the same bits.
 fn check(f: impl Lanewise, expected: impl Fn(f32, f32) -> f32) {
     for [a, b, y] in Vectors::in_use().run(Lanes(f)) {
         let expected = expected(a, b);

@@ -1,13 +1,16 @@
 //! The product over positions by tiles: panels of words as [`pairs`](crate::ops::cpu::correlation::pairs) has them.
 
-use super::{Factor, Parts, Quad, ROWS, SIDE, TileKernel, TileMatrix, Unit};
+use super::{Quad, TileKernel, Unit};
 use crate::ops::cpu::correlation::Correlation;
 use crate::ops::cpu::correlation::pairs::{Stretch, pack};
 use crate::ops::cpu::correlation::panels::{copied_out, for_groups};
 use crate::ops::cpu::gemm::DEPTH;
+use crate::ops::cpu::gemm::tile_matrix::{Factor, ROWS, SIDE, TileMatrix};
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
-use crate::ops::cpu::simd::bf16::{Bf16, Products};
+use crate::ops::cpu::simd::bf16::Bf16;
+use crate::ops::cpu::simd::products::Parts;
+use crate::ops::cpu::simd::products::Products;
 use crate::ops::cpu::uncleared::Shared;
 
 /// Computes a product into `c`.

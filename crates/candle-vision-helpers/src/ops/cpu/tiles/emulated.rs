@@ -1,6 +1,7 @@
 //! Tiles as plain arrays, for tests.
 
-use super::{SIDE, Unit};
+use super::Unit;
+use crate::ops::cpu::gemm::tile_matrix::SIDE;
 
 pub(crate) struct Emulated([[f32; SIDE * SIDE]; 8]);
 

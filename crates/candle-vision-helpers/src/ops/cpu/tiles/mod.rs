@@ -1,6 +1,6 @@
-//! Products by tiles of matrices: 16 rows of 16 words, each of two bf16 (see [`bf16`](super::simd::bf16)), as Intel's AMX
-//! has them. **Never run on a processor**: none with AMX was at hand. All but the instructions themselves is tested with
-//! [`emulated`] ones; `CANDLE_VISION_SIMD=amx` asks for the real ones.
+//! Products by tiles of matrices: 16 rows of 16 words, each of two bf16 (see [`bf16`](super::simd::bf16)), as Intel's
+//! AMX has them. **Never run on a processor**: none with AMX was at hand. All but the instructions themselves is tested
+//! with [`emulated`] ones; `CANDLE_VISION_SIMD=amx` asks for the real ones.
 //!
 //! A factor is one bf16, or two: x = high + low, of whose product low · low is left out. That has a relative error near
 //! 4e-6, little more than f32's.
@@ -9,31 +9,12 @@
 pub(crate) mod amx;
 pub(crate) mod correlation;
 pub(crate) mod emulated;
-mod matrix;
 pub(crate) mod product;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use amx::in_use as has_amx;
-pub(crate) use matrix::TileMatrix;
-
-use super::simd::bf16::Bf16;
-
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn has_amx() -> bool {
-    false
-}
-
-/// Rows of a tile, and its words along each sum.
-pub(crate) const SIDE: usize = 16;
-/// Rows that are computed at a time: two tiles.
-pub(crate) const ROWS: usize = 2 * SIDE;
-
-/// The bf16 that a factor is made of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parts {
-    One = 1,
-    Two = 2,
-}
+use super::gemm::tile_matrix::{Factor, SIDE};
+use super::simd::bf16::{Bf16, PairKernel};
+use super::simd::products::Parts;
+use super::simd::{Level, Vectors};
 
 /// Eight registers of a tile each.
 pub(crate) trait Unit {
@@ -55,12 +36,26 @@ pub(crate) trait TileKernel {
     unsafe fn run<S: Bf16, U: Unit>(self);
 }
 
-/// Words of factors, and of what rounding left of them where they have two parts: `[row][pitch]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Factor {
-    pub high: *const f32,
-    pub low: *const f32,
-    pub pitch: usize,
+impl Vectors {
+    /// Runs a kernel with tiles.
+    pub(crate) fn run_tiles<K: TileKernel>(self, kernel: K) {
+        self.run_pairs(OnTiles(kernel, self.level()));
+    }
+}
+
+struct OnTiles<K>(K, Level);
+
+impl<K: TileKernel> PairKernel for OnTiles<K> {
+    #[inline(always)]
+    unsafe fn run<S: Bf16>(self) {
+        match self.1 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as for `run_pairs`.
+            Level::Avx512 => unsafe { self.0.run::<S, amx::Amx>() },
+            // SAFETY: the caller's contract.
+            _ => unsafe { self.0.run::<S, emulated::Emulated>() },
+        }
+    }
 }
 
 /// 32 rows by a panel of 16 or 32 columns: `c[m][n] (+)= sum over k of a[m][k] * b[k][n]`.

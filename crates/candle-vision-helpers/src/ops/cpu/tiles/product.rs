@@ -1,13 +1,15 @@
 //! The product over taps by tiles: panels of words as [`pairs`](crate::ops::cpu::gemm::pairs) has them.
 
-use super::{Factor, Parts, Quad, ROWS, SIDE, TileKernel, TileMatrix, Unit};
+use super::{Quad, TileKernel, Unit};
 use crate::ops::cpu::activation::activated;
 use crate::ops::cpu::gemm::pack::{Run, joined};
+use crate::ops::cpu::gemm::tile_matrix::{Factor, ROWS, SIDE, TileMatrix};
 use crate::ops::cpu::gemm::{DEPTH, Matrix, Product};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
 use crate::ops::cpu::simd::bf16::Bf16;
+use crate::ops::cpu::simd::products::Parts;
 use crate::ops::cpu::uncleared::Shared;
 use crate::ops::epilogue::Epilogue;
 

@@ -1,10 +1,23 @@
 //! Matrices in words for tiles.
 
-use super::{Factor, Parts, ROWS, SIDE};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::bf16::{left_over, word};
+use crate::ops::cpu::simd::products::Parts;
 use crate::ops::cpu::uncleared::Shared;
+
+/// Rows of a tile, and its words along each sum.
+pub(crate) const SIDE: usize = 16;
+/// Rows that are computed at a time: two tiles.
+pub(crate) const ROWS: usize = 2 * SIDE;
+
+/// Words of factors, and of what rounding left of them where they have two parts: `[row][pitch]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Factor {
+    pub high: *const f32,
+    pub low: *const f32,
+    pub pitch: usize,
+}
 
 /// A matrix of words, row-major, with zeros up to whole tiles; one part behind the other.
 pub(crate) struct TileMatrix {
