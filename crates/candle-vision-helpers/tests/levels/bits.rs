@@ -82,7 +82,7 @@ fn digests() -> Result<Vec<(&'static str, u64)>> {
     ])
 }
 
-/// Printed by this test with AVX2.
+/// Printed by this test, with either.
 const EXPECTED: [(&str, u64); 15] = [
     ("few outputs, line by line", 0x05a8_14bd_5d0e_268d),
     ("many outputs, by panels", 0x7568_81b3_7c34_cf1d),

@@ -129,12 +129,14 @@ unsafe fn store_columns([r0, r1, r2, r3]: [float32x4_t; 4], to: *mut f32, pitch:
     // SAFETY: the caller's contract.
     unsafe {
         // even and odd columns of two rows, alternating
-        let even = [vtrn1q_f32(r0, r1), vtrn1q_f32(r2, r3)].map(|v| vreinterpretq_f64_f32(v));
-        let odd = [vtrn2q_f32(r0, r1), vtrn2q_f32(r2, r3)].map(|v| vreinterpretq_f64_f32(v));
+        let (even, odd) = (vtrn1q_f32(r0, r1), vtrn2q_f32(r0, r1));
+        let (even, odd) = (vreinterpretq_f64_f32(even), vreinterpretq_f64_f32(odd));
+        let (low_even, low_odd) = (vtrn1q_f32(r2, r3), vtrn2q_f32(r2, r3));
+        let (low_even, low_odd) = (vreinterpretq_f64_f32(low_even), vreinterpretq_f64_f32(low_odd));
         let store = |j: usize, v| vst1q_f32(to.add(j * pitch), vreinterpretq_f32_f64(v));
-        store(0, vzip1q_f64(even[0], even[1]));
-        store(1, vzip1q_f64(odd[0], odd[1]));
-        store(2, vzip2q_f64(even[0], even[1]));
-        store(3, vzip2q_f64(odd[0], odd[1]));
+        store(0, vzip1q_f64(even, low_even));
+        store(1, vzip1q_f64(odd, low_odd));
+        store(2, vzip2q_f64(even, low_even));
+        store(3, vzip2q_f64(odd, low_odd));
     }
 }
