@@ -1,18 +1,21 @@
 """Times `facekp bench` and others in turn, a process each turn, into one JSON file.
 
 python benches/compare.py PROGRAM [--turns 5] [--rounds 7] [--threads 2] [--only nose,face58] [--onnx] [--rten] [--stock]
-    [--bf16] --out FILE
+    [--bf16] [--held] --out FILE
 
 Others are torch_steps.py, onnx_infer.py and crates/models/benches/rten_infer.rs, the last two with the networks that
-PyTorch exports once. Of each program the median turn counts; inference is also timed with one thread. --bf16 times training
-steps alone, with products of bf16 on both sides. FILE holds one entry a kind of processor and is written after each network;
-what is not measured keeps its figures there.
+PyTorch exports once. Of each program the median turn counts; inference is also timed with one thread. --bf16 times
+training steps alone, with products of bf16 on both sides; --held times with AVX2 alone on a processor that has more.
+FILE holds one entry a kind of processor and is written after each network; what is not measured keeps its figures there.
 """
 import argparse, datetime, json, os, re, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 MEASURED = ["step_ms", "forward_ms", "infer1_ms", "infer8_ms", "peak_mib", "peak1_gflops", "peak_gflops"]
 HERE = Path(__file__).resolve().parent
+# facekp's vectors, PyTorch's own, oneDNN's and MKL's; ONNX Runtime and rten take what there is
+HELD = {"CANDLE_VISION_SIMD": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 def line(command, threads):
@@ -51,14 +54,15 @@ def locked(package):
     return re.search(rf'name = "{package}"\nversion = "(.*)"', lock).group(1)
 
 
-def machine(threads):
+def machine(threads, held):
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = re.search(r"model name\s*: (.*)", info)
     simd = next((flag for flag in ["avx512f", "avx2", "sse2"] if re.search(rf"\b{flag}\b", info)), "other")
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    processor = f"{model.group(1) if model else '?'} ({simd})"
-    return {"processor": processor, "threads": threads, "rustc": rustc, "date": datetime.date.today().isoformat(),
-            "candle": locked("candle-core"), "gemm": locked("gemm")}
+    processor = f"{model.group(1) if model else '?'} ({simd}{' held to avx2' if held else ''})"
+    note = {"note": "Both programs were told to use AVX2 alone, on a processor that has more."} if held else {}
+    return {**note, "processor": processor, "threads": threads, "rustc": rustc,
+            "date": datetime.date.today().isoformat(), "candle": locked("candle-core"), "gemm": locked("gemm")}
 
 
 def rten_program():
@@ -84,7 +88,8 @@ def network(a, name, rten, folder):
     own = [a.program, "bench", "--device", "cpu", "--only", name]
     if a.bf16:
         theirs = [sys.executable, str(HERE / "torch_steps.py"), "--only", name, "--bf16", *rounds]
-        programs = {"facekp_bf16": ([*own, "--precision", "bf16", *rounds], a.threads), "pytorch_bf16": (theirs, a.threads)}
+        ours = [*own, "--precision", "bf16", *rounds]
+        programs = {"facekp_bf16": (ours, a.threads), "pytorch_bf16": (theirs, a.threads)}
         keep = ["batch", "step_ms", "forward_ms", "images_per_s", "cpu_precision", "ops", "peak_mib", "threads"]
         timed = in_turn(name, a.turns, programs)
         return {who: {key: of[key] for key in keep if key in of} for who, of in timed.items()}
@@ -124,10 +129,14 @@ def main():
     parser.add_argument("--onnx", action="store_true", help="also ONNX Runtime, one picture and eight")
     parser.add_argument("--rten", action="store_true", help="also rten, one picture")
     parser.add_argument("--bf16", action="store_true", help="only training steps, with products of bf16")
+    parser.add_argument("--held", action="store_true", help="AVX2 alone, in facekp and PyTorch")
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
+    if a.held and (a.onnx or a.rten or a.bf16):
+        parser.error("--held: expected neither --onnx, --rten nor --bf16 beside it, which cannot be held")
+    os.environ.update(HELD if a.held else {})
     everything = json.loads(a.out.read_text()) if a.out.exists() else {}
-    here, rten = machine(a.threads), rten_program() if a.rten else None
+    here, rten = machine(a.threads, a.held), rten_program() if a.rten else None
     results = everything.setdefault(here["processor"], {})
     if not (a.bf16 and "machine" in results):
         peak = ([a.program, "bench", "--device", "cpu", "--only", "peak", "--rounds", str(a.rounds)], a.threads)

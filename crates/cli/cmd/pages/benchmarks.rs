@@ -47,7 +47,7 @@ const SHARE: &str = "## Share of the processor's peak\n\nBillions of floating-po
 
 const END: &str = "Stock candle cannot train these networks as they are: its `max_pool2d` has a wrong gradient (timed \
     all the same) and no padding, so ResNet's stem is pooled 2×2 there.\n\nRepeat with `cargo xtask bench -- --onnx \
-    --rten --stock`, and `-- --bf16` (needs a Python with `torch` and `torchvision`, for `--onnx` and `--rten` also \
+    --rten --stock`, `-- --bf16`, and `-- --held` for AVX2 alone (needs a Python with `torch` and `torchvision`, for `--onnx` and `--rten` also \
     `onnx`, for `--onnx` also `onnxruntime`). Single operations: `cargo bench -p candle-vision-helpers`.\n";
 
 /// The page of the times in a file.
