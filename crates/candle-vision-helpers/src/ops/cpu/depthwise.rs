@@ -231,10 +231,11 @@ unsafe fn tile<S: Simd, const ROWS: usize>(
     ow: usize,
     y: &mut [f32],
 ) {
+    let y = &mut y[..ROWS * ow];
     let mut j = 0;
     while j < ow {
         let mut sum = [start; ROWS];
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller's contract; `y` is that long.
         unsafe {
             for kh in 0..3 {
                 for kw in 0..3 {
@@ -245,14 +246,18 @@ unsafe fn tile<S: Simd, const ROWS: usize>(
                 }
             }
             for i in 0..ROWS {
-                let v = activated_lanes::<S>(activation, sum[i]);
-                let to = &mut y[i * ow + j..];
-                if j + S::LANES <= ow {
-                    S::store(to.as_mut_ptr(), v);
-                } else {
+                sum[i] = activated_lanes::<S>(activation, sum[i]);
+            }
+            // asked once for all rows: a branch between them would have the compiler keep their sums in memory
+            if j + S::LANES <= ow {
+                for i in 0..ROWS {
+                    S::store(y.as_mut_ptr().add(i * ow + j), sum[i]);
+                }
+            } else {
+                for i in 0..ROWS {
                     let mut lanes = [0f32; WIDE];
-                    S::store(lanes.as_mut_ptr(), v);
-                    to[..ow - j].copy_from_slice(&lanes[..ow - j]);
+                    S::store(lanes.as_mut_ptr(), sum[i]);
+                    y[i * ow + j..(i + 1) * ow].copy_from_slice(&lanes[..ow - j]);
                 }
             }
         }
