@@ -19,6 +19,7 @@ pub mod networks;
 pub mod onnx;
 mod origin;
 mod params;
+mod pickle;
 mod pth;
 mod task;
 pub mod weights;

@@ -1,10 +1,17 @@
 //! PyTorch's files of weights, as `torch.save` writes a state dict: a zip archive, or, before PyTorch 1.6, pickles and
 //! raw numbers one after another. The pickles are read by candle, which runs nothing that they name.
 
+use crate::pickle;
 use candle_core::pickle::{Object, PthTensors, Stack, TensorInfo};
 use candle_core::{DType, Device, Tensor};
 use candle_vision_helpers::caught::caught;
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
+use zip::ZipArchive;
 
 /// How a zip archive begins.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -12,6 +19,8 @@ const ZIP: &[u8] = b"PK\x03\x04";
 const OLD: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 /// Where checkpoints of more than weights hold these.
 const NESTED: &str = "state_dict";
+/// Bytes of an archive's pickle, which names tensors and holds none of their numbers.
+const LARGEST_PICKLE: u64 = 64 << 20;
 
 /// Whether a file that begins so is one of these.
 pub(crate) fn is_pth(bytes: &[u8]) -> bool {
@@ -38,6 +47,7 @@ fn is_float(dtype: DType) -> bool {
 }
 
 fn archive(path: &Path, length: usize) -> candle_core::Result<HashMap<String, Tensor>> {
+    check_archive(path)?;
     // a file without such an entry holds the tensors themselves
     let file = PthTensors::new(path, Some(NESTED)).or_else(|_| PthTensors::new(path, None))?;
     let mut tensors = HashMap::new();
@@ -52,11 +62,30 @@ fn archive(path: &Path, length: usize) -> candle_core::Result<HashMap<String, Te
     Ok(tensors)
 }
 
+/// Checks the pickles that candle is about to read.
+fn check_archive(path: &Path) -> candle_core::Result<()> {
+    let mut zip = ZipArchive::new(BufReader::new(File::open(path)?)).map_err(candle_core::Error::wrap)?;
+    for i in 0..zip.len() {
+        let entry = zip.by_index(i).map_err(candle_core::Error::wrap)?;
+        if !entry.name().is_ok_and(|name| name.ends_with("data.pkl")) {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        entry.take(LARGEST_PICKLE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST_PICKLE {
+            candle_core::bail!("expected a pickle of {} MiB at most", LARGEST_PICKLE >> 20);
+        }
+        pickle::check(&bytes).map_err(candle_core::Error::msg)?;
+    }
+    Ok(())
+}
+
 fn bytes_of(info: &TensorInfo) -> Option<usize> {
     info.layout.dims().iter().try_fold(info.dtype.size_in_bytes(), |n, &d| n.checked_mul(d))
 }
 
 fn pickle(from: &mut &[u8]) -> candle_core::Result<Object> {
+    pickle::check(from).map_err(candle_core::Error::msg)?;
     let mut stack = Stack::empty();
     stack.read_loop(from)?;
     stack.finalize()
