@@ -9,7 +9,7 @@ use super::{Level, Simd, portable::Portable};
 /// Vectors of words.
 ///
 /// # Safety
-/// As for [`Simd`]; [`Vectors::run_pairs`] sees to it.
+/// As for [`Simd`]; [`Vectors::run_pairs`](super::Vectors::run_pairs) sees to it.
 pub(crate) unsafe trait Bf16: Simd {
     /// In each lane the word of `first` and `second`, [`rounded`].
     unsafe fn paired(first: Self::V, second: Self::V) -> Self::V;
