@@ -32,10 +32,11 @@ fn layer() -> impl Strategy<Value = (Layer, Activation)> {
             Layer::Conv { o, kernel, p }
         },
     );
-    let same = (1usize..=2, prop_oneof![Just(16usize), Just(20), Just(33)]).prop_map(|(half, o)| {
-        let p = ConvParams { padding: half, ..ConvParams::default() };
-        Layer::Conv { o, kernel: (2 * half + 1, 2 * half + 1), p }
-    });
+    let same =
+        (1usize..=2, prop_oneof![Just(16usize), Just(20), Just(32), Just(33), Just(48)]).prop_map(|(half, o)| {
+            let p = ConvParams { padding: half, ..ConvParams::default() };
+            Layer::Conv { o, kernel: (2 * half + 1, 2 * half + 1), p }
+        });
     let kind = prop_oneof![
         3 => conv,
         3 => same,
@@ -49,7 +50,7 @@ fn layer() -> impl Strategy<Value = (Layer, Activation)> {
 
 fn nets() -> impl Strategy<Value = Net> {
     let sides = (1usize..=20, 1usize..=40);
-    (prop_oneof![Just(1usize), Just(3), 1usize..=40], sides, prop::collection::vec(layer(), 1..6))
+    (prop_oneof![Just(1usize), Just(3), Just(32), 1usize..=40], sides, prop::collection::vec(layer(), 1..6))
         .prop_map(|(channels, sides, layers)| Net { channels, sides, layers })
 }
 

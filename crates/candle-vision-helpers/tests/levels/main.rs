@@ -14,6 +14,7 @@ mod nan;
 mod panels;
 mod portable;
 mod switched;
+mod winograd;
 
 use candle_core::Result;
 use candle_vision_helpers::ops::{self, Level};

@@ -26,6 +26,7 @@ impl Pass<'_> {
             to: self.maps[i],
             residual: layer.residual.map(|r| self.maps[r]),
             memory: self.memory,
+            scratch: None,
             vectors: self.vectors,
             team: self.team,
         }

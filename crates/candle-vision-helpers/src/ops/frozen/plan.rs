@@ -7,7 +7,7 @@ use super::network::Network;
 use super::pass::Pass;
 use super::stream::Stream;
 use crate::ops::counting;
-use crate::ops::cpu::blocked::{Map, convert::to_planes};
+use crate::ops::cpu::blocked::{Map, Site, convert::to_planes};
 use crate::ops::cpu::{simd::Vectors, team::Member, uncleared::Shared};
 use crate::ops::shapes::elements;
 use std::collections::BTreeSet;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 /// A part of a plan, in the order of the network's layers.
 #[derive(Debug)]
-enum Stage {
-    /// One layer, all rows.
-    Whole(usize),
+pub(super) enum Stage {
+    /// One layer, all rows, and whether it was given memory while it is computed.
+    Whole(usize, bool),
     /// Some layers in a row, a few rows at a time.
     Stream(Stream),
 }
@@ -28,8 +28,10 @@ pub(super) struct Plan {
     network: Arc<Network>,
     /// The result of each layer.
     maps: Vec<Map>,
-    stages: Vec<Stage>,
-    /// Floats of all maps.
+    pub(super) stages: Vec<Stage>,
+    /// Where the maps end that are there as a whole.
+    scratch: usize,
+    /// Floats of all maps, and of what is there for a while.
     pub len: usize,
     /// Multiplications of a picture whose results are added up.
     pub products: u64,
@@ -77,19 +79,23 @@ impl Plan {
                     scratch = scratch.max(stream.strips * stream.len);
                     Stage::Stream(stream)
                 }
-                None => Stage::Whole(i),
+                None => {
+                    let floats = layers[i].scratch(&maps[layers[i].from], &maps[i]);
+                    scratch = scratch.max(floats.unwrap_or(0));
+                    Stage::Whole(i, floats.is_some())
+                }
             });
             i = end;
         }
-        // behind the maps that are there as a whole
+        // behind the maps that are there as a whole, as the scratch of whole layers
         for stage in &mut stages {
             if let Stage::Stream(stream) = stage {
                 stream.start = room.len;
             }
         }
         let products = layers.iter().zip(&maps).map(|(l, m)| counting::of(&[l.products, m.h, m.w])).sum();
-        let (network, len) = (Arc::clone(network), room.len + scratch);
-        Some(Self { network, maps, stages, len, products, threads })
+        let (network, scratch, len) = (Arc::clone(network), room.len, room.len + scratch);
+        Some(Self { network, maps, stages, scratch, len, products, threads })
     }
 
     /// The maps that the network gives.
@@ -116,7 +122,10 @@ impl Plan {
         unsafe {
             for stage in &self.stages {
                 match stage {
-                    Stage::Whole(i) => self.network.layers[*i].run(picture, &pass.site(*i), 0..self.maps[*i].h),
+                    Stage::Whole(i, takes) => {
+                        let site = Site { scratch: takes.then_some(self.scratch), ..pass.site(*i) };
+                        self.network.layers[*i].run(picture, &site, 0..self.maps[*i].h);
+                    }
                     Stage::Stream(stream) => stream.run(&pass),
                 }
             }

@@ -37,8 +37,12 @@ impl Stream {
     pub(super) fn of(network: &Network, maps: &[Map], first: usize, threads: usize, limits: Limits) -> Option<Self> {
         let floats = |i: usize| maps[i].channels * maps[i].h * maps[i].w;
         let shrinks = |i: usize| 2 * floats(i) <= floats(network.layers[i].from);
+        let whole = |i: usize| network.layers[i].scratch(&maps[network.layers[i].from], &maps[i]).is_some();
+        if whole(first) {
+            return None;
+        }
         let mut end = first + 1;
-        while end < maps.len() && network.follows(end) && !(end > first + 1 && shrinks(end - 1)) {
+        while end < maps.len() && network.follows(end) && !whole(end) && !(end > first + 1 && shrinks(end - 1)) {
             end += 1;
         }
         if !(first..end - 1).any(|i| floats(i) > limits.cached) {

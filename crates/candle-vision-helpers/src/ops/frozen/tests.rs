@@ -211,3 +211,29 @@ fn the_memory_of_a_large_picture_is_given_back() -> Result<()> {
     assert_eq!(kept(), small);
     Ok(())
 }
+
+#[test]
+fn convolutions_that_take_fewer_products_are_never_cut_into_rows() -> Result<()> {
+    let p = ConvParams { padding: 1, ..ConvParams::default() };
+    let net = |x: &Tensor| -> Result<Tensor> {
+        let y = ops::conv2d(x, &wave(&[32, 3, 3, 3], 0.3)?, p, Epilogue::RELU)?;
+        ops::conv2d(&y, &wave(&[32, 32, 3, 3], 0.4)?, p, Epilogue::RELU)
+    };
+    // (side of the picture, whether its tiles are enough)
+    for (side, takes) in [(11, false), (12, true), (40, true)] {
+        let x = wave(&[1, 3, side, side], 0.1)?;
+        let mut all = Vec::new();
+        for limits in [WHOLE, Limits { cached: 0, strip: 1 << 10 }] {
+            for threads in [1, 2] {
+                let frozen = frozen(limits, false);
+                all.push(on_threads(threads, || frozen.run(&x, net)?.flatten_all()?.to_vec1::<f32>())?);
+                let known = frozen.known();
+                let (_, Some(plan)) = &known.plans.0[0] else { panic!("no plan") };
+                let whole = plan.stages.iter().any(|s| matches!(s, plan::Stage::Whole(2, true)));
+                assert_eq!(whole, takes, "{side}, {threads} threads, {limits:?}");
+            }
+        }
+        assert!(all.iter().all(|values| values == &all[0]), "{side}");
+    }
+    Ok(())
+}

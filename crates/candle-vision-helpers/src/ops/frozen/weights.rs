@@ -3,6 +3,7 @@
 use crate::ops::cpu::blocked::{
     conv::{Packed, Phase},
     depthwise::TAPS,
+    winograd::{Filters, Winograd},
 };
 use crate::ops::shapes::ConvParams;
 use candle_core::{Result, Tensor, TensorId};
@@ -16,6 +17,8 @@ pub(super) struct Weights {
     conv: HashMap<(TensorId, usize, usize, usize), Vec<Arc<Packed>>>,
     /// By their tensor and a vector's lanes.
     depthwise: HashMap<(TensorId, usize), Arc<Vec<f32>>>,
+    /// By their tensor and a vector's lanes.
+    filters: HashMap<(TensorId, usize), Arc<Filters>>,
 }
 
 impl Weights {
@@ -41,6 +44,7 @@ impl Weights {
     pub(super) fn keep_used(&mut self) {
         self.conv.retain(|_, phases| phases.iter().any(|p| Arc::strong_count(p) > 1));
         self.depthwise.retain(|_, filters| Arc::strong_count(filters) > 1);
+        self.filters.retain(|_, filters| Arc::strong_count(filters) > 1);
     }
 
     /// `[block][tap][lane]`, zeros for lanes without a channel.
@@ -55,6 +59,22 @@ impl Weights {
                 Arc::clone(new.insert(Arc::new(places.map(at).collect())))
             }
         })
+    }
+
+    /// A 3×3 convolution with fewer products, where it is one and that pays.
+    pub(super) fn winograd(&mut self, weight: &Tensor, p: &ConvParams, lanes: usize) -> Result<Option<Winograd>> {
+        let (o, c, kh, kw) = weight.dims4()?;
+        let same = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
+        if [kh, kw] != [3, 3] || *p != same || !Filters::pay(o, c) {
+            return Ok(None);
+        }
+        Ok(Some(Winograd::new(match self.filters.entry((weight.id(), lanes)) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(new) => {
+                let filters = Filters::new(&weight.flatten_all()?.to_vec1::<f32>()?, o, c, lanes)?;
+                Arc::clone(new.insert(Arc::new(filters)))
+            }
+        })))
     }
 
     /// A convolution with all its taps.

@@ -1,24 +1,22 @@
 //! Convolution of blocked maps: pixels of the source, one channel at a time, times vectors of weights, packed once in
 //! the order in which they are read.
 
-use super::tile::{Tile, WIDEST_APART, widest};
-use super::{Share, Site, for_rows};
+use super::tile::{BLOCKS, LINE, Spot, Tile, WIDEST_APART, widest};
+use super::{Share, Site, TASKS, for_rows};
 use crate::ops::Activation;
+use crate::ops::cpu::parallel::part as cut;
 use crate::ops::cpu::simd::{Kernel, Simd};
 use crate::ops::cpu::uncleared::room;
 use crate::ops::shapes::elements;
 use candle_core::Result;
 use std::{ops::Range, sync::Arc};
 
-/// Blocks of output channels that a tile computes at once, where there are as many.
-const BLOCKS: usize = 2;
-
 /// Floats of weights that are gone through for all pixels before the next ones: 24 KiB, which stay in a first-level
 /// cache.
 const NEAR: usize = 6144;
 
-/// Floats in a line of the cache.
-const LINE: usize = 16;
+/// Floats of a source that stay in a second-level cache while all weights are gone through: 256 KiB.
+const STRIP: usize = 1 << 16;
 
 /// The taps of a kernel in one channel and its weights, `[group][input channel by blocks][tap][lane]`.
 #[derive(Clone, Debug)]
@@ -86,104 +84,170 @@ impl Conv {
     pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
         let groups = site.to.blocks().div_ceil(BLOCKS);
         let rows = rows.start / self.step..rows.end / self.step;
-        // what a thread has to fetch, and its cache to hold, is least
-        let weights: usize = self.phases.iter().map(|phase| phase.weights.0.len()).sum();
-        let share = if weights < site.from.len() { Share::Rows } else { Share::Parts };
-        for_rows(self.phases.len() * groups, rows, share, site.team, |part, rows| {
-            let (phase, group) = (part % self.phases.len(), part / self.phases.len());
-            let phase_rows = Rows { conv: self, site, phase: &self.phases[phase], clears: phase == 0, group, rows };
-            site.vectors.run(phase_rows);
+        let (share, gangs) = self.shared_out(site, groups);
+        let (apart, width, first) = (self.apart(site), site.to.w / self.step, rows.start);
+        let spots = |phase| rows.clone().flat_map(move |y| (0..width).map(move |x| self.spot(site, phase, y, x)));
+        let spots: Vec<Vec<Spot>> = self.phases.iter().filter(|_| apart == 0).map(|p| spots(p).collect()).collect();
+        for_rows(self.phases.len() * gangs, rows.clone(), share, site.team, |i, rows| {
+            let (phase, gang) = (i % self.phases.len(), i / self.phases.len());
+            let spots =
+                spots.get(phase).map_or(&[][..], |s| &s[(rows.start - first) * width..(rows.end - first) * width]);
+            let (start, end) = cut(groups, gang, gangs);
+            let (clears, phase) = (phase == 0, &self.phases[phase]);
+            site.vectors.run(Rows { conv: self, site, phase, clears, groups: start..end, rows, apart, spots });
         });
+    }
+
+    /// How the work is cut, so that least has to be fetched from afar: by rows or by groups, and into how many gangs of
+    /// groups.
+    fn shared_out(&self, site: &Site<'_>, groups: usize) -> (Share, usize) {
+        let threads = site.team.threads();
+        let weights: usize = self.phases.iter().map(|phase| phase.weights.0.len()).sum();
+        let seen = self.phases.iter().flat_map(|p| &p.taps).map(|[y, _]| y + 1).max().unwrap_or(1).min(self.stride);
+        let source = site.from.len() * seen / self.stride;
+        if source > STRIP && site.to.len() <= 2 * STRIP {
+            return (Share::Parts, groups.min(if threads == 1 { 1 } else { TASKS * threads }));
+        }
+        let strips = source.div_ceil(STRIP);
+        let share = if strips > 1 && strips * weights < self.phases.len() * groups * source {
+            Share::Rows { most: (site.to.h / self.step).div_ceil(strips) }
+        } else if weights < source {
+            Share::ANY_ROWS
+        } else {
+            Share::Parts
+        };
+        (share, groups)
+    }
+
+    /// Vectors from one pixel of the source to the next, or 0 where tiles take their pixels from anywhere: where that
+    /// is not known to the compiler, or where rows would be cut into tiles of few pixels.
+    fn apart(&self, site: &Site<'_>) -> usize {
+        let (lanes, width) = (site.to.block, site.to.w / self.step);
+        let narrow = lanes == 8 && width < 3 * widest(lanes);
+        if site.from.block == lanes && self.stride <= 2 && !narrow { self.stride } else { 0 }
+    }
+
+    /// Where a pixel of a phase's outputs lies, in the first blocks of the maps.
+    fn spot(&self, site: &Site<'_>, phase: &Phase, y: usize, x: usize) -> Spot {
+        let Site { from, to, residual, .. } = site;
+        let [up, left] = phase.before;
+        let (row, column) = (y * self.step + phase.first[0], x * self.step + phase.first[1]);
+        Spot {
+            from: from.at(0, y * self.stride, x * self.stride) - up * from.row() - left * from.block,
+            to: to.at(0, row, column),
+            residual: residual.map_or(0, |r| r.at(0, row, column)),
+        }
     }
 }
 
-/// Some rows of a group's outputs.
+/// Some rows of the outputs of a few groups.
 struct Rows<'a> {
     conv: &'a Conv,
     site: &'a Site<'a>,
     phase: &'a Phase,
     /// Whether the zeros around the result are this phase's.
     clears: bool,
-    group: usize,
+    groups: Range<usize>,
     /// Of the phase's outputs.
     rows: Range<usize>,
+    /// See [`Conv::apart`].
+    apart: usize,
+    /// Where it is 0: all pixels of the rows.
+    spots: &'a [Spot],
 }
 
 impl Kernel for Rows<'_> {
     type Out = ();
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let (c, to) = (self.conv, self.site.to);
-        let block = self.group * BLOCKS;
-        let blocks = BLOCKS.min(to.blocks() - block);
+        let (c, from, to) = (self.conv, self.site.from, self.site.to);
+        let near = (NEAR / (self.phase.taps.len() * BLOCKS * S::LANES * from.block)).max(1) * from.block;
+        let blocks = self.groups.start * BLOCKS..to.blocks().min(self.groups.end * BLOCKS);
         // SAFETY: the contract of `Conv::run`.
         unsafe {
             if self.clears {
                 let rows = self.rows.start * c.step..self.rows.end * c.step;
-                (block..block + blocks).for_each(|b| to.clear_halo(self.site.memory, b, rows.clone()));
+                blocks.clone().for_each(|b| to.clear_halo(self.site.memory, b, rows.clone()));
             }
-            match (blocks, c.stride == 1 && self.site.from.block == S::LANES) {
-                (1, true) => self.rows::<S, 1, true>(),
-                (1, false) => self.rows::<S, 1, false>(),
-                (_, true) => self.rows::<S, BLOCKS, true>(),
-                (_, false) => self.rows::<S, BLOCKS, false>(),
+            // a gang's results stay near, so that all of it uses the same channels before the next ones come
+            for first in (0..from.channels).step_by(near) {
+                let channels = first..(first + near).min(from.channels);
+                for block in blocks.clone().step_by(BLOCKS) {
+                    let part = Part { block, channels: channels.clone() };
+                    match (blocks.end - block, self.apart) {
+                        (1, 1) => self.part::<S, 1, 1>(&part),
+                        (1, 2) => self.part::<S, 1, 2>(&part),
+                        (1, _) => self.part::<S, 1, 0>(&part),
+                        (_, 1) => self.part::<S, BLOCKS, 1>(&part),
+                        (_, 2) => self.part::<S, BLOCKS, 2>(&part),
+                        (_, _) => self.part::<S, BLOCKS, 0>(&part),
+                    }
+                }
             }
         }
     }
 }
 
+/// The sums over some channels of the source for the group that begins with a block.
+struct Part {
+    block: usize,
+    channels: Range<usize>,
+}
+
 impl Rows<'_> {
     #[inline(always)]
-    unsafe fn rows<S: Simd, const B: usize, const NEXT: bool>(&self) {
+    unsafe fn part<S: Simd, const B: usize, const APART: usize>(&self, part: &Part) {
         let (c, phase) = (self.conv, self.phase);
         let Site { from, to, residual, memory, .. } = *self.site;
+        let &Part { block, ref channels } = part;
         let taps: Vec<usize> = phase.taps.iter().map(|[y, x]| y * from.row() + x * from.block).collect();
-        let depth = from.channels * taps.len();
-        let widest = if NEXT { widest(S::LANES) } else { WIDEST_APART };
-        let width = to.w / c.step;
-        let tiles = width.div_ceil(widest);
-        let block = self.group * BLOCKS;
+        // rows and their tiles, or tiles of all spots
+        let (rows, width) = if APART > 0 { (self.rows.len(), to.w / c.step) } else { (1, self.spots.len()) };
+        let tiles = width.div_ceil(if APART > 0 { widest(S::LANES) } else { WIDEST_APART });
         let of_channel = taps.len() * B * S::LANES;
-        let near = (NEAR / (of_channel * from.block)).max(1) * from.block;
+        let (is_first, is_last) = (channels.start == 0, channels.end == from.channels);
         // SAFETY: the contract of `Conv::run`.
         unsafe {
+            let weights = phase.weights.0.as_ptr().add(block * S::LANES * from.channels * taps.len());
+            let weights = weights.add(channels.start * of_channel);
+            let bias = c.bias.as_ptr().add(block * S::LANES);
+            // those of the next group come while these are used
+            let ahead = if self.groups.len() > 1 { from.channels } else { channels.len() };
+            let mut next = weights.wrapping_add(ahead * of_channel);
+            let lines = (channels.len() * of_channel).div_ceil(LINE * (rows * tiles).max(1));
             let memory = memory.ptr();
-            let weights = phase.weights.0.as_ptr().add(block * S::LANES * depth);
-            let [up, left] = phase.before;
-            for first in (0..from.channels).step_by(near) {
-                let last = (first + near).min(from.channels);
-                let residual = residual.filter(|_| last == from.channels);
-                // the weights behind these are the next ones, here or in the next group: they come while these are used
-                let mut next = weights.wrapping_add(last * of_channel);
-                let lines = (near.min(from.channels) * of_channel).div_ceil(LINE * self.rows.len().max(1));
-                for y in self.rows.clone() {
+            let source = memory.add(channels.start / from.block * from.plane());
+            let result = memory.add(block * to.plane());
+            let residual =
+                residual.filter(|_| is_last).map(|r| (memory.add(block * r.plane()).cast_const(), r.plane()));
+            for row in 0..rows {
+                let line = match APART {
+                    0 => Spot::default(),
+                    _ => c.spot(self.site, phase, self.rows.start + row, 0),
+                };
+                for tile in 0..tiles {
                     for _ in 0..lines {
                         S::prefetch(next);
                         next = next.wrapping_add(LINE);
                     }
-                    let line = from.at(first / from.block, y * c.stride, 0) - up * from.row() - left * from.block;
-                    for tile in 0..tiles {
-                        let (x, end) = (width * tile / tiles, width * (tile + 1) / tiles);
-                        let (row, column) = (y * c.step + phase.first[0], x * c.step + phase.first[1]);
-                        let tile = Tile {
-                            source: memory.add(line + x * c.stride * from.block),
-                            plane: from.plane(),
-                            apart: c.stride * from.block,
-                            channels: last - first,
-                            block: from.block,
-                            taps: &taps,
-                            weights: weights.add(first * of_channel),
-                            bias: (first == 0).then(|| c.bias.as_ptr().add(block * S::LANES)),
-                            to: memory.add(to.at(block, row, column)),
-                            to_plane: to.plane(),
-                            residual: residual
-                                .as_ref()
-                                .map(|r| (memory.add(r.at(block, row, column)).cast_const(), r.plane())),
-                            step: c.step * S::LANES,
-                            activation: if last == from.channels { c.activation } else { Activation::None },
-                        };
-                        tile.run::<S, B, NEXT>(end - x);
-                    }
+                    let (x, end) = cut(width, tile, tiles);
+                    let column = x * APART.min(1);
+                    let tile = Tile {
+                        source: source.add(line.from + column * c.stride * from.block),
+                        plane: from.plane(),
+                        channels: channels.len(),
+                        block: from.block,
+                        taps: &taps,
+                        weights,
+                        bias: is_first.then_some(bias),
+                        to: result.add(line.to + column * c.step * S::LANES),
+                        to_plane: to.plane(),
+                        residual: residual.map(|(r, plane)| (r.add(line.residual + column * c.step * S::LANES), plane)),
+                        step: c.step * S::LANES,
+                        spots: if APART > 0 { &[] } else { &self.spots[x..end] },
+                        activation: if is_last { c.activation } else { Activation::None },
+                    };
+                    tile.run::<S, B, APART>(end - x);
                 }
             }
         }

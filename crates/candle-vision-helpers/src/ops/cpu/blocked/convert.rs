@@ -9,7 +9,7 @@ use std::ops::Range;
 /// # Safety
 /// The map lies in `memory`; nothing else touches it meanwhile.
 pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, rows: Range<usize>, team: &Member<'_>) {
-    for_rows(map.blocks(), rows, Share::Rows, team, |block, rows| {
+    for_rows(map.blocks(), rows, Share::ANY_ROWS, team, |block, rows| {
         // SAFETY: the caller's contract; no two tasks share rows.
         unsafe { map.clear_halo(memory, block, rows.clone()) };
         let first = block * map.block;
@@ -32,7 +32,7 @@ pub(crate) unsafe fn to_blocks(planes: &[f32], map: &Map, memory: Shared, rows: 
 /// # Safety
 /// The map lies in `memory` and is not written meanwhile; `planes` has room for its channels.
 pub(crate) unsafe fn to_planes(map: &Map, memory: Shared, planes: Shared, team: &Member<'_>) {
-    for_rows(map.blocks(), 0..map.h, Share::Rows, team, |block, rows| {
+    for_rows(map.blocks(), 0..map.h, Share::ANY_ROWS, team, |block, rows| {
         let first = block * map.block;
         for y in rows {
             // SAFETY: the caller's contract; no two tasks share rows.

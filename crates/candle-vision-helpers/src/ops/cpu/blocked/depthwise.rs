@@ -31,7 +31,7 @@ impl Depthwise {
     /// Both maps lie in the site's memory, apart from each other, in blocks of as many channels as vectors have lanes,
     /// with zeros around the source; weights and bias are those of its channels.
     pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
-        for_rows(site.to.blocks(), rows, Share::Rows, site.team, |block, rows| {
+        for_rows(site.to.blocks(), rows, Share::ANY_ROWS, site.team, |block, rows| {
             site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }

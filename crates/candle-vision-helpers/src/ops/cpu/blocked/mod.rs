@@ -10,6 +10,7 @@ pub(crate) mod depthwise;
 pub(crate) mod pool;
 mod tile;
 pub(crate) mod upsample;
+pub(crate) mod winograd;
 
 use super::simd::Vectors;
 use super::team::Member;
@@ -111,6 +112,8 @@ pub(crate) struct Site<'a> {
     pub to: Map,
     pub residual: Option<Map>,
     pub memory: Shared,
+    /// Where floats that the layer takes while it is computed begin, if it was given any.
+    pub scratch: Option<usize>,
     pub vectors: Vectors,
     /// This thread among those that compute it.
     pub team: &'a Member<'a>,
@@ -130,10 +133,15 @@ const TASKS: usize = 4;
 /// What of a layer's result a thread takes, where it can.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// Some rows of all parts: it reads some rows of the source and all weights.
-    Rows,
+    /// Some rows of all parts, at most so many at once: it reads some rows of the source and all weights.
+    Rows { most: usize },
     /// Some parts, all rows: it reads the whole source and some weights.
     Parts,
+}
+
+impl Share {
+    /// Some rows of all parts.
+    pub(crate) const ANY_ROWS: Self = Self::Rows { most: usize::MAX };
 }
 
 /// Runs `task(part, rows)` for every part and all `rows`, which are cut so that all threads have as many.
@@ -145,18 +153,19 @@ pub(crate) fn for_rows(
     task: impl Fn(usize, Range<usize>),
 ) {
     let threads = team.threads();
-    if threads == 1 || rows.is_empty() {
-        (0..parts).for_each(|part| task(part, rows.clone()));
+    if rows.is_empty() {
         return;
     }
-    let mut strips = (TASKS * threads).div_ceil(parts.max(1));
-    if share == Share::Rows || !(parts * strips).is_multiple_of(threads) {
+    let mut strips = if threads == 1 { 1 } else { (TASKS * threads).div_ceil(parts.max(1)) };
+    if let Share::Rows { most } = share {
+        strips = strips.max(rows.len().div_ceil(most.max(1))).next_multiple_of(threads);
+    } else if !(parts * strips).is_multiple_of(threads) {
         strips = strips.next_multiple_of(threads);
     }
     strips = strips.min(rows.len());
     let bound = |strip: usize| rows.start + rows.len() * strip / strips;
     team.for_each(parts * strips, |i| {
-        let (part, strip) = if share == Share::Rows { (i % parts, i / parts) } else { (i / strips, i % strips) };
+        let (part, strip) = if share == Share::Parts { (i / strips, i % strips) } else { (i % parts, i / parts) };
         task(part, bound(strip)..bound(strip + 1));
     });
 }
@@ -170,7 +179,7 @@ mod tests {
     #[test]
     fn every_row_of_every_part_is_computed_once() {
         for (threads, parts, rows) in [(1, 2, 3), (2, 1, 1), (2, 3, 7), (2, 16, 5), (3, 1, 40), (3, 5, 8), (4, 0, 2)] {
-            for share in [Share::Rows, Share::Parts] {
+            for share in [Share::ANY_ROWS, Share::Rows { most: 2 }, Share::Parts] {
                 let done = Mutex::new(Vec::new());
                 let task = |part, rows: Range<usize>| {
                     done.lock().unwrap_or_else(PoisonError::into_inner).extend(rows.map(|row| (part, row)));

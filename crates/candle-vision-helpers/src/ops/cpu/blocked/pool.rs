@@ -19,7 +19,7 @@ impl MaxPool {
     /// Both maps lie in the site's memory, apart from each other, in blocks of as many channels as vectors have lanes;
     /// the padding is at most half the kernel.
     pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
-        for_rows(site.to.blocks(), rows, Share::Rows, site.team, |block, rows| {
+        for_rows(site.to.blocks(), rows, Share::ANY_ROWS, site.team, |block, rows| {
             site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }

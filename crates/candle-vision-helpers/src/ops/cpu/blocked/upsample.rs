@@ -15,7 +15,7 @@ impl UpsampledSum {
     /// All maps lie in the site's memory, the result apart from the others, in blocks of as many channels as vectors
     /// have lanes; there is a residual of the result's size, and the result is twice as high and wide as the source.
     pub(crate) unsafe fn run(&self, site: &Site<'_>, rows: Range<usize>) {
-        for_rows(site.to.blocks(), rows, Share::Rows, site.team, |block, rows| {
+        for_rows(site.to.blocks(), rows, Share::ANY_ROWS, site.team, |block, rows| {
             site.vectors.run(Rows { layer: self, site, block, rows });
         });
     }

@@ -49,6 +49,9 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     /// any address will do.
     #[inline(always)]
     fn prefetch(_: *const f32) {}
+    /// The same to the first level.
+    #[inline(always)]
+    fn prefetch_near(_: *const f32) {}
     /// The sum of the lanes, in an order that never changes.
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
