@@ -23,7 +23,7 @@ const MULTIPLE: usize = 16;
 
 /// Filters at all points.
 #[derive(Debug)]
-pub(crate) struct Filters(Vec<f32>);
+pub(crate) struct Filters(pub(super) Vec<f32>);
 
 impl Filters {
     /// Whether filters of so many output and input channels are worth it.
