@@ -1,5 +1,5 @@
 //! Convolutions with products of bf16: of pairs by the portable arithmetic on every processor, and by the instruction
-//! where the processor has it; and by emulated tiles.
+//! where the processor has it; by emulated tiles, and by the processor's where they are asked for and there.
 
 use crate::Turn;
 use crate::common::{difference, naive_conv, random, values, with};
@@ -25,18 +25,31 @@ fn in_bf16(check: impl Fn(&str, Emulated) -> Result<()>) -> Result<()> {
         ("portable pairs", Level::Portable, Emulated::Pairs),
         ("the instruction's pairs", Level::Avx512, Emulated::Pairs),
         ("emulated tiles", Level::Avx512, Emulated::Tiles),
+        ("the processor's tiles", Level::Avx512, Emulated::Nothing),
     ] {
         ops::set_precision(Precision::Bf16);
         ops::force_level(level);
         let quick = ops::emulate(emulated);
-        assert_eq!(ops::precision_on_cpu(), Precision::Bf16);
-        if level == Level::Portable || emulated == Emulated::Tiles || quick {
+        let there = match emulated {
+            Emulated::Tiles => true,
+            Emulated::Pairs => level == Level::Portable || quick,
+            Emulated::Nothing => tiles_in_use(),
+        };
+        if there {
+            assert_eq!(ops::precision_on_cpu(), Precision::Bf16);
             check(how, emulated)?;
         } else {
-            eprintln!("no quick products of bf16 on this processor: only portable ones were tested");
+            eprintln!("{how}: not on this processor, or not asked for; not tested");
         }
     }
     Ok(())
+}
+
+/// Whether AMX multiplies bf16 here: without it only AMD's processors do.
+fn tiles_in_use() -> bool {
+    ops::set_precision(Precision::Bf16);
+    ops::force_level(Level::Avx512);
+    !ops::emulate(Emulated::Nothing) && ops::precision_on_cpu() == Precision::Bf16
 }
 
 fn params(stride: usize, padding: usize, dilation: usize, groups: usize) -> ConvParams {
@@ -98,13 +111,17 @@ fn factors_that_are_bf16_give_f32s_sums() -> Result<()> {
 fn factors_of_two_parts_are_nearly_as_exact_as_f32() -> Result<()> {
     let _turn = Turn::take();
     let _end = AsBefore;
-    ops::emulate(Emulated::Tiles);
-    for precision in [Precision::F32, Precision::Tf32] {
-        ops::set_precision(precision);
-        assert_eq!(ops::precision_on_cpu(), Precision::F32);
-        for (x, w, p) in shapes() {
-            let off = off(random(&x, 1)?, random(&w, 2)?, |dims| random(dims, 4), p)?;
-            assert!(off.iter().all(|off| *off < 1e-5), "{x:?} * {w:?} {p:?}: off by {off:?}");
+    // without tiles of the processor's own its f32 is tested a second time
+    let processors = if tiles_in_use() { "the processor's tiles" } else { "f32" };
+    for (how, emulated) in [("emulated tiles", Emulated::Tiles), (processors, Emulated::Nothing)] {
+        ops::emulate(emulated);
+        for precision in [Precision::F32, Precision::Tf32] {
+            ops::set_precision(precision);
+            assert_eq!(ops::precision_on_cpu(), Precision::F32);
+            for (x, w, p) in shapes() {
+                let off = off(random(&x, 1)?, random(&w, 2)?, |dims| random(dims, 4), p)?;
+                assert!(off.iter().all(|off| *off < 1e-5), "{how}, {x:?} * {w:?} {p:?}: off by {off:?}");
+            }
         }
     }
     Ok(())
@@ -195,12 +212,16 @@ fn nan_and_infinities_show_where_f32_shows_them() -> Result<()> {
                     let place = if last { data.len() - 1 } else { 5 };
                     data[place] = odd;
                     inputs[at] = Tensor::from_vec(data, inputs[at].dims(), &Device::Cpu)?;
-                    let run = |precision, emulated| {
+                    let run = |precision, level, emulated| {
                         ops::set_precision(precision);
+                        ops::force_level(level);
                         ops::emulate(emulated);
                         all_of(|v| ops::conv2d(&v[0], &v[1], p, Epilogue::NONE), &inputs)
                     };
-                    let (exact, got) = (run(Precision::F32, Emulated::Nothing)?, run(Precision::Bf16, emulated)?);
+                    let level = ops::level();
+                    // AMX has no f32, but where less than AVX-512 is asked for, nor have other levels bf16
+                    let exact = run(Precision::F32, Level::Avx2, Emulated::Nothing)?;
+                    let got = run(Precision::Bf16, level, emulated)?;
                     let kinds = |all: &[f32]| all.iter().map(kind).collect::<Vec<_>>();
                     assert!(kinds(&exact) == kinds(&got), "{how}, {dims:?}: {odd} at {place} of input {at}");
                     assert!(exact.iter().any(|x| !x.is_finite()));

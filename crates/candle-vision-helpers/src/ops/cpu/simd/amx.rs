@@ -8,7 +8,12 @@ use std::sync::OnceLock;
 /// use it.
 pub(crate) fn in_use() -> bool {
     static IN_USE: OnceLock<bool> = OnceLock::new();
-    *IN_USE.get_or_init(|| std::env::var("CANDLE_VISION_SIMD").is_ok_and(|v| v == "amx") && has_it() && may_use_it())
+    *IN_USE.get_or_init(|| std::env::var("CANDLE_VISION_SIMD").is_ok_and(|v| v == "amx") && is_there())
+}
+
+/// Whether the processor and the system have it, and the system lets this process use it.
+pub(crate) fn is_there() -> bool {
+    has_it() && may_use_it()
 }
 
 fn has_it() -> bool {
@@ -16,6 +21,9 @@ fn has_it() -> bool {
     let vectors = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512bf16");
+    if !vectors {
+        return false;
+    }
     // SAFETY: every processor of this architecture has the instruction.
     #[allow(unused_unsafe, reason = "newer compilers have these as safe")]
     let (most, features) = unsafe { (__cpuid(0).eax, __cpuid_count(7, 0).edx) };
@@ -25,8 +33,7 @@ fn has_it() -> bool {
         unsafe { _xgetbv(0) }
     }
     // AMX-BF16 and AMX-TILE; both states of tiles saved by the system
-    vectors
-        && most >= 7
+    most >= 7
         && features >> 22 & 1 == 1
         && features >> 24 & 1 == 1
         // SAFETY: a system that has AVX-512 has it.

@@ -6,7 +6,7 @@
 //! needed, and the same binary runs on processors without AVX.
 
 #[cfg(target_arch = "x86_64")]
-mod amx;
+pub(crate) mod amx;
 pub(crate) mod bf16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -128,7 +128,7 @@ fn stored(level: u8) -> Option<Level> {
 /// The instruction set in use: the best one this processor has, unless [`force_level`] or the environment variable
 /// `CANDLE_VISION_SIMD` (`portable`, `neon`, `avx2`, `avx512`; read once) asks for a lesser one. One that the processor
 /// lacks stands for the best that it has below. `amx` asks for AVX-512 with AMX's tiles for products in training, which
-/// no processor of ours could run yet.
+/// have run on an emulated processor only.
 pub fn level() -> Level {
     if let Some(level) = stored(LEVEL.load(Ordering::Relaxed)) {
         return level;

@@ -1,5 +1,5 @@
-//! Intel's AMX (manual, volume 1, chapter 18): **never run**, since no processor with it was at hand. The standard
-//! library has no stable functions for it.
+//! Intel's AMX (manual, volume 1, chapter 18), **run on an emulated processor only**, since none with it was at hand.
+//! The standard library has no stable functions for it.
 
 use super::Unit;
 use crate::ops::cpu::gemm::tile_matrix::SIDE;
@@ -72,3 +72,6 @@ impl Drop for Amx {
         unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Products by tiles of matrices: 16 rows of 16 words, each of two bf16 (see [`bf16`](super::simd::bf16)), as Intel's
-//! AMX has them. **Never run on a processor**: none with AMX was at hand. All but the instructions themselves is tested
-//! with [`emulated`] ones; `CANDLE_VISION_SIMD=amx` asks for the real ones.
+//! AMX has them. **Run on an emulated processor only**: none with AMX was at hand. All but the instructions is
+//! tested with [`emulated`] ones; `CANDLE_VISION_SIMD=amx` asks for the real ones, in tests too.
 //!
 //! A factor is one bf16, or two: x = high + low, of whose product low · low is left out. That has a relative error near
 //! 4e-6, little more than f32's.
