@@ -120,7 +120,7 @@ impl Frozen {
     /// [`upsample_nearest2_conv3`](super::upsample_nearest2_conv3), [`depthwise_conv3`](super::depthwise_conv3),
     /// [`max_pool2d`](super::max_pool2d) and [`upsample_nearest2_add`](super::upsample_nearest2_add) on the CPU, else
     /// by itself. The numbers are the same bit for bit for any number of threads and pictures; they differ from the
-    /// network's own in the order of sums.
+    /// network's own in the order of sums, and those of 3×3 convolutions by rounding, since they take fewer products.
     ///
     /// For one size of pictures `network` is asked once: what it does must depend on nothing else of the pictures, and
     /// it must not change maps in place.
