@@ -53,8 +53,8 @@ impl Tile<'_> {
     /// Computes its `pixels`, at most [`widest`], or where `APART` is 0 its spots, at most [`WIDEST_APART`].
     ///
     /// # Safety
-    /// The contract of [`Conv::run`](super::conv::Conv::run); the source's pixels are `APART` vectors apart, or where it
-    /// is 0 there are as many spots.
+    /// The contract of [`Conv::run`](super::conv::Conv::run); the source's pixels are `APART` vectors apart, or where
+    /// it is 0 there are as many spots.
     #[inline(always)]
     pub(super) unsafe fn run<S: Simd, const B: usize, const APART: usize>(&self, pixels: usize) {
         // SAFETY: the contract of `Conv::run`.
