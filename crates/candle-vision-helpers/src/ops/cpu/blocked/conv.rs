@@ -105,7 +105,7 @@ impl Conv {
         let weights: usize = self.phases.iter().map(|phase| phase.weights.0.len()).sum();
         let seen = self.phases.iter().flat_map(|p| &p.taps).map(|[y, _]| y + 1).max().unwrap_or(1).min(self.stride);
         let source = site.from.len() * seen / self.stride;
-        if source > STRIP && site.to.len() <= 2 * STRIP {
+        if source > STRIP && weights >= source && site.to.len() <= 2 * STRIP {
             return (Share::Parts, groups.min(if threads == 1 { 1 } else { TASKS * threads }));
         }
         let strips = source.div_ceil(STRIP);
