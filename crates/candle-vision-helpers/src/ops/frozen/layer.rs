@@ -14,7 +14,8 @@ use std::ops::Range;
 pub(super) enum Kernel {
     /// The picture's planes in blocks.
     Picture,
-    Conv(Conv),
+    /// By its taps, or with fewer products where the result is large enough.
+    Conv(Conv, Option<Winograd>),
     Depthwise(Depthwise),
     MaxPool(MaxPool),
     UpsampledSum(UpsampledSum),
@@ -34,8 +35,6 @@ pub(super) enum Sight {
 #[derive(Debug)]
 pub(super) struct Layer {
     pub kernel: Kernel,
-    /// The same convolution with fewer products, for results that are large enough.
-    pub winograd: Option<Winograd>,
     pub sight: Sight,
     /// The layer whose result it reads.
     pub from: usize,
@@ -54,7 +53,7 @@ impl Layer {
     pub(super) fn picture(channels: usize, block: usize) -> Self {
         let sight = Sight::Window { last: [0; 2], stride: 1, before: 0 };
         let (from, residual, halo, products) = (0, None, 0, 0);
-        Self { kernel: Kernel::Picture, winograd: None, sight, from, residual, channels, block, halo, products }
+        Self { kernel: Kernel::Picture, sight, from, residual, channels, block, halo, products }
     }
 
     /// The layer of a step that reads the result of `source`, layer `from`.
@@ -72,16 +71,16 @@ impl Layer {
         };
         let mut bias = step.bias.as_ref().map(|b| b.flatten_all()?.to_vec1::<f32>()).transpose()?.unwrap_or_default();
         bias.resize(channels.next_multiple_of(lanes), 0.0);
-        let mut winograd = None;
         let (kernel, products) = match &step.kind {
             Kind::Conv(weight, p) => {
                 let phases = weights.whole(weight, p, source.block, lanes)?;
-                winograd = weights.winograd(weight, p, lanes)?;
-                (Kernel::Conv(Conv { bias, activation, stride: p.stride, step: 1, phases }), weight.elem_count())
+                let conv = Conv { bias, activation, stride: p.stride, step: 1, phases };
+                (Kernel::Conv(conv, weights.winograd(weight, p, lanes)?), weight.elem_count())
             }
             Kind::Doubled(weight) => {
                 let phases = weights.doubled(weight, source.block, lanes)?;
-                (Kernel::Conv(Conv { bias, activation, stride: 1, step: 2, phases }), 4 * inputs * channels)
+                let conv = Conv { bias, activation, stride: 1, step: 2, phases };
+                (Kernel::Conv(conv, None), 4 * inputs * channels)
             }
             Kind::Depthwise(weight, stride) => {
                 let filters = weights.depthwise(weight, lanes)?;
@@ -91,22 +90,15 @@ impl Layer {
             &Kind::MaxPool { kernel, stride, padding } => (Kernel::MaxPool(MaxPool { kernel, stride, padding }), 0),
             Kind::UpsampledSum => (Kernel::UpsampledSum(UpsampledSum), 0),
         };
-        Ok(Self {
-            kernel,
-            winograd,
-            sight: sight(&step.kind)?,
-            from,
-            residual,
-            channels,
-            block: lanes,
-            halo: 0,
-            products,
-        })
+        Ok(Self { kernel, sight: sight(&step.kind)?, from, residual, channels, block: lanes, halo: 0, products })
     }
 
     /// Floats that it takes while it computes a result, as a whole; `None` where it takes none, a few rows at a time.
     pub(super) fn scratch(&self, from: &Map, to: &Map) -> Option<usize> {
-        self.winograd.as_ref().filter(|_| Winograd::suits(to)).map(|_| Winograd::scratch(from.channels, to))
+        match &self.kernel {
+            Kernel::Conv(_, Some(_)) if Winograd::suits(to) => Some(Winograd::scratch(from.channels, to)),
+            _ => None,
+        }
     }
 
     /// Zeros that it needs around its source.
@@ -171,7 +163,7 @@ impl Layer {
         unsafe {
             match &self.kernel {
                 Kernel::Picture => to_blocks(picture, &site.to, site.memory, rows, site.team),
-                Kernel::Conv(conv) => match (&self.winograd, site.scratch) {
+                Kernel::Conv(conv, winograd) => match (winograd, site.scratch) {
                     (Some(winograd), Some(scratch)) => winograd.run(site, scratch, &conv.bias, conv.activation),
                     _ => conv.run(site, rows),
                 },

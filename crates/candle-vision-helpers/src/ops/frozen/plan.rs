@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 /// A part of a plan, in the order of the network's layers.
 #[derive(Debug)]
-pub(super) enum Stage {
-    /// One layer, all rows, and whether it was given memory while it is computed.
-    Whole(usize, bool),
+enum Stage {
+    /// One layer, all rows.
+    Whole(usize),
     /// Some layers in a row, a few rows at a time.
     Stream(Stream),
 }
@@ -28,9 +28,9 @@ pub(super) struct Plan {
     network: Arc<Network>,
     /// The result of each layer.
     maps: Vec<Map>,
-    pub(super) stages: Vec<Stage>,
+    stages: Vec<Stage>,
     /// Where the maps end that are there as a whole.
-    scratch: usize,
+    pub scratch: usize,
     /// Floats of all maps, and of what is there for a while.
     pub len: usize,
     /// Multiplications of a picture whose results are added up.
@@ -80,9 +80,8 @@ impl Plan {
                     Stage::Stream(stream)
                 }
                 None => {
-                    let floats = layers[i].scratch(&maps[layers[i].from], &maps[i]);
-                    scratch = scratch.max(floats.unwrap_or(0));
-                    Stage::Whole(i, floats.is_some())
+                    scratch = scratch.max(layers[i].scratch(&maps[layers[i].from], &maps[i]).unwrap_or(0));
+                    Stage::Whole(i)
                 }
             });
             i = end;
@@ -122,9 +121,10 @@ impl Plan {
         unsafe {
             for stage in &self.stages {
                 match stage {
-                    Stage::Whole(i, takes) => {
-                        let site = Site { scratch: takes.then_some(self.scratch), ..pass.site(*i) };
-                        self.network.layers[*i].run(picture, &site, 0..self.maps[*i].h);
+                    Stage::Whole(i) => {
+                        let (layer, site) = (&self.network.layers[*i], pass.site(*i));
+                        let scratch = layer.scratch(&site.from, &site.to).map(|_| self.scratch);
+                        layer.run(picture, &Site { scratch, ..site }, 0..site.to.h);
                     }
                     Stage::Stream(stream) => stream.run(&pass),
                 }

@@ -114,12 +114,8 @@ impl Kernel for Seen<'_> {
                 let mut rows = [[zero; POINTS]; POINTS];
                 for column in 0..POINTS {
                     let mut pixels = [zero; POINTS];
-                    if high == POINTS && column < wide {
-                        for row in 0..POINTS {
-                            pixels[row] = S::load(source.add(row * from.row() + column * S::LANES));
-                        }
-                    } else if column < wide {
-                        for row in 0..high {
+                    for row in 0..POINTS {
+                        if row < high && column < wide {
                             pixels[row] = S::load(source.add(row * from.row() + column * S::LANES));
                         }
                     }

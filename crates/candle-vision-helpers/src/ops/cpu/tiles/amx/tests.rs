@@ -6,17 +6,12 @@ use crate::ops::cpu::gemm::tile_matrix::SIDE;
 use crate::ops::cpu::simd::amx::is_there;
 use crate::ops::cpu::simd::bf16::word;
 use crate::ops::cpu::tiles::{Unit, emulated::Emulated};
+use crate::rng::splitmix64;
 
 /// So many words of random factors near 1.
 fn words(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| word(next(), next())).collect()
+    let number = |i: u64| (splitmix64((seed << 32) + i) >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
+    (0..count as u64).map(|i| word(number(2 * i), number(2 * i + 1))).collect()
 }
 
 /// A unit, and the bits of all that it has stored.
