@@ -1,10 +1,10 @@
-//! 3×3 convolutions of plans, which take fewer products, against the same in f64 and against themselves.
+//! 3×3 convolutions of plans and of training, which take fewer products, against the same in f64 and against themselves.
 
 use crate::{
     at_every_level,
-    common::{random, values},
+    common::{difference, random, values},
 };
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_vision_helpers::ops::{self, Activation, ConvParams, Epilogue, Frozen};
 
 const SAME: ConvParams = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
@@ -35,11 +35,9 @@ fn maps_are_those_of_a_convolution() -> Result<()> {
     at_every_level(|level| {
         for (c, o, h, w) in [(32, 32, 12, 12), (48, 80, 13, 18), (128, 32, 15, 14), (32, 48, 12, 41)] {
             let (x, weight) = (random(&[2, c, h, w], 1)?, random(&[o, c, 3, 3], 2)?);
-            let y = values(&Frozen::new().run(&x, |x| ops::conv2d(x, &weight, SAME, Epilogue::NONE))?)?;
-            let expected = convolved(&x, &weight)?;
-            let largest = expected.iter().fold(0f64, |most, v| most.max(v.abs()));
-            let off = y.iter().zip(&expected).fold(0f64, |most, (y, e)| most.max((f64::from(*y) - e).abs()));
-            assert!(off < 4e-6 * largest, "{level:?}, {c} to {o} channels, {h}x{w}: off by {}", off / largest);
+            let y = Frozen::new().run(&x, |x| ops::conv2d(x, &weight, SAME, Epilogue::NONE))?;
+            let off = difference(&y, &convolved(&x, &weight)?)?;
+            assert!(off < 4e-6, "{level:?}, {c} to {o} channels, {h}x{w}: off by {off}");
         }
         Ok(())
     })
@@ -83,6 +81,64 @@ fn nan_reaches_at_least_as_far() -> Result<()> {
             assert!(y.iter().zip(&expected).all(|(y, e)| y.is_nan() || !e.is_nan()), "{level:?} {at}");
             // a tile sees a pixel around it, and tiles have 4 x 4
             assert!(y.iter().filter(|v| v.is_nan()).count() <= 32 * 9 * 16, "{level:?} {at}");
+        }
+        Ok(())
+    })
+}
+
+/// `weight` as the gradient of the input sees it: channels exchanged, taps turned round.
+fn turned(weight: &Tensor) -> Result<Tensor> {
+    let back = Tensor::new(&[2u32, 1, 0], &Device::Cpu)?;
+    weight.transpose(0, 1)?.contiguous()?.index_select(&back, 2)?.index_select(&back, 3)
+}
+
+/// Relative to the largest value, as above. The map goes on beside the convolution, so that its gradient is added to
+/// what comes from there.
+#[test]
+fn training_has_the_convolutions_map_and_gradient() -> Result<()> {
+    at_every_level(|level| {
+        for (b, c, o, h, w) in [(3, 32, 48, 13, 18), (1, 64, 32, 12, 12), (2, 48, 48, 17, 14)] {
+            let (x, weight) = (Var::from_tensor(&random(&[b, c, h, w], 1)?)?, random(&[o, c, 3, 3], 2)?);
+            let y = ops::conv2d(&x, &weight, SAME, Epilogue::NONE)?;
+            let by = difference(&y, &convolved(&x, &weight)?)?;
+            assert!(by < 4e-6, "{level:?}, {c} to {o} channels, {h}x{w}: off by {by}");
+            let dy = random(&[b, o, h, w], 3)?;
+            let mut sum = (&y * &dy)?.sum_all()?;
+            let mut expected = convolved(&dy, &turned(&weight)?)?;
+            if c == o {
+                sum = (sum + (x.as_tensor() * &dy)?.sum_all()?)?;
+                expected.iter_mut().zip(values(&dy)?).for_each(|(e, dy)| *e += f64::from(dy));
+            }
+            let grads = sum.backward()?;
+            let Some(dx) = grads.get(&x) else { candle_core::bail!("no gradient") };
+            let by = difference(dx, &expected)?;
+            assert!(by < 4e-6, "{level:?}, {c} to {o} channels, {h}x{w}: the gradient is off by {by}");
+        }
+        Ok(())
+    })
+}
+
+/// Of 14 pictures of 64 channels and 40x40 pixels five are computed at a time.
+#[test]
+fn a_picture_has_the_same_bits_in_any_batch_by_any_number_of_threads() -> Result<()> {
+    at_every_level(|level| {
+        let (x, weight) = (random(&[14, 64, 40, 40], 1)?, random(&[64, 64, 3, 3], 2)?);
+        let net = |x: &Tensor| {
+            let epilogue = Epilogue { bias: None, residual: Some(x), activation: Activation::Relu };
+            ops::conv2d(x, &weight, SAME, epilogue)
+        };
+        let together = net(&x)?;
+        for threads in 1..=3 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.map_err(candle_core::Error::wrap)?.install(|| {
+                for i in [0, 4, 5, 13] {
+                    let one = x.narrow(0, i, 1)?.contiguous()?;
+                    let (alone, among) = (net(&one)?, together.narrow(0, i, 1)?);
+                    let same = values(&alone)?.iter().zip(values(&among)?).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "{level:?}, {threads} threads, picture {i}");
+                }
+                Ok::<_, candle_core::Error>(())
+            })?;
         }
         Ok(())
     })

@@ -44,7 +44,7 @@ const SHARE: &str = "## Share of the processor's peak\n\nBillions of floating-po
     reaches in a network's convolutions and fully connected layers, over the time of the whole, and the **share** that \
     these are of the peak: multiply-adds of registers in a tight loop, with the widest vectors in use (`facekp bench \
     --only peak`). A convolution of a doubled map counts as the smaller one that it is computed by; \
-    one that takes a quarter of the products (Winograd's, in plans) counts with all.\n\n";
+    one that takes a quarter of the products (Winograd's) counts with all.\n\n";
 
 const END: &str = "Stock candle cannot train these networks as they are: its `max_pool2d` has a wrong gradient (timed \
     all the same) and no padding, so ResNet's stem is pooled 2×2 there.\n\nRepeat with `cargo xtask bench -- --onnx \

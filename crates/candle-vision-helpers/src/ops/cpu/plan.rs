@@ -2,6 +2,7 @@
 //!
 //! A new kernel is a new file and a row here.
 
+use super::blocked::winograd;
 use super::correlation::{self, Correlation, dots};
 use super::gemm::{Matrix, Product, lines, pairs, panels};
 use super::simd::{
@@ -10,6 +11,7 @@ use super::simd::{
 };
 use super::tiles;
 use super::uncleared::Shared;
+use crate::ops::shapes::{ConvParams, ConvShape};
 
 /// Most rows for which it pays to read pixels where they lie, measured on Zen 3: above, what packing them costs is
 /// spread over enough rows.
@@ -65,6 +67,17 @@ pub(crate) fn in_tiles(rows: usize, vectors: Vectors) -> Option<Parts> {
         Products::Tiles(parts) if rows > FEW_ROWS => Some(parts),
         _ => None,
     }
+}
+
+/// Whether a convolution, or its input's gradient, is computed with a quarter of the products: a 3×3 one of many enough
+/// channels and pixels, where the processor has no quicker products. How many maps there are plays no part: a picture's
+/// result has the same bits in any batch.
+pub(crate) fn with_fewer_products(s: &ConvShape, vectors: Vectors) -> bool {
+    let same = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
+    (s.kh, s.kw, s.p) == (3, 3, same)
+        && winograd::pay(s.o, s.c)
+        && winograd::suits(s.h, s.w)
+        && [s.o, s.c].iter().all(|&rows| in_tiles(rows, vectors).is_none() && !in_pairs(rows, vectors))
 }
 
 /// Whether a product of so many rows over so many positions packs its matrix first.

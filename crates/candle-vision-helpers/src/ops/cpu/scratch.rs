@@ -29,6 +29,20 @@ impl Scratch {
         Self(if buffer.len() < all { vec![0.0; all] } else { buffer })
     }
 
+    /// As [`new`](Self::new), for lengths that come from what a caller asked for.
+    ///
+    /// # Errors
+    /// The memory is not there.
+    pub(crate) fn of(len: usize) -> Result<Self> {
+        let all = len.saturating_add(LINE);
+        let mut buffer = Self::kept(all);
+        if buffer.len() < all {
+            buffer = room(all)?;
+            buffer.resize(all, 0.0);
+        }
+        Ok(Self(buffer))
+    }
+
     /// `len` floats that `fill` writes, every one, as [`filled`](super::uncleared::filled) does: for lengths that come
     /// from what a caller asked for.
     ///
@@ -172,6 +186,7 @@ mod tests {
         for len in [1 << 50, usize::MAX / 4, usize::MAX] {
             // SAFETY: an error before anything is written.
             assert!(unsafe { Scratch::filled(len, |_| ()) }.is_err());
+            assert!(Scratch::of(len).is_err());
         }
     }
 }

@@ -4,8 +4,13 @@
 use super::trace::{Kind, Step};
 use super::weights::Weights;
 use crate::ops::cpu::blocked::{
-    Map, Site, conv::Conv, convert::to_blocks, depthwise::Depthwise, pool::MaxPool, upsample::UpsampledSum,
-    winograd::Winograd,
+    Map, Site,
+    conv::Conv,
+    convert::to_blocks,
+    depthwise::Depthwise,
+    pool::MaxPool,
+    upsample::UpsampledSum,
+    winograd::{self, Winograd},
 };
 use candle_core::{Result, Tensor};
 use std::ops::Range;
@@ -96,7 +101,9 @@ impl Layer {
     /// Floats that it takes while it computes a result, as a whole; `None` where it takes none, a few rows at a time.
     pub(super) fn scratch(&self, from: &Map, to: &Map) -> Option<usize> {
         match &self.kernel {
-            Kernel::Conv(_, Some(_)) if Winograd::suits(to) => Some(Winograd::scratch(from.channels, to)),
+            Kernel::Conv(_, Some(_)) if winograd::suits(to.h, to.w) => {
+                Some(winograd::scratch(from.channels, to.h, to.w))
+            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use crate::ops::cpu::blocked::{
     conv::{Packed, Phase},
     depthwise::TAPS,
-    winograd::{Filters, Winograd},
+    winograd::{self, Filters, Winograd},
 };
 use crate::ops::shapes::ConvParams;
 use candle_core::{Result, Tensor, TensorId};
@@ -65,7 +65,7 @@ impl Weights {
     pub(super) fn winograd(&mut self, weight: &Tensor, p: &ConvParams, lanes: usize) -> Result<Option<Winograd>> {
         let (o, c, kh, kw) = weight.dims4()?;
         let same = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
-        if [kh, kw] != [3, 3] || *p != same || !Filters::pay(o, c) {
+        if [kh, kw] != [3, 3] || *p != same || !winograd::pay(o, c) {
             return Ok(None);
         }
         Ok(Some(Winograd::new(match self.filters.entry((weight.id(), lanes)) {

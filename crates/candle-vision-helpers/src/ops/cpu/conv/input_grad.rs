@@ -1,7 +1,9 @@
 //! The gradient of a convolution's input, which is also a transposed convolution's result.
 
 use super::source::{Planes, touched};
+use super::winograd::Same;
 use crate::ops::cpu::activation::activated;
+use crate::ops::cpu::blocked::winograd::TAPS;
 use crate::ops::cpu::gemm::pack::Grid;
 use crate::ops::cpu::gemm::tile_matrix::TileMatrix;
 use crate::ops::cpu::gemm::{Matrix, Product, pack_columns, pairs};
@@ -28,6 +30,12 @@ pub(crate) unsafe fn input_grad(
     epilogue: Epilogue<&[f32]>,
     dx: Shared,
 ) -> Result<()> {
+    if plan::with_fewer_products(s, vectors) {
+        let same = Same { pictures: s.b, from: s.o, to: s.c, h: s.h, w: s.w };
+        let turned = |c, o| std::array::from_fn(|tap| weight[(o * s.c + c) * TAPS + TAPS - 1 - tap]);
+        // SAFETY: the caller's contract.
+        return unsafe { same.run(vectors, turned, dy, epilogue, dx) };
+    }
     let rows = Back::phases(s.kh, s.h, &s.p);
     let cols = Back::phases(s.kw, s.w, &s.p);
     if rows.len() < s.p.stride || cols.len() < s.p.stride {

@@ -3,9 +3,11 @@
 
 mod input_grad;
 mod source;
+mod winograd;
 
 pub(crate) use input_grad::input_grad;
 
+use super::blocked::winograd::TAPS;
 use super::correlation::Correlation;
 use super::correlation::dots::SLACK;
 use super::gemm::pack::Grid;
@@ -20,6 +22,7 @@ use crate::ops::epilogue::Epilogue;
 use crate::ops::shapes::{ConvShape, elements};
 use candle_core::Result;
 use source::{Source, source};
+use winograd::Same;
 
 fn out_grid(s: &ConvShape, plane: usize, width: usize, group: usize) -> Grid {
     Grid {
@@ -48,6 +51,12 @@ pub(crate) unsafe fn forward(
     epilogue: Epilogue<&[f32]>,
     y: Shared,
 ) -> Result<()> {
+    if plan::with_fewer_products(s, vectors) {
+        let same = Same { pictures: s.b, from: s.c, to: s.o, h: s.h, w: s.w };
+        let taps = |o, c| std::array::from_fn(|tap| weight[(o * s.c + c) * TAPS + tap]);
+        // SAFETY: the caller's contract.
+        return unsafe { same.run(vectors, taps, x, epilogue, y) };
+    }
     let groups = s.p.groups;
     let Source { planes, taps, plane, width } = source(s, x, false)?;
     let (m, depth) = (s.o / groups, taps.len());

@@ -12,7 +12,7 @@ use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::parallel::part;
 use crate::ops::cpu::simd::{Kernel, Simd};
-pub(crate) use points::Filters;
+pub(crate) use points::{Filters, TAPS, floats, pay, write};
 use points::{at_points, interpolated};
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -40,40 +40,58 @@ impl Winograd {
         Self { weights }
     }
 
-    /// Whether a result of this size is computed this way.
-    pub(crate) fn suits(to: &Map) -> bool {
-        to.h.min(to.w) >= LEAST
-    }
-
-    /// Floats that a result takes while it is computed.
-    pub(crate) fn scratch(from: usize, to: &Map) -> usize {
-        ALL * from * tiles(to)
-    }
-
-    /// Computes the result, with the memory from `scratch` on.
+    /// As [`run`], of one picture.
     ///
     /// # Safety
-    /// The contract of [`Conv::run`](super::conv::Conv::run), and there is room for [`scratch`](Self::scratch) floats
-    /// that nothing else touches.
+    /// The contract of [`run`].
     pub(crate) unsafe fn run(&self, site: &Site<'_>, scratch: usize, bias: &[f32], activation: Activation) {
-        let (tiles, groups) = (tiles(&site.to), site.to.blocks().div_ceil(BLOCKS));
-        let strips = tiles.div_ceil(TILES);
-        let strip = |i| {
-            let (first, end) = part(tiles, i, strips);
-            first..end
-        };
-        for_rows(site.from.blocks(), 0..strips, Share::ANY_ROWS, site.team, |block, strips| {
-            strips.for_each(|i| site.vectors.run(Seen { site, scratch, block, tiles: strip(i) }));
-        });
-        let share = if strips < site.team.threads() { Share::Parts } else { Share::Rows { most: 1 } };
-        for_rows(groups, 0..strips, share, site.team, |group, strips| {
-            for i in strips {
-                let weights = &self.weights.0;
-                let tiles = strip(i);
-                site.vectors.run(Group { site, scratch, weights, bias, activation, group, tiles, first: i == 0 });
-            }
-        });
+        // SAFETY: the caller's contract.
+        unsafe { run(site, &Work { pictures: 1, scratch, weights: &self.weights.0, bias, activation }) }
     }
+}
+
+/// Whether a result of this height and width is computed this way.
+pub(crate) fn suits(h: usize, w: usize) -> bool {
+    h.min(w) >= LEAST
+}
+
+/// Floats that a picture's result takes while it is computed.
+pub(crate) fn scratch(from: usize, h: usize, w: usize) -> usize {
+    ALL * from * h.div_ceil(SIDE) * w.div_ceil(SIDE)
+}
+
+/// What is computed at a site, and with what.
+pub(crate) struct Work<'a> {
+    /// The site's maps are those of the first; behind each of them and a row of zeros come those of the next.
+    pub pictures: usize,
+    /// Where [`scratch`] floats for each picture begin.
+    pub scratch: usize,
+    /// [`floats`] that [`write`] made.
+    pub weights: &'a [f32],
+    pub bias: &'a [f32],
+    pub activation: Activation,
+}
+
+/// Computes the result.
+///
+/// # Safety
+/// The contract of [`Conv::run`](super::conv::Conv::run) for each picture, and nothing else touches the scratch floats.
+pub(crate) unsafe fn run(site: &Site<'_>, work: &Work<'_>) {
+    let (tiles, groups) = (work.pictures * tiles(&site.to), site.to.blocks().div_ceil(BLOCKS));
+    let strips = tiles.div_ceil(TILES);
+    let strip = |i| {
+        let (first, end) = part(tiles, i, strips);
+        first..end
+    };
+    for_rows(site.from.blocks(), 0..strips, Share::ANY_ROWS, site.team, |block, strips| {
+        strips.for_each(|i| site.vectors.run(Seen { site, scratch: work.scratch, block, tiles: strip(i) }));
+    });
+    let share = if strips < site.team.threads() { Share::Parts } else { Share::Rows { most: 1 } };
+    for_rows(groups, 0..strips, share, site.team, |group, strips| {
+        for i in strips {
+            site.vectors.run(Group { site, work, group, tiles: strip(i), first: i == 0 });
+        }
+    });
 }
 
 /// Tiles in a row of them.
@@ -83,6 +101,17 @@ fn across(to: &Map) -> usize {
 
 fn tiles(to: &Map) -> usize {
     across(to) * to.h.div_ceil(SIDE)
+}
+
+/// Where a tile lies: its picture, and its first pixel in this.
+fn place(to: &Map, tile: usize) -> [usize; 3] {
+    let (of_picture, across) = (tiles(to), across(to));
+    [tile / of_picture, tile % of_picture / across * SIDE, tile % across * SIDE]
+}
+
+/// Floats from a picture's map to the next one's.
+pub(crate) fn apart(map: &Map) -> usize {
+    (map.h + 1) * map.row()
 }
 
 /// Where what some tiles see at a point lies, in the first block of channels: `[strip][point][block][tile][lane]`.
@@ -103,13 +132,13 @@ impl Kernel for Seen<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Site { from, to, memory, .. } = *self.site;
-        let across = across(&to);
-        // SAFETY: the contract of `Winograd::run`; what lies outside of the zeros around the map is not read.
+        // SAFETY: the contract of `run`; what lies outside of the zeros around the map is not read.
         unsafe {
             let zero = S::splat(0.0);
             for (i, tile) in self.tiles.clone().enumerate() {
-                let (y, x) = (tile / across * SIDE, tile % across * SIDE);
-                let source = memory.ptr().add(from.at(self.block, y, x) - from.row() - S::LANES);
+                let [picture, y, x] = place(&to, tile);
+                let first = from.at(self.block, y, x) + picture * apart(&from) - from.row() - S::LANES;
+                let source = memory.ptr().add(first);
                 let (high, wide) = (POINTS.min(from.h + 2 - y), POINTS.min(from.w + 2 - x));
                 let mut rows = [[zero; POINTS]; POINTS];
                 for column in 0..POINTS {
@@ -140,10 +169,7 @@ impl Kernel for Seen<'_> {
 /// Some tiles of a group of the result's blocks.
 struct Group<'a> {
     site: &'a Site<'a>,
-    scratch: usize,
-    weights: &'a [f32],
-    bias: &'a [f32],
-    activation: Activation,
+    work: &'a Work<'a>,
     group: usize,
     tiles: Range<usize>,
     /// Whether the zeros around the group's result are cleared here.
@@ -156,7 +182,7 @@ impl Kernel for Group<'_> {
     unsafe fn run<S: Simd>(self) {
         let to = self.site.to;
         let block = self.group * BLOCKS;
-        // SAFETY: the contract of `Winograd::run`.
+        // SAFETY: the contract of `run`.
         unsafe {
             if self.first {
                 let blocks = block..to.blocks().min(block + BLOCKS);
@@ -179,14 +205,14 @@ impl Group<'_> {
         let products = products.as_mut_ptr().cast::<f32>();
         let (count, zeros) = (self.tiles.len(), [0f32; BLOCKS * 16]);
         let (tiles, of_point) = (count.div_ceil(widest(S::LANES)), from.channels * N * S::LANES);
-        // SAFETY: the contract of `Winograd::run`.
+        // SAFETY: the contract of `run`.
         unsafe {
-            let weights = self.weights.as_ptr().add(self.group * BLOCKS * S::LANES * from.channels * ALL);
+            let weights = self.work.weights.as_ptr().add(self.group * BLOCKS * S::LANES * from.channels * ALL);
             for point in 0..ALL {
                 let weights = weights.add(point * of_point);
                 // those of the next point come while these are used
                 let mut next = weights.wrapping_add(of_point);
-                let source = memory.ptr().add(seen(self.scratch, &from, &self.tiles, point));
+                let source = memory.ptr().add(seen(self.work.scratch, &from, &self.tiles, point));
                 let to = products.add(point * count * N * S::LANES);
                 for tile in 0..tiles {
                     for _ in 0..of_point.div_ceil(LINE * tiles) {
@@ -224,11 +250,10 @@ impl Group<'_> {
     #[inline(always)]
     unsafe fn tile<S: Simd>(&self, b: usize, tile: usize, products: *const f32, count: usize) {
         let Site { to, residual, memory, .. } = *self.site;
-        let (across, block) = (across(&to), self.group * BLOCKS + b);
-        let (y, x) = (tile / across * SIDE, tile % across * SIDE);
-        // SAFETY: the contract of `Winograd::run`; pixels outside of the result are not written.
+        let ([picture, y, x], block) = (place(&to, tile), self.group * BLOCKS + b);
+        // SAFETY: the contract of `run`; pixels outside of the result are not written.
         unsafe {
-            let bias = S::load(self.bias.as_ptr().add(block * S::LANES));
+            let bias = S::load(self.work.bias.as_ptr().add(block * S::LANES));
             let zero = S::splat(0.0);
             let mut columns = [[zero; POINTS]; SIDE];
             for column in 0..POINTS {
@@ -240,14 +265,14 @@ impl Group<'_> {
             }
             for row in 0..SIDE.min(to.h - y) {
                 let values = interpolated::<S>(columns[row]);
-                let result = memory.ptr().add(to.at(block, y + row, x));
-                let residual = residual.map(|r| memory.ptr().add(r.at(block, y + row, x)));
+                let at = |map: &Map| memory.ptr().add(map.at(block, y + row, x) + picture * apart(map));
+                let (result, residual) = (at(&to), residual.as_ref().map(at));
                 for column in 0..SIDE.min(to.w - x) {
                     let mut value = S::add(values[column], bias);
                     if let Some(residual) = residual {
                         value = S::add(value, S::load(residual.add(column * S::LANES)));
                     }
-                    S::store(result.add(column * S::LANES), activated_lanes::<S>(self.activation, value));
+                    S::store(result.add(column * S::LANES), activated_lanes::<S>(self.work.activation, value));
                 }
             }
         }

@@ -1,12 +1,13 @@
-//! Winograd's points, and what is evaluated there: filters once, pixels each time, and the tiles that come back.
+//! Winograd's points, and what is evaluated there: filters, pixels, and the tiles that come back.
 //!
 //! The points are 0, ±[`A`], ±[`B`] and infinity. With 0, ±1, ±2, those of Lavin and Gray, sums of 256 products in f32
 //! are off by four times as much as the convolution's own, with these by twice as much.
 
 use super::super::tile::BLOCKS;
 use super::{ALL, POINTS, SIDE};
+use crate::ops::cpu::parallel;
 use crate::ops::cpu::simd::Simd;
-use crate::ops::cpu::uncleared::room;
+use crate::ops::cpu::uncleared::{Shared, filled};
 use crate::ops::shapes::elements;
 use candle_core::Result;
 use std::ops::Range;
@@ -16,56 +17,96 @@ const B: f32 = 1.5;
 const AA: f32 = A * A;
 const BB: f32 = B * B;
 
+/// Taps of a filter.
+pub(crate) const TAPS: usize = 9;
+/// Filters that are evaluated at once: groups have a multiple of as many.
+const AT_ONCE: usize = 8;
+
 /// Channels that pay, of the source and of the result.
 const CHANNELS: Range<usize> = 32..385;
 /// Of both such a multiple, so that no block of any width has lanes without a channel.
 const MULTIPLE: usize = 16;
 
-/// Filters at all points.
+/// Whether filters of so many output and input channels are worth it.
+pub(crate) fn pay(o: usize, c: usize) -> bool {
+    [o, c].into_iter().all(|n| CHANNELS.contains(&n) && n.is_multiple_of(MULTIPLE))
+}
+
+/// Filters at all points, for plans.
 #[derive(Debug)]
 pub(crate) struct Filters(pub(super) Vec<f32>);
 
 impl Filters {
-    /// Whether filters of so many output and input channels are worth it.
-    pub(crate) fn pay(o: usize, c: usize) -> bool {
-        [o, c].into_iter().all(|n| CHANNELS.contains(&n) && n.is_multiple_of(MULTIPLE))
-    }
-
     /// The filters `w (O, C, 3, 3)`.
     ///
     /// # Errors
     /// The memory is not there.
     pub(crate) fn new(w: &[f32], o: usize, c: usize, lanes: usize) -> Result<Self> {
-        let mut all = room(elements("filters", &[o, c, ALL])?)?;
-        all.resize(o * c * ALL, 0.0);
-        for group in (0..o).step_by(BLOCKS * lanes) {
-            let width = (BLOCKS * lanes).min(o - group);
-            for (n, i) in (0..width).flat_map(|n| (0..c).map(move |i| (n, i))) {
-                let filter = &w[((group + n) * c + i) * 9..][..9];
-                let rows: [[f64; 3]; POINTS] = evaluated(|y| [0, 1, 2].map(|x| f64::from(filter[y * 3 + x])));
-                for (y, row) in rows.into_iter().enumerate() {
-                    for (x, [value]) in evaluated(|x| [row[x]]).into_iter().enumerate() {
-                        let point = y * POINTS + x;
-                        all[group * c * ALL + (point * c + i) * width + n] = value as f32;
+        let taps = |o, i| std::array::from_fn(|tap| w[(o * c + i) * TAPS + tap]);
+        // SAFETY: all are written.
+        unsafe { filled(floats(o, c)?, |to| write([o, c], lanes, taps, to)) }.map(Self)
+    }
+}
+
+/// Floats that filters of so many output and input channels take.
+///
+/// # Errors
+/// More than can be counted.
+pub(crate) fn floats(o: usize, c: usize) -> Result<usize> {
+    elements("filters", &[o, c, ALL])
+}
+
+/// Writes the filters of `o` outputs, for each and each of `c` inputs nine taps, in the order
+/// `[group][point][input channel][lane]`.
+///
+/// # Safety
+/// There is room for [`floats`], which nothing else touches; so many channels [`pay`].
+pub(crate) unsafe fn write(
+    [o, c]: [usize; 2],
+    lanes: usize,
+    taps: impl Fn(usize, usize) -> [f32; TAPS] + Send + Sync,
+    to: Shared,
+) {
+    parallel::for_each(o.div_ceil(BLOCKS * lanes), |group| {
+        let first = group * BLOCKS * lanes;
+        let width = (BLOCKS * lanes).min(o - first);
+        // SAFETY: one group per task.
+        let all = unsafe { to.part(first * c * ALL, width * c * ALL) };
+        for (i, lane) in (0..c).flat_map(|i| (0..width).step_by(AT_ONCE).map(move |lane| (i, lane))) {
+            let mut filters = [[0.0; AT_ONCE]; TAPS];
+            for n in 0..AT_ONCE {
+                for (filter, tap) in filters.iter_mut().zip(taps(first + lane + n, i)) {
+                    filter[n] = tap;
+                }
+            }
+            let columns: [_; 3] = std::array::from_fn(|x| evaluated([filters[x], filters[3 + x], filters[6 + x]]));
+            for y in 0..POINTS {
+                for (x, values) in evaluated([columns[0][y], columns[1][y], columns[2][y]]).iter().enumerate() {
+                    let at = ((y * POINTS + x) * c + i) * width + lane;
+                    if let Some(to) = all[at..].first_chunk_mut() {
+                        *to = *values;
                     }
                 }
             }
         }
-        Ok(Self(all))
-    }
+    });
 }
 
-/// A polynomial's values at the points, divided by what interpolation would multiply by: in f64, since this is done
-/// once.
-fn evaluated<const N: usize>(of: impl Fn(usize) -> [f64; N]) -> [[f64; N]; POINTS] {
-    let (a, b) = (f64::from(A), f64::from(B));
-    let (aa, bb) = (a * a, b * b);
-    let at = |x: f64, by: f64| {
-        let [p, q, r] = [of(0), of(1), of(2)];
-        std::array::from_fn(|i| (p[i] + x * (q[i] + x * r[i])) / by)
-    };
-    let (of_a, of_b) = (2.0 * aa * (aa - bb), 2.0 * bb * (bb - aa));
-    [at(0.0, aa * bb), at(a, of_a), at(-a, of_a), at(b, of_b), at(-b, of_b), of(2)]
+/// Polynomials' values at the points, divided by what interpolation would multiply by.
+#[inline(always)]
+fn evaluated([p, q, r]: [[f32; AT_ONCE]; 3]) -> [[f32; AT_ONCE]; POINTS] {
+    let even = |xx: f32, by: f32| std::array::from_fn::<f32, AT_ONCE, _>(|i| (p[i] + xx * r[i]) * by);
+    let odd = |x: f32, by: f32| std::array::from_fn::<f32, AT_ONCE, _>(|i| x * by * q[i]);
+    let (of_a, of_b) = (1.0 / (2.0 * AA * (AA - BB)), 1.0 / (2.0 * BB * (BB - AA)));
+    let (even_a, odd_a, even_b, odd_b) = (even(AA, of_a), odd(A, of_a), even(BB, of_b), odd(B, of_b));
+    [
+        std::array::from_fn(|i| p[i] * (1.0 / (AA * BB))),
+        std::array::from_fn(|i| even_a[i] + odd_a[i]),
+        std::array::from_fn(|i| even_a[i] - odd_a[i]),
+        std::array::from_fn(|i| even_b[i] + odd_b[i]),
+        std::array::from_fn(|i| even_b[i] - odd_b[i]),
+        r,
+    ]
 }
 
 /// # Safety
