@@ -1,4 +1,4 @@
-//! 3×3 convolutions of plans and of training, which take fewer products, against the same in f64 and against themselves.
+//! 3×3 convolutions, which take fewer products, against the same in f64 and against themselves.
 
 use crate::{
     at_every_level,

@@ -73,8 +73,8 @@ impl Same {
             for first in (0..pictures).step_by(most) {
                 let count = most.min(pictures - first);
                 let place = |map: &Map, i: usize| Map { start: map.start + i * apart(map), ..*map };
-                // SAFETY: the maps lie in the memory one behind the other; the threads of a team meet between the loops,
-                // and a picture's loops are apart from the next one's, with which it shares a row of zeros.
+                // SAFETY: the maps lie in the memory one behind the other; the threads of a team meet between loops, so
+                // that two pictures, which share a row of zeros, are not written at a time.
                 unsafe {
                     for i in 0..count {
                         to_blocks(&x[planes(first + i, from)], &place(&source, i), memory, 0..h, team);
