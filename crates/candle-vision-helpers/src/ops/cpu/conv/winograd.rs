@@ -1,7 +1,7 @@
 //! A convolution of planes with a quarter of the products: pictures, as many as stay in the caches, are put into blocks
 //! of channels, where [`winograd`](crate::ops::cpu::blocked::winograd) computes them, and taken out again.
 
-use crate::ops::cpu::blocked::winograd::{TAPS, Work, apart, floats, run, scratch, write};
+use crate::ops::cpu::blocked::winograd::{TAPS, Work, apart, evaluate, floats, run, scratch};
 use crate::ops::cpu::blocked::{Map, Site, convert::to_blocks, convert::to_planes};
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
@@ -42,7 +42,7 @@ impl Same {
         let &Self { pictures, from, to, h, w } = self;
         let filters = |memory| {
             // SAFETY: as much room as this asks for.
-            unsafe { write([to, from], vectors.lanes(), taps, memory) }
+            unsafe { evaluate([to, from], vectors.lanes(), taps, memory) }
         };
         // SAFETY: all filters are written.
         let weights = unsafe { Scratch::filled(floats(to, from)?, filters)? };

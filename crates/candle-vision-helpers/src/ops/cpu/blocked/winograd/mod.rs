@@ -12,7 +12,7 @@ use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::parallel::part;
 use crate::ops::cpu::simd::{Kernel, Simd};
-pub(crate) use points::{Filters, TAPS, floats, pay, write};
+pub(crate) use points::{Filters, TAPS, evaluate, floats, pay};
 use points::{at_points, interpolated};
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -66,7 +66,7 @@ pub(crate) struct Work<'a> {
     pub pictures: usize,
     /// Where [`scratch`] floats for each picture begin.
     pub scratch: usize,
-    /// [`floats`] that [`write`] made.
+    /// [`floats`] that [`evaluate`] made.
     pub weights: &'a [f32],
     pub bias: &'a [f32],
     pub activation: Activation,

@@ -44,7 +44,7 @@ impl Filters {
     pub(crate) fn new(w: &[f32], o: usize, c: usize, lanes: usize) -> Result<Self> {
         let taps = |o, i| std::array::from_fn(|tap| w[(o * c + i) * TAPS + tap]);
         // SAFETY: all are written.
-        unsafe { filled(floats(o, c)?, |to| write([o, c], lanes, taps, to)) }.map(Self)
+        unsafe { filled(floats(o, c)?, |to| evaluate([o, c], lanes, taps, to)) }.map(Self)
     }
 }
 
@@ -56,12 +56,12 @@ pub(crate) fn floats(o: usize, c: usize) -> Result<usize> {
     elements("filters", &[o, c, ALL])
 }
 
-/// Writes the filters of `o` outputs, for each and each of `c` inputs nine taps, in the order
+/// Evaluates the filters of `o` outputs, for each and each of `c` inputs nine taps, in the order
 /// `[group][point][input channel][lane]`.
 ///
 /// # Safety
 /// There is room for [`floats`], which nothing else touches; so many channels [`pay`].
-pub(crate) unsafe fn write(
+pub(crate) unsafe fn evaluate(
     [o, c]: [usize; 2],
     lanes: usize,
     taps: impl Fn(usize, usize) -> [f32; TAPS] + Send + Sync,
