@@ -11,7 +11,7 @@ use super::simd::{
 };
 use super::tiles;
 use super::uncleared::Shared;
-use crate::ops::shapes::{ConvParams, ConvShape};
+use crate::ops::shapes::ConvShape;
 
 /// Most rows for which it pays to read pixels where they lie, measured on Zen 3: above, what packing them costs is
 /// spread over enough rows.
@@ -73,9 +73,7 @@ pub(crate) fn in_tiles(rows: usize, vectors: Vectors) -> Option<Parts> {
 /// channels and pixels, where the processor has no quicker products. How many maps there are plays no part: a picture's
 /// result has the same bits in any batch.
 pub(crate) fn with_fewer_products(s: &ConvShape, vectors: Vectors) -> bool {
-    let same = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
-    (s.kh, s.kw, s.p) == (3, 3, same)
-        && winograd::pay(s.o, s.c)
+    winograd::pay([s.o, s.c, s.kh, s.kw], s.p)
         && winograd::suits(s.h, s.w)
         && [s.o, s.c].iter().all(|&rows| in_tiles(rows, vectors).is_none() && !in_pairs(rows, vectors))
 }

@@ -64,8 +64,7 @@ impl Weights {
     /// A 3×3 convolution with fewer products, where it is one and that pays.
     pub(super) fn winograd(&mut self, weight: &Tensor, p: &ConvParams, lanes: usize) -> Result<Option<Winograd>> {
         let (o, c, kh, kw) = weight.dims4()?;
-        let same = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
-        if [kh, kw] != [3, 3] || *p != same || !winograd::pay(o, c) {
+        if !winograd::pay([o, c, kh, kw], *p) {
             return Ok(None);
         }
         Ok(Some(Winograd::new(match self.filters.entry((weight.id(), lanes)) {

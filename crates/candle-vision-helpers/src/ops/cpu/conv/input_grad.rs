@@ -3,7 +3,7 @@
 use super::source::{Planes, touched};
 use super::winograd::Same;
 use crate::ops::cpu::activation::activated;
-use crate::ops::cpu::blocked::winograd::TAPS;
+use crate::ops::cpu::blocked::depthwise::TAPS;
 use crate::ops::cpu::gemm::pack::Grid;
 use crate::ops::cpu::gemm::tile_matrix::TileMatrix;
 use crate::ops::cpu::gemm::{Matrix, Product, pack_columns, pairs};

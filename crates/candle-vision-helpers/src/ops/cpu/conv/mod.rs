@@ -7,7 +7,7 @@ mod winograd;
 
 pub(crate) use input_grad::input_grad;
 
-use super::blocked::winograd::TAPS;
+use super::blocked::depthwise::TAPS;
 use super::correlation::Correlation;
 use super::correlation::dots::SLACK;
 use super::gemm::pack::Grid;

@@ -1,8 +1,8 @@
 //! A convolution of planes with a quarter of the products: pictures, as many as stay in the caches, are put into blocks
 //! of channels, where [`winograd`](crate::ops::cpu::blocked::winograd) computes them, and taken out again.
 
-use crate::ops::cpu::blocked::winograd::{TAPS, Work, apart, evaluate, floats, run, scratch};
-use crate::ops::cpu::blocked::{Map, Site, convert::to_blocks, convert::to_planes};
+use crate::ops::cpu::blocked::winograd::{Work, apart, evaluate, floats, run, scratch};
+use crate::ops::cpu::blocked::{Map, Site, convert::to_blocks, convert::to_planes, depthwise::TAPS};
 use crate::ops::cpu::scratch::Scratch;
 use crate::ops::cpu::simd::Vectors;
 use crate::ops::cpu::team::together;

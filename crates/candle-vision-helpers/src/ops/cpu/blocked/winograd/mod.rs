@@ -12,7 +12,7 @@ use crate::ops::Activation;
 use crate::ops::cpu::activation::activated_lanes;
 use crate::ops::cpu::parallel::part;
 use crate::ops::cpu::simd::{Kernel, Simd};
-pub(crate) use points::{Filters, TAPS, evaluate, floats, pay};
+pub(crate) use points::{Filters, evaluate, floats, pay};
 use points::{at_points, interpolated};
 use std::mem::MaybeUninit;
 use std::ops::Range;

@@ -3,12 +3,12 @@
 //! The points are 0, ±[`A`], ±[`B`] and infinity. With 0, ±1, ±2, those of Lavin and Gray, sums of 256 products in f32
 //! are off by four times as much as the convolution's own, with these by twice as much.
 
-use super::super::tile::BLOCKS;
+use super::super::{depthwise::TAPS, tile::BLOCKS};
 use super::{ALL, POINTS, SIDE};
 use crate::ops::cpu::parallel;
 use crate::ops::cpu::simd::Simd;
 use crate::ops::cpu::uncleared::{Shared, filled};
-use crate::ops::shapes::elements;
+use crate::ops::shapes::{ConvParams, elements};
 use candle_core::Result;
 use std::ops::Range;
 
@@ -17,8 +17,6 @@ const B: f32 = 1.5;
 const AA: f32 = A * A;
 const BB: f32 = B * B;
 
-/// Taps of a filter.
-pub(crate) const TAPS: usize = 9;
 /// Filters that are evaluated at once: groups have a multiple of as many.
 const AT_ONCE: usize = 8;
 
@@ -27,9 +25,10 @@ const CHANNELS: Range<usize> = 32..385;
 /// Of both such a multiple, so that no block of any width has lanes without a channel.
 const MULTIPLE: usize = 16;
 
-/// Whether filters of so many output and input channels are worth it.
-pub(crate) fn pay(o: usize, c: usize) -> bool {
-    [o, c].into_iter().all(|n| CHANNELS.contains(&n) && n.is_multiple_of(MULTIPLE))
+/// Whether filters `(O, C, KH, KW)` are those of such a convolution, and worth it.
+pub(crate) fn pay([o, c, kh, kw]: [usize; 4], p: ConvParams) -> bool {
+    let same = ConvParams { stride: 1, padding: 1, dilation: 1, groups: 1 };
+    (kh, kw, p) == (3, 3, same) && [o, c].into_iter().all(|n| CHANNELS.contains(&n) && n.is_multiple_of(MULTIPLE))
 }
 
 /// Filters at all points, for plans.
@@ -60,7 +59,7 @@ pub(crate) fn floats(o: usize, c: usize) -> Result<usize> {
 /// `[group][point][input channel][lane]`.
 ///
 /// # Safety
-/// There is room for [`floats`], which nothing else touches; so many channels [`pay`].
+/// There is room for [`floats`], which nothing else touches; they [`pay`].
 pub(crate) unsafe fn evaluate(
     [o, c]: [usize; 2],
     lanes: usize,
